@@ -1,0 +1,20 @@
+"""When something happened: on the wall, and since boot.
+
+A Raspberry Pi has no battery clock, so its wall time may jump when the network arrives.
+Deadlines use `uptime`; records carry both, and what the wall time was worth.
+"""
+
+from dataclasses import dataclass
+
+from wire.event import ClockQuality
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A reading of both clocks at once."""
+
+    wall: float
+    """Seconds since 1970-01-01 UTC."""
+    uptime: float
+    """Seconds since this machine booted, sleep included (CLOCK_BOOTTIME)."""
+    quality: ClockQuality = ClockQuality.UNCONFIRMED

@@ -1,0 +1,95 @@
+"""What the daemons need from hardware: the roles, and what each promises.
+
+Each role has real drivers, `<role>_<technology>.py`, and one simulated one, `<role>_simulated.py`,
+beside them. Promises that hold for all of them:
+
+* A driver is made without touching its device and opens it by itself when it is first used.
+* A device that goes away is said once (`Lost`), tried again for ever at a calm pace, and said
+  once when it is back (`Found`). What was half received before the loss is thrown away.
+* Only `DriverError` leaves a driver, and it names the device. Library exceptions never do.
+* Nothing blocks the event loop: file descriptors are watched with `loop.add_reader`; a library
+  that can only block gets a thread from `edge.runtime.workers`.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.core.notice import Notice
+
+
+class DriverError(Exception):
+    """The hardware did not do what it was told. The message names the device and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The device went away; `why` is a sentence for a person."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The device is there (again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One code as the reader delivered it, framing removed, nothing else interpreted."""
+
+    data: bytes
+    first_byte_uptime: float
+    last_byte_uptime: float
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A debounced change of one input. True: contact closed, beam broken, button pressed."""
+
+    active: bool
+    uptime: float
+
+
+class Reader(Protocol):
+    """Reads codes: QR, barcode or card."""
+
+    def codes(self) -> AsyncIterator[Code | Lost | Found]:
+        """Yield each code as it is read, for ever. Called once."""
+
+
+class Relay(Protocol):
+    """One output towards the turnstile's board. Off means: no entry granted."""
+
+    async def pulse(self, seconds: float) -> None:
+        """Close the contact for `seconds` (0.1 to 1.0), timed by the board where it can.
+
+        Return once the board has taken the command, not when the pulse ends. A pulse while one
+        runs is refused: a re-trigger never extends a pulse. Raise DriverError if it was not taken.
+        """
+
+    async def hold(self, closed: bool) -> None:
+        """Close or open the contact until told otherwise; raise DriverError if not obeyed.
+
+        For lamps and for a board's own free-passage input only, never to let one person pass.
+        """
+
+    async def close(self) -> None:
+        """Drive the output off and let go of the device. Never raises; may be called twice."""
+
+
+class Sensor(Protocol):
+    """One input: pass contact, beam, fire loop, key switch, cabinet contact."""
+
+    def changes(self) -> AsyncIterator[Level | Lost | Found]:
+        """Yield the level first found, then each debounced change, for ever. Called once."""
+
+
+class Panel(Protocol):
+    """What a visitor sees and hears at the lane: lamp, buzzer, words."""
+
+    async def show(self, notice: Notice) -> None:
+        """Show `notice`, replacing what was shown. Raise DriverError if it could not be shown."""
+
+    async def close(self) -> None:
+        """Dark and silent; never raises."""

@@ -1,0 +1,89 @@
+"""The only module that asks what time it is, and the only one that waits.
+
+Everything else takes a `Moment` as an argument or waits on the `Clock` it was handed, so that
+tests and the simulated venue decide how fast time goes.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+from typing import Protocol
+
+from edge.core.moment import Moment
+
+
+class Clock(Protocol):
+    """Tells the time and waits."""
+
+    def now(self) -> Moment:
+        """Read both clocks."""
+
+    async def wait(self, seconds: float) -> None:
+        """Return when `seconds` have passed."""
+
+    async def wait_until(self, uptime: float) -> None:
+        """Return when the uptime clock has reached `uptime`, at once if it has."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> Moment:
+        return Moment(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME))
+
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(max(seconds, 0.0))
+
+    async def wait_until(self, uptime: float) -> None:
+        await self.wait(uptime - time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+class SimulatedClock:
+    """A clock that stands still until the test moves it."""
+
+    def __init__(self, wall: float = 1_780_000_000.0, uptime: float = 100.0) -> None:
+        self._now = Moment(wall, uptime)
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    def now(self) -> Moment:
+        return self._now
+
+    async def wait(self, seconds: float) -> None:
+        await self.wait_until(self._now.uptime + seconds)
+
+    async def wait_until(self, uptime: float) -> None:
+        if uptime <= self._now.uptime:
+            await asyncio.sleep(0)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (uptime, next(self._order), woken))
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        """Let `seconds` pass, waking each sleeper at its own time and letting it run."""
+        target = self._now.uptime + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= target:
+            uptime, _, woken = heapq.heappop(self._sleepers)
+            self._move_to(max(uptime, self._now.uptime))
+            if not woken.done():
+                woken.set_result(None)
+            await settle()
+        self._move_to(target)
+        await settle()
+
+    def step_wall(self, seconds: float) -> None:
+        """Set the wall clock forward or back, as a time server or a person would."""
+        self._now = Moment(self._now.wall + seconds, self._now.uptime, self._now.quality)
+
+    def _move_to(self, uptime: float) -> None:
+        elapsed = uptime - self._now.uptime
+        self._now = Moment(self._now.wall + elapsed, uptime, self._now.quality)
+
+
+async def settle(turns: int = 40) -> None:
+    """Let every task that can run do so, a bounded number of times."""
+    for _ in range(turns):
+        await asyncio.sleep(0)

@@ -1,0 +1,184 @@
+"""Whether a ticket opens this door, now.
+
+The order of the checks is the policy: the first reason found is the one that helps the visitor
+most. Everything that was known comes in as an argument, so the same question always gets the
+same answer, at a gate, a kiosk, a handheld, a hub or at central.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rules.ticket_class import EventRecord, TicketClass
+from rules.use import Outcome, Use, abandoned_in_a_row, spent
+from wire.entry import Entry, Standing
+from wire.event import Rung
+from wire.reason import Reason
+from wire.ticket import FLAG_ROTATION_REQUIRED, Ticket
+
+UNLISTED_AGE_SECONDS_MAX = 600
+"""A ticket sold a moment ago may not be on the list yet."""
+REOPEN_SECONDS_MAX = 300.0
+ABANDONED_MAX = 2
+
+
+class AfterUncertain(StrEnum):
+    RETRY_ONCE = "retry-once"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the question is asked, and what its zone chose."""
+
+    checkpoint: str
+    lane: str
+    boot: bytes
+    rung: Rung = Rung.FRESH
+    after_uncertain: AfterUncertain = AfterUncertain.RETRY_ONCE
+    admits_unlisted: frozenset[Rung] = frozenset({Rung.SIGNATURE_ONLY})
+    """Rungs at which a good signature is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one ticket. `uses` in the order of the journal."""
+
+    ticket: Ticket
+    entry: Entry | None
+    ticket_class: TicketClass | None
+    event: EventRecord | None
+    uses: tuple[Use, ...] = ()
+    rotating: bool = False
+    """The code shown was a fresh rotating one, not a static copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    quantity: int
+    confirmed: bool = True
+    reopen: tuple[bytes, int] | None = None
+    """Open again for this use (admission, person) instead of taking a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    reason: Reason
+    since: float | None = None
+    """When it was used, or from or until when it is good: Unix seconds, if known."""
+    where: str = ""
+    """Where it was used, if known."""
+
+
+Verdict = Admit | Refuse
+
+
+def judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
+    """Return whether and for how many persons the ticket opens the door."""
+    refusal = _against_list(facts, door, wall) or _against_time(facts, wall)
+    if refusal:
+        return refusal
+    ticket, confirmed = facts.ticket, facts.entry is not None
+    if ticket.flags & FLAG_ROTATION_REQUIRED and not facts.rotating:
+        return Refuse(Reason.STATIC_COPY)
+    allowed = _allowed(facts, door)
+    if not allowed:
+        return Refuse(Reason.WRONG_GATE)
+    entry = _at(facts.entry, door.checkpoint)
+    left = allowed * ticket.quantity - len(spent(facts.uses, entry))
+    if left > 0:
+        if abandoned_in_a_row(facts.uses) >= ABANDONED_MAX:
+            return Refuse(Reason.SEE_STAFF)
+        return Admit(min(ticket.quantity, left), confirmed)
+    again = _reopenable(facts.uses, door, uptime)
+    if again:
+        return Admit(1, confirmed, again.name)
+    return _used(facts.uses, entry)
+
+
+def _against_list(facts: Facts, door: Door, wall: float) -> Refuse | None:
+    entry, ticket = facts.entry, facts.ticket
+    if facts.event is None and door.rung is not Rung.SIGNATURE_ONLY:
+        return Refuse(Reason.WRONG_EVENT)
+    if entry is None:
+        new = abs(wall - ticket.issued_at) <= UNLISTED_AGE_SECONDS_MAX
+        if door.rung in door.admits_unlisted or (new and door.rung is Rung.FRESH):
+            return None
+        return Refuse(Reason.UNKNOWN)
+    match entry.standing:
+        case Standing.BLOCKED:
+            return Refuse(Reason.BLOCKED)
+        case Standing.REFUNDED:
+            return Refuse(Reason.REFUNDED)
+        case Standing.RESCHEDULED:
+            return Refuse(Reason.RESCHEDULED)
+        case Standing.GOOD:
+            pass
+    if ticket.generation < entry.least_generation:
+        return Refuse(Reason.SUPERSEDED)
+    return None
+
+
+def _against_time(facts: Facts, wall: float) -> Refuse | None:
+    opens, closes = validity(facts)
+    if facts.event and facts.event.closed:
+        return Refuse(Reason.SEE_STAFF)
+    if wall < opens:
+        return Refuse(Reason.TOO_EARLY, since=opens)
+    if wall >= closes:
+        return Refuse(Reason.TOO_LATE, since=closes)
+    return None
+
+
+def validity(facts: Facts) -> tuple[float, float]:
+    """Return from when and until when (Unix seconds): the row's word, the event's, the ticket's."""
+    opens, closes = facts.ticket.not_before, facts.ticket.expires
+    if facts.event:
+        opens += facts.event.shift_seconds
+        closes += facts.event.shift_seconds
+        opens = opens if facts.event.not_before is None else facts.event.not_before
+        closes = closes if facts.event.expires is None else facts.event.expires
+    if facts.entry:
+        opens = opens if facts.entry.not_before is None else facts.entry.not_before
+        closes = closes if facts.entry.expires is None else facts.entry.expires
+    return opens, closes
+
+
+def _allowed(facts: Facts, door: Door) -> int:
+    if facts.ticket_class is None:
+        # Without a list nobody knows the class; a good signature is then worth one use.
+        return 1 if door.rung is Rung.SIGNATURE_ONLY else 0
+    return facts.ticket_class.uses.get(door.checkpoint, 0)
+
+
+def _at(entry: Entry | None, checkpoint: str) -> Entry | None:
+    """Return the entry with only the uses of this checkpoint."""
+    if entry is None or not entry.elsewhere:
+        return entry
+    here = tuple(use for use in entry.elsewhere if use.checkpoint == checkpoint)
+    return Entry(entry.class_index, elsewhere=here, undone=entry.undone)
+
+
+def _reopenable(uses: tuple[Use, ...], door: Door, uptime: float) -> Use | None:
+    if door.after_uncertain is AfterUncertain.STAFF:
+        return None
+    for use in uses:
+        if use.outcome is not Outcome.UNCERTAIN or use.reopened or use.lane != door.lane:
+            continue
+        if use.boot == door.boot and 0 <= uptime - use.uptime <= REOPEN_SECONDS_MAX:
+            return use
+    return None
+
+
+def _used(uses: tuple[Use, ...], entry: Entry | None) -> Refuse:
+    """Say when and where, where that is known here."""
+    counted = [use for use in uses if use.outcome.spends]
+    if any(use.outcome is Outcome.RESERVED for use in counted):
+        return Refuse(Reason.BEING_USED, where=counted[-1].lane)
+    if any(use.outcome is Outcome.UNCERTAIN for use in counted):
+        return Refuse(Reason.SEE_STAFF, since=counted[-1].wall, where=counted[-1].lane)
+    if counted:
+        return Refuse(Reason.USED, since=counted[-1].wall, where=counted[-1].lane)
+    if entry and entry.elsewhere:
+        last = max(entry.elsewhere, key=lambda use: use.wall)
+        return Refuse(Reason.USED, since=last.wall or None, where=last.place)
+    return Refuse(Reason.USED)

@@ -1,0 +1,44 @@
+"""What device and central say to each other about journal rows.
+
+A row is named by (device, epoch, seq). The broker's PUBACK is flow control only: a row is
+delivered when an `Ack` covers it, and central sends that only after its own commit. Rows may
+arrive twice and in any order; central keeps one of each.
+"""
+
+import msgspec
+
+
+class EpochTop(msgspec.Struct, frozen=True):
+    """How far one epoch of a journal goes: rows 1 to `top`, the last with hash `last`."""
+
+    epoch: bytes
+    top: int
+    last: bytes
+
+
+class Hello(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Sent on every connection; asks for an Ack of each epoch."""
+
+    epochs: tuple[EpochTop, ...]
+    """Oldest first; the last one is the current one."""
+    version: str = ""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Consecutive rows of one epoch, as they stand in the journal."""
+
+    epoch: bytes
+    first: int
+    """seq of rows[0]."""
+    previous: bytes
+    """Hash of the row before rows[0]."""
+    rows: tuple[bytes, ...]
+
+
+class Ack(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Central has committed rows 1 to `upto` of `epoch`; of those after, it lacks `want`."""
+
+    epoch: bytes
+    upto: int
+    want: tuple[tuple[int, int], ...] = ()
+    """Ranges (first, last) below rows that central holds: holes to be filled first."""

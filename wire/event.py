@@ -1,0 +1,302 @@
+"""Everything a device can report: facts in the past tense, never edited.
+
+An event is encoded once, with its stamp; those bytes are stored, hashed and sent. A person within
+an admission is counted from 1, and (admission, person) names one use of a right.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from wire.codec import WireError, encode, loads
+from wire.reason import Reason
+
+ADMISSION_BYTES = 12
+SCAN_BYTES = 12
+BOOT_BYTES = 8
+
+
+class ClockQuality(StrEnum):
+    """What a wall time is worth."""
+
+    SIGNED = "signed"  # Central said so, with a signature, not long ago.
+    UNCONFIRMED = "unconfirmed"  # The machine says so; nothing contradicts it.
+    SUSPECT = "suspect"  # Below the floor, or stepped.
+
+
+class Rung(StrEnum):
+    """How much a device knew when it decided, best first."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    SIGNATURE_AND_REVOCATIONS = "signature-and-revocations"
+    SIGNATURE_ONLY = "signature-only"
+
+
+class Direction(StrEnum):
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class Mode(StrEnum):
+    """What a lane is set to, by a person or a command; never by itself."""
+
+    NORMAL = "normal"
+    FREE_PASS = "free-pass"
+    OUT_OF_SERVICE = "out-of-service"
+
+
+class Stamp(msgspec.Struct, frozen=True, array_like=True):
+    """When and in which life of the machine; own rows are ordered by seq, never by `wall_ms`."""
+
+    wall_ms: int
+    uptime_ms: int
+    boot: bytes
+    """First 8 bytes of the kernel's boot id."""
+    clock: ClockQuality
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """Something that happened, on `lane` if it is a lane's."""
+
+    lane: str = ""
+
+
+class Refused(Event, frozen=True, kw_only=True, omit_defaults=True, tag="refused"):
+    """Somebody was told no. Holds a keyed hash of what was shown, never the bytes."""
+
+    reason: Reason
+    scan: bytes
+    checkpoint: str = ""
+    direction: Direction = Direction.ENTRY
+    cti: bytes | None = None
+    quantity: int = 1
+    length: int = 0
+    form: str = ""
+    digest: bytes = b""
+    count: int = 1
+    """How often; above 1 for the repeats within a minute, summed into one row."""
+
+
+class Authorised(Event, frozen=True, kw_only=True, omit_defaults=True, tag="authorised"):
+    """Uses 1 to `quantity` are reserved; exactly one outcome follows for each person."""
+
+    admission: bytes
+    scan: bytes
+    cti: bytes
+    checkpoint: str
+    quantity: int
+    direction: Direction
+    generation: int
+    rung: Rung
+    list_sequence: int
+    confirmed: bool = True
+    """False: the list did not hold the ticket; drawn from the offline budget."""
+
+
+class Reopened(Event, frozen=True, kw_only=True, omit_defaults=True, tag="reopened"):
+    """The lane opened again for a use that had ended uncertain: the same use, once."""
+
+    admission: bytes
+    person: int
+    scan: bytes
+    cti: bytes
+    checkpoint: str
+
+
+class Outcome(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of persons `person` to `person + count - 1` of an admission."""
+
+    admission: bytes
+    person: int
+    count: int = 1
+
+
+class Passed(Outcome, frozen=True, kw_only=True, omit_defaults=True, tag="passed"):
+    assumed: bool = False
+    """No sensor saw it: the lane has none, or its sensor is suspect."""
+
+
+class PassedLate(Outcome, frozen=True, kw_only=True, omit_defaults=True, tag="passed-late"):
+    """Walked through just after the lane had given up: the use is taken again."""
+
+
+class Abandoned(Outcome, frozen=True, kw_only=True, omit_defaults=True, tag="abandoned"):
+    """Nobody walked through in time: the use is given back."""
+
+
+class Uncertain(Outcome, frozen=True, kw_only=True, omit_defaults=True, tag="uncertain"):
+    """Nobody can know: power or fire came between opening and outcome. Counts as spent."""
+
+    why: str = ""
+
+
+class Undone(Outcome, frozen=True, kw_only=True, omit_defaults=True, tag="undone"):
+    """Central withdrew the use."""
+
+
+class Pulsed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="pulsed"):
+    admission: bytes
+    person: int
+
+
+class Left(Event, frozen=True, kw_only=True, omit_defaults=True, tag="left"):
+    """Somebody went out by the free exit; counted, never asked for a ticket."""
+
+
+class Tailgated(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tailgated"):
+    """Somebody passed behind an authorised person, unauthorised."""
+
+
+class Forced(Event, frozen=True, kw_only=True, omit_defaults=True, tag="forced"):
+    """Somebody passed while nobody was authorised."""
+
+
+class WrongWay(Event, frozen=True, kw_only=True, omit_defaults=True, tag="wrong-way"):
+    """Somebody passed against the lane's direction."""
+
+
+class Obstructed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="obstructed"):
+    """A beam has stayed broken for longer than a person takes."""
+
+
+class SensorFault(Event, frozen=True, kw_only=True, omit_defaults=True, tag="sensor-fault"):
+    suspect: bool
+    """True: no longer believed; False: believed again."""
+    why: str = ""
+
+
+class Released(Event, frozen=True, kw_only=True, omit_defaults=True, tag="released"):
+    """The fire contact opened the board."""
+
+
+class Secured(Event, frozen=True, kw_only=True, omit_defaults=True, tag="secured"):
+    heads: int
+    """How many were counted through meanwhile."""
+
+
+class ModeChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag="mode-changed"):
+    mode: Mode
+    by: str
+    heads: int = 0
+    """Counted through in the mode that ended."""
+
+
+class OpenedByHand(Event, frozen=True, kw_only=True, omit_defaults=True, tag="opened-by-hand"):
+    by: str
+    why: str = ""
+
+
+class EpochBegan(Event, frozen=True, kw_only=True, omit_defaults=True, tag="epoch-began"):
+    """First row of every epoch: names the one before, so that central sees what it lost."""
+
+    previous_epoch: bytes = b""
+    previous_top: int = 0
+    previous_last: bytes = b""
+    why: str = ""
+    without_memory: bool = False
+
+
+class Started(Event, frozen=True, kw_only=True, omit_defaults=True, tag="started"):
+    daemon: str
+    version: str = ""
+
+
+class Stopped(Event, frozen=True, kw_only=True, omit_defaults=True, tag="stopped"):
+    daemon: str
+    why: str = ""
+
+
+class ClockStepped(Event, frozen=True, kw_only=True, omit_defaults=True, tag="clock-stepped"):
+    seconds: float
+
+
+class ListApplied(Event, frozen=True, kw_only=True, omit_defaults=True, tag="list-applied"):
+    sequence: int
+    version: str = ""
+
+
+class RungChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag="rung-changed"):
+    rung: Rung
+    why: str = ""
+
+
+class DriverLost(Event, frozen=True, kw_only=True, omit_defaults=True, tag="driver-lost"):
+    driver: str
+    why: str = ""
+
+
+class DriverFound(Event, frozen=True, kw_only=True, omit_defaults=True, tag="driver-found"):
+    driver: str
+
+
+class CabinetOpened(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cabinet-opened"):
+    pass
+
+
+class PowerLost(Event, frozen=True, kw_only=True, omit_defaults=True, tag="power-lost"):
+    pass
+
+
+AnyEvent = (
+    Refused
+    | Authorised
+    | Reopened
+    | Passed
+    | PassedLate
+    | Abandoned
+    | Uncertain
+    | Undone
+    | Pulsed
+    | Left
+    | Tailgated
+    | Forced
+    | WrongWay
+    | Obstructed
+    | SensorFault
+    | Released
+    | Secured
+    | ModeChanged
+    | OpenedByHand
+    | EpochBegan
+    | Started
+    | Stopped
+    | ClockStepped
+    | ListApplied
+    | RungChanged
+    | DriverLost
+    | DriverFound
+    | CabinetOpened
+    | PowerLost
+)
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """An event of a newer device than this reader: kept as it is, acknowledged, not understood."""
+
+    kind: str
+
+
+KINDS = frozenset(str(kind.__struct_config__.tag) for kind in AnyEvent.__args__)
+
+
+def encode_row(event: AnyEvent, stamp: Stamp) -> bytes:
+    """Return the bytes that are stored, hashed and sent: the event's fields, and `at`."""
+    fields = msgspec.to_builtins(event, builtin_types=(bytes,))
+    return encode({**fields, "at": msgspec.to_builtins(stamp, builtin_types=(bytes,))})
+
+
+def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:
+    """Read a row; raise WireError if it is not one. Unknown kinds and fields are no error."""
+    fields: Any = loads(body)
+    if not isinstance(fields, dict) or not isinstance(fields.get("kind"), str):
+        raise WireError("a row is a map with a kind")
+    try:
+        stamp = msgspec.convert(fields.pop("at", None), Stamp, builtin_types=(bytes,))
+        if fields["kind"] not in KINDS:
+            return Unknown(fields["kind"]), stamp
+        event: AnyEvent = msgspec.convert(fields, AnyEvent, builtin_types=(bytes,))  # type: ignore[arg-type]
+    except (msgspec.ValidationError, ValueError, TypeError) as error:
+        raise WireError(f"not an event: {error}") from None
+    return event, stamp

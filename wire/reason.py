@@ -1,0 +1,39 @@
+"""Why a ticket was refused: the one vocabulary, used on screens, in logs and at central."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Grouped by what the person at the door should do about it."""
+
+    # What was shown is not a ticket of ours.
+    EMPTY = "empty"
+    OVERSIZED = "oversized"
+    NOT_A_TICKET = "not-a-ticket"
+    PAYMENT_CODE = "payment-code"
+    # It says it is one, and is broken or false.
+    MALFORMED = "malformed"
+    UNKNOWN_KEY = "unknown-key"
+    KEY_REVOKED = "key-revoked"
+    FORGED = "forged"
+    STATIC_COPY = "static-copy"
+    # A good signature, and the list or the rules say no.
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+    REFUNDED = "refunded"
+    RESCHEDULED = "rescheduled"
+    SUPERSEDED = "superseded"
+    WRONG_EVENT = "wrong-event"
+    WRONG_GATE = "wrong-gate"
+    TOO_EARLY = "too-early"
+    TOO_LATE = "too-late"
+    USED = "used"
+    BEING_USED = "being-used"
+    TOO_MANY = "too-many"
+    # A person must decide.
+    SEE_STAFF = "see-staff"
+    # Not the ticket's fault.
+    OUT_OF_SERVICE = "out-of-service"
+    NO_RECORD = "no-record"
+    LIST_DAMAGED = "list-damaged"
+    CLOCK_SUSPECT = "clock-suspect"

@@ -1,0 +1,215 @@
+"""GH1: the signed ticket, small enough for a QR code a cheap reader can see.
+
+`GH1` + base32 without padding (RFC 4648, 6) of an untagged COSE_Sign1 (RFC 9052, 4.2) that holds
+a CWT (RFC 8392), signed with Ed25519 (EdDSA, RFC 9053, 2.2); `ticket.cddl` beside this file says
+it in CDDL. Exactly one spelling of a ticket is accepted: deterministic CBOR, an empty
+unprotected header, base32 with zero spare bits. External data is empty and the algorithm is -8,
+so that any CWT library can verify it. A ticket is identified by its `cti`, never by its text.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from wire.codec import WireError, encode, loads
+from wire.key import KID_BYTES_MAX, KeyRing, Status
+from wire.reason import Reason
+
+PREFIX = "GH1"
+INPUT_CHARACTERS_MAX = 512
+TICKET_CHARACTERS_MAX = 244
+
+CTI_BYTES = 16
+AUDIENCE_CHARACTERS_MAX = 8
+SMALL_MAX = 23  # What CBOR writes in one byte.
+
+ALGORITHM, KID = 1, 4
+EDDSA = -8
+AUD, EXP, NBF, IAT, CTI, GATEHOUSE = 3, 4, 5, 6, 7, -65537
+FLAG_ROTATION_REQUIRED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The claims of a ticket. Times are Unix seconds; `not_before` <= t < `expires`."""
+
+    cti: bytes
+    """16 bytes that name the right; the same on the phone and on paper."""
+    audience: str
+    """Short code of the event, series or organiser, at most 8 printable ASCII characters."""
+    not_before: int
+    expires: int
+    issued_at: int
+    ticket_class: int
+    """u16, a class of that audience."""
+    seat: int = 0
+    """u32 seat code; its words are in the list."""
+    flags: int = 0
+    serial: int = 0
+    """u32, unique within the audience."""
+    generation: int = 0
+    """Raised by exchange and reissue; lower ones become void where that is known."""
+    quantity: int = 1
+    leg: int = 0
+
+
+class TicketError(ValueError):
+    """A ticket that must not be signed; the message names the claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A ticket as it was read, its signature not yet checked."""
+
+    ticket: Ticket
+    kid: bytes
+    signed: bytes
+    signature: bytes
+
+
+def sign(ticket: Ticket, kid: bytes, key: Ed25519PrivateKey) -> str:
+    """Return the ticket's text; raise TicketError if a claim is out of bounds."""
+    wrong = out_of_bounds(ticket)
+    if wrong or not 1 <= len(kid) <= KID_BYTES_MAX:
+        raise TicketError(wrong or "kid: 1 to 4 bytes")
+    protected = encode({ALGORITHM: EDDSA, KID: kid})
+    payload = encode(_claims(ticket))
+    signature = key.sign(_to_be_signed(protected, payload))
+    return PREFIX + _base32(encode([protected, {}, payload, signature]))
+
+
+def read(data: bytes) -> Signed | Reason:
+    """Read a ticket's text without checking its signature; any bytes give an answer.
+
+    Upper and lower case are the same, since some scanners change it; surrounding white space is
+    dropped.
+    """
+    if len(data) > INPUT_CHARACTERS_MAX:
+        return Reason.OVERSIZED
+    text = data.strip(b" \t\r\n")
+    if not text:
+        return Reason.EMPTY
+    if text[:3].upper() != PREFIX.encode():
+        return Reason.NOT_A_TICKET
+    try:
+        return _read_cose(_from_base32(text[3:].upper()))
+    except (WireError, binascii.Error, ValueError, TypeError):
+        return Reason.MALFORMED
+
+
+def verify(data: bytes, ring: KeyRing) -> Ticket | Reason:
+    """Return the ticket if a key of `ring` signed it and may have, else the reason it is not good.
+
+    Whether it may be used now and here is for the rules to say.
+    """
+    signed = read(data)
+    if isinstance(signed, Reason):
+        return signed
+    found = ring.find(signed.kid)
+    if found is None:
+        return Reason.UNKNOWN_KEY
+    record, public = found
+    try:
+        public.verify(signed.signature, signed.signed)
+    except InvalidSignature:
+        return Reason.FORGED
+    ticket = signed.ticket
+    if record.status is Status.REVOKED:
+        return Reason.KEY_REVOKED
+    if record.audiences and ticket.audience not in record.audiences:
+        return Reason.FORGED
+    if not record.valid_from <= ticket.issued_at <= record.valid_until:
+        return Reason.FORGED
+    return ticket
+
+
+def out_of_bounds(ticket: Ticket) -> str | None:
+    """Return a sentence naming the first claim that a ticket may not carry, or None."""
+    bounds = {
+        "ticket_class": (ticket.ticket_class, 0, 2**16 - 1),
+        "seat": (ticket.seat, 0, 2**32 - 1),
+        "flags": (ticket.flags, 0, SMALL_MAX),
+        "serial": (ticket.serial, 0, 2**32 - 1),
+        "generation": (ticket.generation, 0, SMALL_MAX),
+        "quantity": (ticket.quantity, 1, SMALL_MAX),
+        "leg": (ticket.leg, 0, SMALL_MAX),
+        "not_before": (ticket.not_before, 0, 2**32 - 1),
+        "expires": (ticket.expires, 0, 2**32 - 1),
+        "issued_at": (ticket.issued_at, 0, 2**32 - 1),
+    }
+    if len(ticket.cti) != CTI_BYTES:
+        return f"cti: {CTI_BYTES} bytes"
+    audience = ticket.audience
+    if not 1 <= len(audience) <= AUDIENCE_CHARACTERS_MAX or not audience.isascii():
+        return f"audience: 1 to {AUDIENCE_CHARACTERS_MAX} ASCII characters"
+    if not audience.isprintable() or " " in audience:
+        return "audience: printable characters without spaces"
+    for name, (value, least, most) in bounds.items():
+        if type(value) is not int or not least <= value <= most:
+            return f"{name}: a whole number from {least} to {most}"
+    if ticket.expires <= ticket.not_before:
+        return "expires: later than not_before"
+    return None
+
+
+def _claims(ticket: Ticket) -> dict[int, object]:
+    fields = [ticket.ticket_class, ticket.seat, ticket.flags, ticket.serial]
+    fields += [ticket.generation, ticket.quantity, ticket.leg]
+    defaults = [None, 0, 0, 0, 0, 1, 0]
+    while len(fields) > 1 and fields[-1] == defaults[len(fields) - 1]:
+        fields.pop()
+    return {
+        AUD: ticket.audience,
+        EXP: ticket.expires,
+        NBF: ticket.not_before,
+        IAT: ticket.issued_at,
+        CTI: ticket.cti,
+        GATEHOUSE: fields,
+    }
+
+
+def _read_cose(data: bytes) -> Signed:
+    """Raise ValueError or TypeError for anything that is not exactly a GH1."""
+    protected, unprotected, payload, signature = loads(data)
+    header, claims = loads(_bytes(protected)), loads(_bytes(payload))
+    if unprotected != {} or set(header) != {ALGORITHM, KID} or header[ALGORITHM] != EDDSA:
+        raise WireError("headers")
+    kid = _bytes(header[KID])
+    if not 1 <= len(kid) <= KID_BYTES_MAX or len(_bytes(signature)) != 64:
+        raise WireError("kid or signature")
+    if set(claims) != {AUD, EXP, NBF, IAT, CTI, GATEHOUSE}:
+        raise WireError("claims")
+    fields = claims[GATEHOUSE]
+    if type(fields) is not list or not fields or type(claims[AUD]) is not str:
+        raise WireError("claims")
+    known = [*fields[:7], *[0, 0, 0, 0, 0, 1, 0][len(fields) :]]
+    ticket = Ticket(_bytes(claims[CTI]), claims[AUD], claims[NBF], claims[EXP], claims[IAT], *known)
+    wrong = out_of_bounds(ticket)
+    if wrong:
+        raise WireError(wrong)
+    return Signed(ticket, kid, _to_be_signed(protected, payload), signature)
+
+
+def _bytes(value: object) -> bytes:
+    if type(value) is not bytes:
+        raise WireError("bytes expected")
+    return value
+
+
+def _to_be_signed(protected: bytes, payload: bytes) -> bytes:
+    """Sig_structure of RFC 9052, 4.4, with empty external data."""
+    return encode(["Signature1", protected, b"", payload])
+
+
+def _base32(data: bytes) -> str:
+    return base64.b32encode(data).decode().rstrip("=")
+
+
+def _from_base32(text: bytes) -> bytes:
+    data = base64.b32decode(text + b"=" * (-len(text) % 8))
+    if _base32(data).encode() != text:
+        raise WireError("spare bits")
+    return data
