@@ -5,8 +5,10 @@ panel (a lamp, a serial display, a page) tells the same story.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from enum import StrEnum
 
+from wire.reason import Reason
 from wire.words import Words
 
 
@@ -34,4 +36,129 @@ class Notice:
     title: Words
     advice: Words
     seconds: float | None = None
-    """How long to show it; None: until something else is shown."""
+    """How long to show it before the idle notice; None: until something else is shown."""
+
+
+REFUSED_SECONDS = 3.0
+
+IDLE = Notice(
+    Lamp.IDLE,
+    Sound.NONE,
+    Words("请出示票码", "Show your ticket"),
+    Words("将二维码对准读码口", "Hold the code to the reader"),
+)
+PLEASE_WAIT = Notice(
+    Lamp.WAIT,
+    Sound.NONE,
+    Words("请稍候", "Please wait"),
+    Words("等前面的人通过", "Let the person ahead walk through"),
+)
+FREE = Notice(
+    Lamp.GO,
+    Sound.NONE,
+    Words("自由通行", "Free passage"),
+    Words("请直接通过，无需验票", "Walk through, no ticket needed"),
+)
+OUT_OF_SERVICE = Notice(
+    Lamp.CLOSED,
+    Sound.NONE,
+    Words("暂停使用", "Out of service"),
+    Words("请走旁边的通道", "Please use the next gate"),
+)
+EVACUATE = Notice(
+    Lamp.GO,
+    Sound.ALARM,
+    Words("请立即离开", "Leave now"),
+    Words("闸门已放开", "The gates are open"),
+)
+EXIT = Notice(Lamp.GO, Sound.NONE, Words("出口", "Exit"), Words("请直接通过", "Walk through"))
+
+SEE_STAFF = Words("请找工作人员", "Please see staff")
+NEXT_GATE = Words("请走旁边的通道", "Please use the next gate")
+RIGHT_CODE = Words("请出示本场门票的二维码", "Show the code of your ticket")
+HOLD_AGAIN = Words("请调亮屏幕再试一次", "Brighten the screen and try again")
+
+REFUSALS: dict[Reason, tuple[Words, Words]] = {
+    Reason.EMPTY: (Words("没有读到票码", "No code was read"), HOLD_AGAIN),
+    Reason.OVERSIZED: (Words("这不是门票", "This is not a ticket"), RIGHT_CODE),
+    Reason.NOT_A_TICKET: (Words("这不是门票", "This is not a ticket"), RIGHT_CODE),
+    Reason.PAYMENT_CODE: (
+        Words("这是付款码", "This is a payment code"),
+        Words("请勿出示付款码，请出示票码", "Put it away and show your ticket"),
+    ),
+    Reason.MALFORMED: (Words("票码不完整", "The code is incomplete"), HOLD_AGAIN),
+    Reason.UNKNOWN_KEY: (Words("无法识别此票", "Ticket not recognised"), SEE_STAFF),
+    Reason.KEY_REVOKED: (Words("此票已作废", "Ticket withdrawn"), SEE_STAFF),
+    Reason.FORGED: (Words("票码无效", "Ticket not genuine"), SEE_STAFF),
+    Reason.STATIC_COPY: (
+        Words("截图无效", "A screenshot is not enough"),
+        Words("请打开动态票码", "Open the moving code on your phone"),
+    ),
+    Reason.UNKNOWN: (Words("名单中没有此票", "Ticket not on the list"), SEE_STAFF),
+    Reason.BLOCKED: (Words("此票已冻结", "Ticket blocked"), SEE_STAFF),
+    Reason.REFUNDED: (
+        Words("此票已退", "Ticket refunded"),
+        Words("已退款，如有疑问请找工作人员", "Money was returned; ask staff if in doubt"),
+    ),
+    Reason.RESCHEDULED: (
+        Words("此票已改签", "Ticket was rebooked"),
+        Words("请出示新票码", "Show the new code"),
+    ),
+    Reason.SUPERSEDED: (
+        Words("此票已换新票", "Replaced by a newer ticket"),
+        Words("请出示新票或纸质票", "Show the new or the paper ticket"),
+    ),
+    Reason.WRONG_EVENT: (
+        Words("不是本场的票", "Ticket for another event"),
+        Words("请核对场次", "Check event and date"),
+    ),
+    Reason.WRONG_GATE: (
+        Words("此票不能从这里进", "Not valid at this gate"),
+        Words("请看票面上的入口", "See the entrance on your ticket"),
+    ),
+    Reason.TOO_EARLY: (
+        Words("还没到入场时间", "Too early"),
+        Words("请稍后再来", "Please come back later"),
+    ),
+    Reason.TOO_LATE: (Words("此票已过期", "Ticket expired"), SEE_STAFF),
+    Reason.USED: (Words("此票已使用", "Ticket already used"), SEE_STAFF),
+    Reason.BEING_USED: (Words("此票正在使用", "Ticket in use right now"), SEE_STAFF),
+    Reason.TOO_MANY: (Words("人数已满", "Group is complete"), SEE_STAFF),
+    Reason.SEE_STAFF: (Words("需要人工处理", "Staff must help"), SEE_STAFF),
+    Reason.OUT_OF_SERVICE: (Words("暂停使用", "Out of service"), NEXT_GATE),
+    Reason.NO_RECORD: (Words("暂停使用", "Out of service"), NEXT_GATE),
+    Reason.LIST_DAMAGED: (Words("名单有误", "List is being repaired"), SEE_STAFF),
+    Reason.CLOCK_SUSPECT: (Words("时钟有误", "Clock is being set"), SEE_STAFF),
+}
+
+
+def go(persons: int, name: Words | None = None) -> Notice:
+    """Walk through; `persons` may still enter on this ticket."""
+    title = (
+        Words("请进", "Please enter")
+        if persons == 1
+        else Words(f"请进，还有 {persons} 人", f"Please enter, {persons} persons")
+    )
+    return Notice(Lamp.GO, Sound.ACCEPT, title, name or Words("请逐个通过", "One at a time"))
+
+
+def refused(
+    reason: Reason, since: float | None = None, where: str = "", zone: tzinfo | None = None
+) -> Notice:
+    """Say what happened, when and where if known, and what to do next.
+
+    `since` is Unix seconds; `zone` is the venue's time zone.
+    """
+    title, advice = REFUSALS[reason]
+    if since is not None:
+        at = datetime.fromtimestamp(since, zone).strftime("%m-%d %H:%M")
+        match reason:
+            case Reason.TOO_EARLY:
+                advice = Words(f"{at} 开始入场", f"Entry from {at}")
+            case Reason.USED:
+                place = f" {where}" if where else ""
+                title = Words(f"{at}{place} 已使用", f"Used {at}{place}")
+            case _:
+                pass
+    sound = Sound.NONE if reason is Reason.OUT_OF_SERVICE else Sound.REFUSE
+    return Notice(Lamp.STOP, sound, title, advice, REFUSED_SECONDS)

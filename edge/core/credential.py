@@ -1,0 +1,66 @@
+"""From the bytes of a scan to a credential: a ticket of ours, or the reason it is none.
+
+Any bytes give an answer. What is refused is remembered by length, form and a keyed hash only:
+a person may have shown a payment code, an ID number or a private message.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from edge.core.scan import without_aim
+from wire import ticket as gh1
+from wire.key import KeyRing
+from wire.reason import Reason
+from wire.ticket import Ticket
+
+# WeChat Pay: 18 digits from 10 to 15; Alipay: 16 to 24 digits from 25 to 30.
+PAYMENT = re.compile(rb"(1[0-5]\d{16}|(2[5-9]|30)\d{14,22})")
+DIGEST_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A ticket with a good signature."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Nothing the rules could judge."""
+
+    reason: Reason
+
+
+Credential = Shown | Unusable
+
+
+def read(data: bytes, ring: KeyRing) -> Credential:
+    """Read what was shown; AIM identifier and surrounding white space do not matter."""
+    _, bare = without_aim(data)
+    bare = bare.strip(b" \t\r\n")
+    if PAYMENT.fullmatch(bare):
+        return Unusable(Reason.PAYMENT_CODE)
+    answer = gh1.verify(bare, ring)
+    return Unusable(answer) if isinstance(answer, Reason) else Shown(answer)
+
+
+def form(data: bytes) -> str:
+    """Return what kind of thing was shown, in one word that gives nothing away."""
+    _, bare = without_aim(data)
+    bare = bare.strip(b" \t\r\n")
+    if not bare:
+        return "empty"
+    if bare[:3].upper() in (b"GH1", b"GH9"):
+        return bare[:3].upper().decode()
+    if bare.isdigit():
+        return "digits"
+    if bare.isascii() and all(32 <= byte < 127 for byte in bare):
+        return "text"
+    return "binary"
+
+
+def digest(data: bytes, key: bytes) -> bytes:
+    """Return 8 bytes that tell two refused codes apart and give neither back."""
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES, key=key).digest()
