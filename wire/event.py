@@ -296,7 +296,7 @@ def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:
         stamp = msgspec.convert(fields.pop("at", None), Stamp, builtin_types=(bytes,))
         if fields["kind"] not in KINDS:
             return Unknown(fields["kind"]), stamp
-        event: AnyEvent = msgspec.convert(fields, AnyEvent, builtin_types=(bytes,))  # type: ignore[arg-type]
+        event: AnyEvent = msgspec.convert(fields, AnyEvent, builtin_types=(bytes,))
     except (msgspec.ValidationError, ValueError, TypeError) as error:
         raise WireError(f"not an event: {error}") from None
     return event, stamp

@@ -53,8 +53,8 @@ class Manifest(msgspec.Struct, frozen=True):
     head: bytes
     compressed_bytes: int
     compressed_sha256: bytes
-    bytes: int
-    sha256: bytes
+    file_bytes: int
+    file_sha256: bytes
     rows: int
 
 
