@@ -300,3 +300,8 @@ def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:
     except (msgspec.ValidationError, ValueError, TypeError) as error:
         raise WireError(f"not an event: {error}") from None
     return event, stamp
+
+
+def on_lane(event: AnyEvent, lane: str) -> AnyEvent:
+    """Return the event with its lane's name."""
+    return msgspec.structs.replace(event, lane=lane)

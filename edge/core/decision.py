@@ -1,0 +1,129 @@
+"""From a credential to what is written down and what the lane is told, in one step.
+
+Everything that was known comes in; the shell runs this inside the transaction that commits its
+events, so that a right judged unspent is spent before anybody else can ask.
+"""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from edge.core import notice
+from edge.core.credential import digest, form
+from edge.core.lane import Admission, Authorised, Refused
+from edge.core.moment import Moment
+from edge.core.scan import Scan
+from rules.verdict import Admit, Door, Facts, Refuse, judge
+from wire import event
+from wire.event import AnyEvent, Direction
+from wire.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the decision is made, and how its refusals are blurred."""
+
+    door: Door
+    direction: Direction
+    digest_key: bytes
+    time_zone: tzinfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`events` are to be committed at once; `refused` goes through the summing of refusals."""
+
+    events: tuple[AnyEvent, ...]
+    refused: event.Refused | None
+    answer: Authorised | Refused
+
+
+def decide(
+    facts: Facts,
+    scan: Scan,
+    place: Place,
+    admission: bytes,
+    assume: bool,
+    list_sequence: int,
+    now: Moment,
+) -> Decision:
+    """Judge a ticket. `admission` is a fresh id; `assume` also commits that all walk through."""
+    verdict = judge(facts, place.door, now.wall, now.uptime)
+    if isinstance(verdict, Refuse):
+        return refuse(scan, place, verdict.reason, facts, verdict.since, verdict.where)
+    shown = notice.go(verdict.quantity, facts.ticket_class.name if facts.ticket_class else None)
+    if verdict.reopen:
+        again, person = verdict.reopen
+        opened = Admission(again, scan.scan, person, person, assume)
+        return Decision(_reopened(facts, scan, place, opened), None, Authorised(opened, shown))
+    opened = Admission(admission, scan.scan, 1, verdict.quantity, assume)
+    events = _authorised(facts, scan, place, opened, verdict, list_sequence)
+    return Decision(events, None, Authorised(opened, shown))
+
+
+def refuse(
+    scan: Scan,
+    place: Place,
+    reason: Reason,
+    facts: Facts | None = None,
+    since: float | None = None,
+    where: str = "",
+) -> Decision:
+    """Say no. A group's ticket refuses all its persons."""
+    refused = event.Refused(
+        lane=place.door.lane,
+        reason=reason,
+        scan=scan.scan,
+        checkpoint=place.door.checkpoint,
+        direction=place.direction,
+        cti=facts.ticket.cti if facts else None,
+        quantity=facts.ticket.quantity if facts else 1,
+        length=len(scan.data),
+        form=form(scan.data),
+        digest=digest(scan.data, place.digest_key),
+    )
+    shown = notice.refused(reason, since, where, place.time_zone)
+    return Decision((), refused, Refused(shown))
+
+
+def _authorised(
+    facts: Facts, scan: Scan, place: Place, opened: Admission, verdict: Admit, list_sequence: int
+) -> tuple[AnyEvent, ...]:
+    authorised = event.Authorised(
+        lane=place.door.lane,
+        admission=opened.admission,
+        scan=scan.scan,
+        cti=facts.ticket.cti,
+        checkpoint=place.door.checkpoint,
+        quantity=opened.last,
+        direction=place.direction,
+        generation=facts.ticket.generation,
+        rung=place.door.rung,
+        list_sequence=list_sequence,
+        confirmed=verdict.confirmed,
+    )
+    return authorised, *_assumed(place, opened)
+
+
+def _reopened(facts: Facts, scan: Scan, place: Place, opened: Admission) -> tuple[AnyEvent, ...]:
+    reopened = event.Reopened(
+        lane=place.door.lane,
+        admission=opened.admission,
+        person=opened.first,
+        scan=scan.scan,
+        cti=facts.ticket.cti,
+        checkpoint=place.door.checkpoint,
+    )
+    return reopened, *_assumed(place, opened)
+
+
+def _assumed(place: Place, opened: Admission) -> tuple[AnyEvent, ...]:
+    if not opened.assumed:
+        return ()
+    passed = event.Passed(
+        lane=place.door.lane,
+        admission=opened.admission,
+        person=opened.first,
+        count=opened.last - opened.first + 1,
+        assumed=True,
+    )
+    return (passed,)

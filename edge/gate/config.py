@@ -1,0 +1,92 @@
+"""What a gate is told: its hardware (gate.toml, never changed remotely), its zone (zone.toml)."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from edge.core.lane import Habits, WhenSuspect
+from edge.drivers.catalog import InputConfig, OutputConfig, PanelConfig, ReaderConfig
+from rules.verdict import AfterUncertain
+from wire.event import Direction, Rung
+
+DeviceId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=120.0)]
+
+
+class DeviceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: DeviceId
+    """8 bytes in hex, drawn at enrolment."""
+    name: Name
+
+
+class LaneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One direction of one lane, and what hangs on it."""
+
+    name: Name
+    direction: Direction = Direction.ENTRY
+    free: bool = False
+    """Needs no ticket; whoever passes is counted (an exit)."""
+    reader: tuple[ReaderConfig, ...] = ()
+    relay: OutputConfig | None = None
+    hold: OutputConfig | None = None
+    """The board's own free-passage input; without it the entry relay is held instead."""
+    pass_contact: InputConfig | None = None
+    opposite_contact: InputConfig | None = None
+    beam: InputConfig | None = None
+    not_ready: InputConfig | None = None
+    key_open_once: InputConfig | None = None
+    key_free_pass: InputConfig | None = None
+    key_out_of_service: InputConfig | None = None
+    panel: tuple[PanelConfig, ...] = ()
+    free_opposite: bool = False
+    board_counts: bool = False
+    window_seconds: Annotated[float, msgspec.Meta(ge=1.0, le=60.0)] = 5.0
+    pulse_seconds: Annotated[float, msgspec.Meta(ge=0.1, le=1.0)] = 0.3
+    gap_seconds: Annotated[float, msgspec.Meta(ge=0.0, le=5.0)] = 0.5
+    unsensed_seconds: Seconds = 3.0
+
+
+class GateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    device: DeviceConfig
+    lane: Annotated[tuple[LaneConfig, ...], msgspec.Meta(min_length=1, max_length=16)]
+    directory: str = "/var/lib/gatehouse"
+    intercom: str = "/run/gatehouse/sync.sock"
+    fire: InputConfig | None = None
+
+
+class ZoneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the venue chose for this zone; written by sync, checked before it is applied."""
+
+    checkpoint: Name
+    zone: str = ""
+    time_zone: str = "Asia/Shanghai"
+    after_uncertain: AfterUncertain = AfterUncertain.RETRY_ONCE
+    admits_unlisted: tuple[Rung, ...] = (Rung.SIGNATURE_ONLY,)
+    when_suspect: WhenSuspect = WhenSuspect.SPEND
+    patience_seconds: Seconds = 3.0
+    late_seconds: Seconds = 3.0
+    stale_after_seconds: Annotated[float, msgspec.Meta(ge=5.0)] = 300.0
+
+
+def habits(lane: LaneConfig, zone: ZoneConfig) -> Habits:
+    """Return the lane's habits: what the hardware is, and what the zone chose."""
+    return Habits(
+        direction=lane.direction,
+        sensor=lane.pass_contact is not None,
+        free=lane.free,
+        board_counts=lane.board_counts,
+        free_opposite=lane.free_opposite,
+        window_seconds=lane.window_seconds,
+        late_seconds=zone.late_seconds,
+        patience_seconds=zone.patience_seconds,
+        pulse_seconds=lane.pulse_seconds,
+        gap_seconds=lane.gap_seconds,
+        unsensed_seconds=lane.unsensed_seconds,
+        when_suspect=zone.when_suspect,
+    )
+
+
+def zone_path(directory: Path) -> Path:
+    return directory / "config" / "zone.toml"

@@ -1,0 +1,69 @@
+"""The gate daemon: opens the store, starts the lanes, and looks after what they share."""
+
+import asyncio
+import logging
+
+from edge.core.lane import Signal
+from edge.drivers.interfaces import Found, Level, Lost, Sensor
+from edge.gate.desk import Desk
+from edge.gate.lane import LaneShell
+from edge.runtime.clock import Clock
+from edge.runtime.service import Life
+from wire.event import DriverFound, DriverLost, Started
+
+log = logging.getLogger("gate")
+
+LOOK_AFTER_SECONDS = 1.0
+
+
+class GateDaemon:
+    def __init__(
+        self,
+        lanes: tuple[LaneShell, ...],
+        desk: Desk,
+        clock: Clock,
+        life: Life,
+        fire: Sensor | None = None,
+        version: str = "",
+    ) -> None:
+        self._lanes = lanes
+        self._desk = desk
+        self._clock = clock
+        self._life = life
+        self._fire = fire
+        self._version = version
+
+    async def run(self) -> None:
+        """Work until `life` says stop; then let the lanes go and write what is left."""
+        await self._desk.record((Started(daemon="gate", version=self._version),))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                working = [tasks.create_task(lane.run()) for lane in self._lanes]
+                working.append(tasks.create_task(self._look_after()))
+                if self._fire:
+                    working.append(tasks.create_task(self._watch_fire(self._fire)))
+                self._life.ready(f"{len(self._lanes)} lanes")
+                await self._life.stopping.wait()
+                for task in working:
+                    task.cancel()
+        finally:
+            await self._desk.close()
+
+    async def _watch_fire(self, fire: Sensor) -> None:
+        async for said in fire.changes():
+            match said:
+                case Level(active, _):
+                    for lane in self._lanes:
+                        lane.inbox.put(Signal.FIRE if active else Signal.SECURED)
+                case Lost(why):
+                    log.error("fire contact lost: %s", why)
+                    await self._desk.record((DriverLost(driver="fire", why=why),))
+                case Found():
+                    await self._desk.record((DriverFound(driver="fire"),))
+
+    async def _look_after(self) -> None:
+        """Feed the watchdog by real work: the store answers, or it is not fed."""
+        while True:
+            await self._desk.look_after(all(lane.idle for lane in self._lanes))
+            self._life.alive()
+            await self._clock.wait(LOOK_AFTER_SECONDS)

@@ -1,0 +1,242 @@
+"""Where scans are judged and events are written: the whitelist and the journal, on one thread.
+
+A decision looks up the list, reads the uses, judges and commits inside one transaction, so that
+nobody else can spend the same right in between. What could not be written is kept and written
+first next time; a lane is never opened on the strength of it.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from edge.core import credential, ladder, refusals
+from edge.core.credential import Shown
+from edge.core.decision import Decision, Place, decide, refuse
+from edge.core.lane import Judge, Refused
+from edge.core.moment import Moment
+from edge.core.notice import refused as refused_notice
+from edge.core.passage import unresolved
+from edge.core.refusals import Refusals
+from edge.gate.config import LaneConfig, ZoneConfig
+from edge.runtime.clock import Clock
+from edge.runtime.workers import SingleThread
+from edge.store.journal import Journal, JournalUnwritable, Transaction
+from edge.store.whitelist import ListDamaged, Whitelist
+from rules.verdict import Door, Facts
+from wire import event
+from wire.event import ADMISSION_BYTES, AnyEvent, Rung, Stamp
+from wire.reason import Reason
+
+log = logging.getLogger("gate.desk")
+
+UNWRITTEN_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a device is, and in which life it runs."""
+
+    device: bytes
+    boot: bytes
+    digest_key: bytes
+    """Blurs refused codes; drawn anew with every start, kept nowhere."""
+
+
+class Desk:
+    """All methods but the constructor run the store on `thread`."""
+
+    def __init__(
+        self,
+        whitelist: Whitelist,
+        journal: Journal,
+        thread: SingleThread,
+        clock: Clock,
+        draw: Callable[[int], bytes],
+        identity: Identity,
+        zone: ZoneConfig,
+        time_zone: tzinfo,
+    ) -> None:
+        self._whitelist = whitelist
+        self._journal = journal
+        self._thread = thread
+        self._clock = clock
+        self._draw = draw
+        self._identity = identity
+        self._zone = zone
+        self._time_zone = time_zone
+        self._refusals = Refusals()
+        self._unwritten: list[tuple[AnyEvent, Stamp]] = []
+        self._list_confirmed: float | None = None
+        self._rung = Rung.SIGNATURE_ONLY
+        self._sequence = 0
+
+    # Called from the event loop.
+
+    def list_confirmed(self, uptime: float) -> None:
+        """Central's word, at that uptime, that the list is the newest."""
+        self._list_confirmed = uptime
+
+    async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:
+        """Judge and commit; a refusal where nothing could be committed."""
+        return await self._thread.run(self._judge, asked, lane, self._clock.now())
+
+    async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None:
+        """Commit `events`, or keep them until that is possible. Never raises."""
+        await self._thread.run(self._record, events, lane, self._clock.now())
+
+    async def resolve(self, lane: LaneConfig, why: str) -> int:
+        """Give every person left open on `lane` by an earlier life their outcome."""
+        return await self._thread.run(self._resolve, lane, why, self._clock.now())
+
+    async def look_after(self, idle: bool) -> None:
+        """Write summed refusals that are due, note rung and list, prune when no lane is open."""
+        await self._thread.run(self._look_after, idle, self._clock.now())
+
+    async def close(self) -> None:
+        await self._thread.run(self._close, self._clock.now())
+
+    # On the store's thread.
+
+    def _stamp(self, now: Moment) -> Stamp:
+        uptime_ms = round(now.uptime * 1000)
+        return Stamp(round(now.wall * 1000), uptime_ms, self._identity.boot, now.quality)
+
+    def _place(self, lane: LaneConfig) -> Place:
+        door = Door(
+            checkpoint=self._zone.checkpoint,
+            lane=lane.name,
+            boot=self._identity.boot,
+            rung=self._rung,
+            after_uncertain=self._zone.after_uncertain,
+            admits_unlisted=frozenset(self._zone.admits_unlisted),
+        )
+        return Place(door, lane.direction, self._identity.digest_key, self._time_zone)
+
+    def _judge(self, asked: Judge, lane: LaneConfig, now: Moment) -> Decision:
+        self._whitelist.refresh()
+        self._rung = self._rung_at(now)
+        place = self._place(lane)
+        shown = credential.read(asked.scan.data, self._whitelist.ring)
+        if not isinstance(shown, Shown):
+            return self._refuse(refuse(asked.scan, place, shown.reason), asked, now)
+        try:
+            found = self._whitelist.look_up(shown.ticket)
+        except ListDamaged as damaged:
+            log.error("list row damaged: %s", damaged)
+            return self._refuse(refuse(asked.scan, place, Reason.LIST_DAMAGED), asked, now)
+
+        def commit(transaction: Transaction) -> Decision:
+            uses = transaction.uses(shown.ticket.cti, place.door.checkpoint)
+            facts = Facts(shown.ticket, found.entry, found.ticket_class, found.event, uses)
+            fresh = self._draw(ADMISSION_BYTES)
+            sequence = self._whitelist.about.sequence if self._whitelist.about else 0
+            decision = decide(facts, asked.scan, place, fresh, asked.assume, sequence, now)
+            if decision.events:
+                self._append(transaction, decision.events, now)
+            return decision
+
+        try:
+            decision = self._journal.transact(commit)
+        except JournalUnwritable as unwritable:
+            log.error("no decision: %s", unwritable)
+            return Decision((), None, Refused(refused_notice(Reason.NO_RECORD)))
+        if decision.events:
+            self._unwritten.clear()
+        return self._refuse(decision, asked, now) if decision.refused else decision
+
+    def _refuse(self, decision: Decision, asked: Judge, now: Moment) -> Decision:
+        if decision.refused is None:
+            return decision
+        self._refusals, row = refusals.add(
+            self._refusals, asked.scan.reader, decision.refused, now.uptime
+        )
+        if row:
+            self._write_refusals([row], now)
+        return decision
+
+    def _write_refusals(self, rows: list[event.Refused], now: Moment) -> None:
+        def commit(transaction: Transaction) -> None:
+            if transaction.room_for_refusals:
+                for row in rows:
+                    transaction.append(row, self._stamp(now))
+
+        try:
+            self._journal.transact(commit)
+        except JournalUnwritable as unwritable:
+            log.error("refusal not written: %s", unwritable)
+
+    def _record(self, events: tuple[AnyEvent, ...], lane: str, now: Moment) -> None:
+        placed = tuple(_on(lane, happened) for happened in events)
+
+        def commit(transaction: Transaction) -> None:
+            self._append(transaction, placed, now)
+
+        try:
+            self._journal.transact(commit)
+        except JournalUnwritable as unwritable:
+            log.error("not written yet: %s", unwritable)
+            stamp = self._stamp(now)
+            kept = [*self._unwritten, *((happened, stamp) for happened in placed)]
+            self._unwritten = kept[-UNWRITTEN_MAX:]
+        else:
+            self._unwritten.clear()
+
+    def _append(self, transaction: Transaction, events: tuple[AnyEvent, ...], now: Moment) -> None:
+        for happened, stamp in self._unwritten:
+            transaction.append(happened, stamp)
+        for happened in events:
+            transaction.append(happened, self._stamp(now))
+
+    def _resolve(self, lane: LaneConfig, why: str, now: Moment) -> int:
+        def commit(transaction: Transaction) -> int:
+            left = transaction.open_persons(lane.name)
+            persons = [(person.admission, person.person) for person in left]
+            for outcome in unresolved(persons, lane.board_counts, why):
+                transaction.append(_on(lane.name, outcome), self._stamp(now))
+            return len(persons)
+
+        try:
+            return self._journal.transact(commit)
+        except JournalUnwritable as unwritable:
+            log.error("open admissions not resolved: %s", unwritable)
+            return 0
+
+    def _look_after(self, idle: bool, now: Moment) -> None:
+        self._refusals, rows = refusals.close(self._refusals, now.uptime)
+        if rows:
+            self._write_refusals(rows, now)
+        self._whitelist.refresh()
+        about = self._whitelist.about
+        if about and about.sequence != self._sequence:
+            self._sequence = about.sequence
+            self._record((event.ListApplied(sequence=about.sequence),), "", now)
+        rung = self._rung_at(now)
+        if rung is not self._rung:
+            self._rung = rung
+            why = self._whitelist.health or ""
+            self._record((event.RungChanged(rung=rung, why=why),), "", now)
+        if idle:
+            try:
+                self._journal.prune(self._stamp(now))
+            except JournalUnwritable as unwritable:
+                log.error("not pruned: %s", unwritable)
+
+    def _rung_at(self, now: Moment) -> Rung:
+        confirmed = self._list_confirmed
+        age = None if confirmed is None else now.uptime - confirmed
+        return ladder.rung(self._whitelist.present, age, self._zone.stale_after_seconds)
+
+    def _close(self, now: Moment) -> None:
+        rows = refusals.close_all(self._refusals)
+        if rows:
+            self._write_refusals(rows, now)
+        self._record((event.Stopped(daemon="gate"),), "", now)
+        self._journal.close()
+
+
+def _on(lane: str, happened: AnyEvent) -> AnyEvent:
+    """Say on which lane it happened: the core of a lane does not know its own name."""
+    if not lane or happened.lane:
+        return happened
+    return event.on_lane(happened, lane)

@@ -1,0 +1,249 @@
+"""A lane's shell: what its devices say becomes signals, what the core asks becomes deeds.
+
+One consumer owns the lane's state and works at its own pace; every device has a watcher that
+only puts signals into the inbox.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import assert_never
+
+from edge.core import passage, scan
+from edge.core.lane import (
+    AnySignal,
+    Command,
+    Do,
+    EndScan,
+    Habits,
+    Judge,
+    Lane,
+    ModeSet,
+    OpenOnce,
+    Record,
+    Scanned,
+    Show,
+    Signal,
+)
+from edge.core.notice import OUT_OF_SERVICE, Notice
+from edge.core.scan import Held, Scan
+from edge.drivers.interfaces import (
+    Code,
+    DriverError,
+    Found,
+    Level,
+    Lost,
+    Panel,
+    Reader,
+    Relay,
+    Sensor,
+)
+from edge.gate.config import LaneConfig
+from edge.gate.desk import Desk
+from edge.gate.inbox import Inbox
+from edge.runtime.clock import Clock
+from wire.event import SCAN_BYTES, DriverFound, DriverLost, Mode
+
+log = logging.getLogger("gate.lane")
+
+KEY_SWITCH = "key-switch"
+
+
+class Hardware:
+    """The opened drivers of one lane; a missing one is None."""
+
+    def __init__(
+        self,
+        readers: dict[str, Reader] | None = None,
+        relay: Relay | None = None,
+        hold: Relay | None = None,
+        sensors: dict[str, Sensor] | None = None,
+        panels: tuple[Panel, ...] = (),
+    ) -> None:
+        self.readers = readers or {}
+        self.relay = relay
+        self.hold = hold or relay
+        self.sensors = sensors or {}
+        self.panels = panels
+
+    async def close(self) -> None:
+        for output in (self.relay, self.hold):
+            if output:
+                await output.close()
+        for panel in self.panels:
+            await panel.close()
+
+
+class LaneShell:
+    def __init__(
+        self,
+        config: LaneConfig,
+        habits: Habits,
+        hardware: Hardware,
+        desk: Desk,
+        clock: Clock,
+        draw: Callable[[int], bytes],
+    ) -> None:
+        self.config = config
+        self.inbox = Inbox(clock)
+        self._habits = habits
+        self._hardware = hardware
+        self._desk = desk
+        self._clock = clock
+        self._draw = draw
+        self._lane = Lane()
+        self._held: dict[str, Held] = {}
+        self._resting_at: float | None = None
+        self._inner: deque[AnySignal] = deque()
+
+    @property
+    def idle(self) -> bool:
+        return not passage.is_open(self._lane)
+
+    async def run(self) -> None:
+        await self._desk.resolve(self.config, "the gate stopped while the lane was open")
+        await self._show(passage.resting(self._lane, self._habits))
+        async with asyncio.TaskGroup() as tasks:
+            for name, reader in self._hardware.readers.items():
+                tasks.create_task(self._watch_reader(name, reader))
+            for name, sensor in self._hardware.sensors.items():
+                tasks.create_task(self._watch_sensor(name, sensor))
+            tasks.create_task(self._drive())
+
+    async def _watch_reader(self, name: str, reader: Reader) -> None:
+        async for said in reader.codes():
+            match said:
+                case Code(data, first, last):
+                    seen = Scan(self._draw(SCAN_BYTES), name, data, first)
+                    self._held[name], due = scan.see(self._held.get(name), seen, last)
+                    if due:
+                        self.inbox.put(Scanned(self._held[name].scan))
+                case Lost() | Found():
+                    await self._tell(name, said)
+
+    async def _watch_sensor(self, name: str, sensor: Sensor) -> None:
+        first = True
+        async for said in sensor.changes():
+            match said:
+                case Level(active, _):
+                    # The level found at the start is no passage; a key or a fire loop is.
+                    signal = _signal(name, active, first)
+                    first = False
+                    if signal:
+                        self.inbox.put(signal)
+                case Lost() | Found():
+                    first = True
+                    await self._tell(name, said)
+
+    async def _tell(self, device: str, said: Lost | Found) -> None:
+        match said:
+            case Lost(why):
+                log.warning("lost lane=%s device=%s: %s", self.config.name, device, why)
+                events = (DriverLost(driver=device, why=why),)
+                await self._desk.record(events, self.config.name)
+            case Found():
+                log.info("found lane=%s device=%s", self.config.name, device)
+                await self._desk.record((DriverFound(driver=device),), self.config.name)
+            case _:
+                assert_never(said)
+
+    async def _drive(self) -> None:
+        while True:
+            signal = await self._next()
+            self._lane, commands = passage.step(self._lane, signal, self._clock.now(), self._habits)
+            for command in commands:
+                await self._perform(command)
+
+    async def _next(self) -> AnySignal:
+        """Return an answer of our own first, then what is due, then what arrives."""
+        if self._inner:
+            return self._inner.popleft()
+        while True:
+            due = passage.due(self._lane, self._habits)
+            now = self._clock.now().uptime
+            if due is not None and due <= now:
+                return Signal.DUE
+            if self._resting_at is not None and self._resting_at <= now:
+                await self._show(passage.resting(self._lane, self._habits))
+                continue
+            times = [time for time in (due, self._resting_at) if time is not None]
+            signal = await self.inbox.get(min(times, default=None))
+            if signal is not None:
+                return signal
+
+    async def _perform(self, command: Command) -> None:
+        match command:
+            case Judge():
+                decision = await self._desk.judge(command, self.config)
+                self._each_held(lambda held: scan.answered(held, command.scan.scan))
+                self._inner.append(decision.answer)
+            case Record(events):
+                await self._desk.record(events, self.config.name)
+            case Show(shown):
+                await self._show(shown)
+            case EndScan(ended):
+                self._each_held(lambda held: scan.ended(held, ended))
+            case Do():
+                await self._switch(command)
+            case _:
+                assert_never(command)
+
+    async def _switch(self, command: Do) -> None:
+        output = self._hardware.relay if command is Do.PULSE else self._hardware.hold
+        if output is None:
+            return
+        try:
+            match command:
+                case Do.PULSE:
+                    await output.pulse(self._habits.pulse_seconds)
+                case Do.HOLD:
+                    await output.hold(True)
+                case Do.LET_GO:
+                    await output.hold(False)
+                case _:
+                    assert_never(command)
+        except DriverError as error:
+            # The use is reserved; the time-out gives it back, and the board may have obeyed.
+            log.error("not obeyed lane=%s: %s", self.config.name, error)
+            events = (DriverLost(driver="relay", why=str(error)),)
+            await self._desk.record(events, self.config.name)
+            await self._show(OUT_OF_SERVICE)
+
+    async def _show(self, shown: Notice) -> None:
+        after = shown.seconds
+        self._resting_at = None if after is None else self._clock.now().uptime + after
+        for panel in self._hardware.panels:
+            try:
+                await panel.show(shown)
+            except DriverError as error:
+                log.warning("not shown lane=%s: %s", self.config.name, error)
+
+    def _each_held(self, change: Callable[[Held | None], Held | None]) -> None:
+        for name, held in self._held.items():
+            changed = change(held)
+            if changed:
+                self._held[name] = changed
+
+
+def _signal(sensor: str, active: bool, first: bool) -> AnySignal | None:
+    """Return what a change of one of a lane's inputs means, or None."""
+    match sensor, active:
+        case "pass_contact", True:
+            return None if first else Signal.PASSED
+        case "opposite_contact", True:
+            return None if first else Signal.PASSED_OPPOSITE
+        case "beam", _:
+            return Signal.BEAM_BROKEN if active else Signal.BEAM_CLEAR
+        case "not_ready", _:
+            return Signal.NOT_READY if active else Signal.READY
+        case "key_open_once", True:
+            return None if first else OpenOnce(KEY_SWITCH)
+        case "key_free_pass" | "key_out_of_service", False if first:
+            return None
+        case "key_free_pass", _:
+            return ModeSet(Mode.FREE_PASS if active else Mode.NORMAL, KEY_SWITCH)
+        case "key_out_of_service", _:
+            return ModeSet(Mode.OUT_OF_SERVICE if active else Mode.NORMAL, KEY_SWITCH)
+        case _:
+            return None
