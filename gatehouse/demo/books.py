@@ -1,0 +1,115 @@
+"""The books of a demonstration: what the crowd saw, the gate wrote and central holds must agree."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rules.use import Outcome
+from wire import event
+from wire.event import AnyEvent, Unknown
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Persons, counted from journal rows."""
+
+    admitted: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    passed: int = 0
+    abandoned: int = 0
+    uncertain: int = 0
+    open: int = 0
+    """Authorised and without an outcome: none, once everything has ended."""
+    tailgated: int = 0
+    left: int = 0
+
+
+def count(events: Iterable[AnyEvent | Unknown]) -> Ledger:
+    """Return the books of one journal, from all its rows in any order.
+
+    What became of a person is the highest outcome reported; a reopened use is judged, admitted
+    and ended once more, so its admission counts twice.
+    """
+    ledger = Ledger()
+    persons: dict[tuple[bytes, int], Outcome] = {}
+    reopened: Counter[tuple[bytes, int]] = Counter()
+    for happened in events:
+        match happened:
+            case event.Authorised(admission=admission, quantity=quantity):
+                ledger.admitted += quantity
+                for person in range(1, quantity + 1):
+                    persons.setdefault((admission, person), Outcome.RESERVED)
+            case event.Reopened(admission=admission, person=person):
+                ledger.admitted += 1
+                reopened[(admission, person)] += 1
+            case event.Refused(reason=reason, quantity=quantity, count=times):
+                ledger.refused[reason.value] += quantity * times
+            case event.Tailgated():
+                ledger.tailgated += 1
+            case event.Left():
+                ledger.left += 1
+            case event.Outcome():
+                outcome = OUTCOMES[type(happened)]
+                for person in range(happened.person, happened.person + happened.count):
+                    name = (happened.admission, person)
+                    persons[name] = max(persons.get(name, outcome), outcome)
+            case _:
+                pass
+    for name, outcome in persons.items():
+        _tally(ledger, outcome)
+        # The first end of a reopened use was uncertain, whatever the second was.
+        ledger.uncertain += reopened[name]
+    return ledger
+
+
+OUTCOMES: dict[type[event.Outcome], Outcome] = {
+    event.Abandoned: Outcome.ABANDONED,
+    event.Uncertain: Outcome.UNCERTAIN,
+    event.Passed: Outcome.PASSED,
+    event.PassedLate: Outcome.PASSED_LATE,
+    event.Undone: Outcome.UNDONE,
+}
+
+
+def _tally(ledger: Ledger, outcome: Outcome) -> None:
+    match outcome:
+        case Outcome.PASSED | Outcome.PASSED_LATE | Outcome.UNDONE:
+            ledger.passed += 1
+        case Outcome.ABANDONED:
+            ledger.abandoned += 1
+        case Outcome.UNCERTAIN:
+            ledger.uncertain += 1
+        case Outcome.RESERVED:
+            ledger.open += 1
+
+
+def percentile(values: list[float], share: float) -> float | None:
+    """Return the value below which `share` of `values` lie; None where there are none."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
+
+
+def disagreements(report: dict[str, Any], walked_in: int, surprises: list[str]) -> list[str]:
+    """Return a sentence for everything in the report that does not agree with the rest.
+
+    `walked_in` is how many admitted persons the simulated turnstile saw walk through.
+    """
+    refused = sum(report["refused"].values())
+    central = report["central"]
+    checks = {
+        "presented is not admitted + refused": report["presented"] != report["admitted"] + refused,
+        "admitted is not passed + abandoned + uncertain": report["admitted"]
+        != report["passed"] + report["abandoned"] + report["uncertain"],
+        "the turnstile saw other passages than the journal": walked_in != report["passed"],
+        "central has other admissions": central["admitted"] != report["admitted"],
+        "central has other refusals": central["refused"] != refused,
+        "central has other passages": central["passed"] != report["passed"],
+        "central has other abandoned": central["abandoned"] != report["abandoned"],
+        "central has other uncertain": central["uncertain"] != report["uncertain"],
+        "rows are lost": report["lost"] != 0,
+        "a right was used twice": report["doubles"] != 0,
+    }
+    return [sentence for sentence, wrong in checks.items() if wrong] + surprises

@@ -1,0 +1,158 @@
+"""The simulators' own page: present a ticket to a lane, and see what the hardware does.
+
+It shows lamp, relay, arm and words as the simulated board and display have them, never what the
+gate's software believes. Picture uploads are decoded by zxing-cpp, as a camera would.
+"""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import zxingcpp
+from PIL import Image, UnidentifiedImageError
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+PAGE = Path(__file__).with_name("static") / "page.html"
+PICTURE_BYTES_MAX = 12_000_000
+PICTURE_PIXELS_MAX = 40_000_000
+TICK_SECONDS = 0.15
+
+
+class Stand(Protocol):
+    """One lane's hardware, as the page plays with it."""
+
+    name: str
+
+    def picture(self) -> dict[str, Any]:
+        """Return name, direction, lamp, words, relay, open, counters and reader for the page."""
+
+    async def present(self, code: bytes) -> None:
+        """Hold a code under the lane's reader until it has been read."""
+
+    async def walk(self) -> str:
+        """Let a person try to walk through; return what happened, in both languages."""
+
+    async def jump(self) -> str:
+        """Let a person jump over the arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Where the page's buttons get their codes: kind -> the next code of that kind."""
+
+    next_code: Callable[[str], bytes | None]
+
+
+class PageError(ValueError):
+    """What is wrong with a request, for the person who made it."""
+
+
+def application(
+    stands: list[Stand], offered: Offered, central_url: str, stopping: asyncio.Event
+) -> Starlette:
+    """Return the page of `stands`; its stream of pictures ends when `stopping` is set."""
+    by_name = {stand.name: stand for stand in stands}
+
+    async def page(_: Request) -> Response:
+        return FileResponse(PAGE)
+
+    async def events(_: Request) -> Response:
+        return StreamingResponse(pictures(), media_type="text/event-stream")
+
+    async def pictures() -> AsyncIterator[str]:
+        before = ""
+        while not stopping.is_set():
+            lanes = [stand.picture() for stand in stands]
+            drawn = json.dumps({"lanes": lanes, "central": central_url}, ensure_ascii=False)
+            if drawn != before:
+                yield f"data: {drawn}\n\n"
+                before = drawn
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def stand_of(form: Any) -> Stand:
+        stand = by_name.get(str(form.get("lane", "")))
+        if stand is None:
+            raise PageError("没有这条通道 · There is no such lane")
+        return stand
+
+    async def present(request: Request) -> str:
+        form = await request.form()
+        stand = await stand_of(form)
+        kind = form.get("kind")
+        if isinstance(kind, str):
+            code = offered.next_code(kind)
+            if code is None:
+                raise PageError("没有可用的票了 · No ticket of that kind is left")
+        else:
+            code = str(form.get("text", "")).encode()
+        await stand.present(code)
+        return f"已出示 · Shown: {_readable(code)}"
+
+    async def picture(request: Request) -> str:
+        form = await request.form()
+        stand = await stand_of(form)
+        upload = form.get("picture")
+        if not isinstance(upload, UploadFile):
+            raise PageError("请选择一张图片 · Choose a picture")
+        code = _decode(await upload.read(PICTURE_BYTES_MAX + 1))
+        await stand.present(code)
+        return f"图片中的码 · The picture says: {_readable(code)}"
+
+    async def person(request: Request) -> str:
+        form = await request.form()
+        stand = await stand_of(form)
+        return await (stand.jump() if form.get("deed") == "jump" else stand.walk())
+
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/events", events),
+            Route("/present", _answering(present), methods=["POST"]),
+            Route("/picture", _answering(picture), methods=["POST"]),
+            Route("/person", _answering(person), methods=["POST"]),
+        ]
+    )
+
+
+def _answering(
+    deed: Callable[[Request], Awaitable[str]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            return JSONResponse({"said": await deed(request)})
+        except PageError as error:
+            return JSONResponse({"said": str(error)}, status_code=400)
+
+    return answer
+
+
+def _decode(picture: bytes) -> bytes:
+    """Return the bytes of the first QR code in a picture; raise PageError if there is none."""
+    if len(picture) > PICTURE_BYTES_MAX:
+        raise PageError("图片太大（最多 12 MB）· The picture is too large (12 MB at most)")
+    try:
+        image = Image.open(io.BytesIO(picture))
+        if image.width * image.height > PICTURE_PIXELS_MAX:
+            raise PageError("图片像素太多 · The picture has too many pixels")
+        found = zxingcpp.read_barcodes(image.convert("L"))
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, PageError):
+            raise
+        raise PageError("这不是图片 · This is not a picture") from None
+    if not found:
+        raise PageError("图片里没有二维码 · There is no QR code in the picture")
+    return bytes(found[0].bytes)
+
+
+def _readable(code: bytes) -> str:
+    text = code.decode("utf-8", "replace")
+    shown = "".join(char if char.isprintable() else "·" for char in text)
+    return shown if len(shown) <= 60 else f"{shown[:28]} … {shown[-28:]} ({len(code)} bytes)"
