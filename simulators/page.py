@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import zxingcpp
 from PIL import Image, UnidentifiedImageError
 from starlette.applications import Starlette
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -55,11 +55,54 @@ class PageError(ValueError):
     """What is wrong with a request, for the person who made it."""
 
 
+class Counter:
+    """What the page's buttons do."""
+
+    def __init__(self, stands: list[Stand], offered: Offered) -> None:
+        self._stands = {stand.name: stand for stand in stands}
+        self._offered = offered
+
+    async def present(self, request: Request) -> str:
+        form = await request.form()
+        stand = self._stand(form)
+        kind = form.get("kind")
+        code = self._kind(kind) if isinstance(kind, str) else str(form.get("text", "")).encode()
+        await stand.present(code)
+        return f"已出示 · Shown: {_readable(code)}"
+
+    async def picture(self, request: Request) -> str:
+        form = await request.form()
+        stand = self._stand(form)
+        upload = form.get("picture")
+        if not isinstance(upload, UploadFile):
+            raise PageError("请选择一张图片 · Choose a picture")
+        code = _decode(await upload.read(PICTURE_BYTES_MAX + 1))
+        await stand.present(code)
+        return f"图片中的码 · The picture says: {_readable(code)}"
+
+    async def person(self, request: Request) -> str:
+        form = await request.form()
+        stand = self._stand(form)
+        return await (stand.jump() if form.get("deed") == "jump" else stand.walk())
+
+    def _stand(self, form: FormData) -> Stand:
+        stand = self._stands.get(str(form.get("lane", "")))
+        if stand is None:
+            raise PageError("没有这条通道 · There is no such lane")
+        return stand
+
+    def _kind(self, kind: str) -> bytes:
+        code = self._offered.next_code(kind)
+        if code is None:
+            raise PageError("没有可用的票了 · No ticket of that kind is left")
+        return code
+
+
 def application(
     stands: list[Stand], offered: Offered, central_url: str, stopping: asyncio.Event
 ) -> Starlette:
     """Return the page of `stands`; its stream of pictures ends when `stopping` is set."""
-    by_name = {stand.name: stand for stand in stands}
+    counter = Counter(stands, offered)
 
     async def page(_: Request) -> Response:
         return FileResponse(PAGE)
@@ -77,47 +120,13 @@ def application(
                 before = drawn
             await asyncio.sleep(TICK_SECONDS)
 
-    async def stand_of(form: Any) -> Stand:
-        stand = by_name.get(str(form.get("lane", "")))
-        if stand is None:
-            raise PageError("没有这条通道 · There is no such lane")
-        return stand
-
-    async def present(request: Request) -> str:
-        form = await request.form()
-        stand = await stand_of(form)
-        kind = form.get("kind")
-        if isinstance(kind, str):
-            code = offered.next_code(kind)
-            if code is None:
-                raise PageError("没有可用的票了 · No ticket of that kind is left")
-        else:
-            code = str(form.get("text", "")).encode()
-        await stand.present(code)
-        return f"已出示 · Shown: {_readable(code)}"
-
-    async def picture(request: Request) -> str:
-        form = await request.form()
-        stand = await stand_of(form)
-        upload = form.get("picture")
-        if not isinstance(upload, UploadFile):
-            raise PageError("请选择一张图片 · Choose a picture")
-        code = _decode(await upload.read(PICTURE_BYTES_MAX + 1))
-        await stand.present(code)
-        return f"图片中的码 · The picture says: {_readable(code)}"
-
-    async def person(request: Request) -> str:
-        form = await request.form()
-        stand = await stand_of(form)
-        return await (stand.jump() if form.get("deed") == "jump" else stand.walk())
-
     return Starlette(
         routes=[
             Route("/", page),
             Route("/events", events),
-            Route("/present", _answering(present), methods=["POST"]),
-            Route("/picture", _answering(picture), methods=["POST"]),
-            Route("/person", _answering(person), methods=["POST"]),
+            Route("/present", _answering(counter.present), methods=["POST"]),
+            Route("/picture", _answering(counter.picture), methods=["POST"]),
+            Route("/person", _answering(counter.person), methods=["POST"]),
         ]
     )
 
