@@ -110,3 +110,28 @@ class PtyLine:
             return
         if arrived:
             self._received.put_nowait(arrived)
+
+
+def garble(message: bytes, sent_baud: int, read_baud: int) -> bytes:
+    """Return what a receiver at `read_baud` makes of `message` sent at `sent_baud`.
+
+    Start bit, eight bits from the lowest, stop bit; the receiver waits for the line to go low and
+    samples the middle of each bit by its own clock. A missing stop bit is not noticed.
+    """
+    if sent_baud == read_baud:
+        return message
+    bits = [bit for byte in message for bit in (0, *(byte >> n & 1 for n in range(8)), 1)]
+
+    def level(seconds: float) -> int:
+        place = int(seconds * sent_baud)
+        return bits[place] if place < len(bits) else 1
+
+    heard = bytearray()
+    seconds, end = 0.0, len(bits) / sent_baud
+    while seconds < end:
+        if level(seconds):
+            seconds += 0.5 / max(sent_baud, read_baud)
+            continue
+        heard.append(sum(level(seconds + (1.5 + n) / read_baud) << n for n in range(8)))
+        seconds += 9.5 / read_baud
+    return bytes(heard)

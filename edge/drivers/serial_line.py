@@ -103,10 +103,11 @@ class SerialLine:
         try:
             await waiting
         finally:
-            # After close() the number may already belong to another file.
-            if self._port is not None:
+            # After close() the number may already belong to another file, and a cancelled
+            # read that ends late must not take the watch from the one that followed it.
+            if self._port is not None and self._waiting is waiting:
                 loop.remove_reader(descriptor)
-            self._waiting = None
+                self._waiting = None
 
     def _open_port(self) -> serial.Serial:
         if self._port is None:

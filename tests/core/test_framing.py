@@ -1,5 +1,7 @@
 """Codes out of pieces: the plain line."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +66,7 @@ def test_every_place_to_split_two_codes_gives_the_same(tail: bytes) -> None:
 def test_pieces_never_matter(codes: list[bytes], tail: bytes, cuts: list[int]) -> None:
     stream = b"".join(code + tail for code in codes)
     places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
-    pieces = [stream[a:b] for a, b in zip(places, places[1:], strict=False) if a < b]
+    pieces = [stream[a:b] for a, b in itertools.pairwise(places) if a < b]
     whole = feed(line(), *([stream] if stream else []))
     assert feed(line(), *pieces) == whole
     assert b"".join(whole[1]) == stream.replace(b"\r", b"").replace(b"\n", b"")
@@ -137,3 +139,10 @@ def test_first_and_last_byte_have_their_own_times() -> None:
 def test_tab_can_be_a_terminator() -> None:
     state = line(LineFraming(terminators=b"\t"))
     assert feed(state, b"A\tB\rC\t")[1] == [b"A", b"B\rC"]
+
+
+def test_a_line_feed_behind_a_return_is_part_of_it_even_alone() -> None:
+    state = line(LineFraming(terminators=b"\r"))
+    state, codes = feed(state, b"A\r", b"\nB\r")
+    assert codes == [b"A", b"B"]
+    assert feed(state, b"\nC\r", uptime=900.0)[1] == [b"C"]

@@ -193,8 +193,8 @@ def test_half_a_frame_is_thrown_away_when_its_rest_does_not_come() -> None:
     state, outputs = feed(settled(), framed(TICKET)[:12])
     assert outputs == []
     assert state.deadline == pytest.approx(100.0 + FRAME_SILENCE_SECONDS)
-    state, outputs = step_grow(state, b"", 100.0 + FRAME_SILENCE_SECONDS)
-    assert outputs == ()
+    state, nothing = step_grow(state, b"", 100.0 + FRAME_SILENCE_SECONDS)
+    assert nothing == ()
     assert codes_of(feed(state, framed(TICKET), uptime=101.0)[1]) == [TICKET]
 
 
