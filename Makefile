@@ -1,0 +1,36 @@
+# The two commands of this project are `make demo` and `make test`; both install what is missing.
+
+PYTHON := .venv/bin/python
+
+.PHONY: demo test setup check fix lock bench nightly clean
+
+demo:
+	@tools/setup demo
+	@.venv/bin/gatehouse demo $(ARGS)
+
+test:
+	@tools/setup test
+	@$(MAKE) --no-print-directory check
+	@.venv/bin/pytest -n 2 --dist loadgroup -m "not nightly" $(ARGS)
+
+setup:
+	@tools/setup test
+
+check:
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+fix:
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench:
+	@.venv/bin/gatehouse bench $(ARGS)
+
+lock:
+	@tools/lock
+
+nightly:
+	@tools/nightly $(PART)
