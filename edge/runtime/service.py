@@ -1,0 +1,76 @@
+"""The life of a process: readiness, watchdog, stopping, log, and how it ends.
+
+systemd is told by datagrams on the socket it names (sd_notify(3)); without systemd nothing is
+sent. A configuration that cannot be used ends the process with 78 (EX_CONFIG, sysexits.h) and
+one sentence; systemd does not start it again until somebody has mended it.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+
+from edge.runtime.config import ConfigError
+
+EXIT_CONFIG = 78
+
+log = logging.getLogger("service")
+
+
+class Life:
+    """What a daemon tells its supervisor, and is told."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self._socket = os.environ.get("NOTIFY_SOCKET", "")
+
+    def ready(self, status: str) -> None:
+        self._notify(f"READY=1\nSTATUS={status}")
+        log.info("ready: %s", status)
+
+    def alive(self) -> None:
+        """Feed the watchdog. To be called by the work itself, never by a timer beside it."""
+        self._notify("WATCHDOG=1")
+
+    def status(self, text: str) -> None:
+        self._notify(f"STATUS={text}")
+
+    def stop(self, why: str) -> None:
+        log.info("stopping: %s", why)
+        self._notify("STOPPING=1")
+        self.stopping.set()
+
+    def _notify(self, message: str) -> None:
+        if not self._socket:
+            return
+        # A name that begins with @ is in the abstract namespace.
+        address = "\0" + self._socket[1:] if self._socket[0] == "@" else self._socket
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            try:
+                out.sendto(message.encode(), address)
+            except OSError as error:
+                log.debug("not notified: %s", error)
+
+
+def run(work: Callable[[Life], Awaitable[None]]) -> int:
+    """Run a daemon until it ends or is told to stop; return the process's exit status."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s"
+    )
+
+    async def live() -> None:
+        life = Life()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, life.stop, number.name)
+        await work(life)
+
+    try:
+        asyncio.run(live())
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_CONFIG
+    return 0
