@@ -13,6 +13,7 @@ beside them. Promises that hold for all of them:
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from edge.core.notice import Notice
@@ -93,3 +94,56 @@ class Panel(Protocol):
 
     async def close(self) -> None:
         """Dark and silent; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker has taken the connection and every subscription."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """There is no connection (any more); `why` is a sentence for a person."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What somebody published. `retained`: before this connection, nobody knows when."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Link(Protocol):
+    """Messages to and from central, by topic. Nothing is kept across connections."""
+
+    async def run(self) -> None:
+        """Connect, and connect again for ever. Never returns; cancel it to disconnect."""
+
+    def messages(self) -> AsyncIterator[Connected | Disconnected | Message]:
+        """Yield what comes, for ever. Called once."""
+
+    async def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """Return once the broker has taken the message (PUBACK: nobody may ever read it).
+
+        Raise DriverError at once without a connection, or when it ends before the broker answers.
+        """
+
+
+class Fetch(Protocol):
+    """Files and answers from central, by path."""
+
+    async def get(self, path: str) -> bytes:
+        """Return the whole answer; raise DriverError if there is none, or it is too large."""
+
+    async def download(self, path: str, target: Path, size_bytes: int) -> None:
+        """Make `target` the whole file of `size_bytes`, going on from what is already there.
+
+        Raise DriverError if it could not be finished; what came by then stays for the next try.
+        """
+
+    def close(self) -> None:
+        """Give up what is under way; never raises."""
