@@ -1,8 +1,6 @@
 # The two commands of this project are `make demo` and `make test`; both install what is missing.
 
-PYTHON := .venv/bin/python
-
-.PHONY: demo test setup check fix lock bench nightly clean
+.PHONY: demo test setup check fix lock bench nightly
 
 demo:
 	@tools/setup demo
@@ -20,6 +18,7 @@ check:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	set -e; for tool in lock setup; do .venv/bin/mypy --scripts-are-modules tools/$$tool; done
 	.venv/bin/lint-imports
 
 fix:
