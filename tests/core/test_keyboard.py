@@ -154,6 +154,11 @@ def test_lost_events_discard_the_code_to_its_end() -> None:
     assert go_on(state, tap(KEY_H, KEY_ENTER), 105.0)[1] == [b"h"]
 
 
+def test_what_is_left_of_the_report_that_lost_events_is_not_believed() -> None:
+    lost = [Event(EV_SYN, SYN_DROPPED, 0), *down(KEY_ENTER)]
+    assert typed([*tap(KEY_A), *lost, *tap(KEY_G, KEY_ENTER)])[1] == []
+
+
 def test_too_long_a_code_is_delivered_once_cut() -> None:
     state, codes = typed(tap(*[KEY_A] * (CODE_BYTES_MAX + 50)))
     assert codes == [b"a" * CODE_BYTES_MAX]

@@ -25,7 +25,7 @@ from edge.drivers.serial_line import open_line
 from edge.runtime.clock import SimulatedClock, SystemClock
 from simulators.pty_line import PtyLine
 from simulators.scanner import GrowScanner, Scanner
-from simulators.scanner_keyboard import Habit, KeyboardScanner
+from simulators.scanner_keyboard import ENTER, Habit, KeyboardScanner
 
 TICKET = b"GH12KLNA4TUOVXW6MRSGE3TSMBRGI4TGNBZ2QWERTYUIOPASDFGHJKLZXCVBNM"
 SIGNS = b"https://venue.example/t?id=aZ-09_~'\";:<>,.|\\[]{}()!@#$%^&*+ `"
@@ -288,6 +288,8 @@ def test_a_pause_ends_a_code_by_the_clock(tmp_path: Path) -> None:
             assert data(heard) == []
             await clock.advance(0.002)
             await until(lambda: data(heard) == [TICKET])
+            line.send(SIGNS + b"\r")
+            await until(lambda: data(heard) == [TICKET, SIGNS])
         line.unplug()
 
     asyncio.run(play())
@@ -498,6 +500,9 @@ def test_a_keyboard_without_terminator_ends_by_the_clock(tmp_path: Path) -> None
             assert data(heard) == []
             await clock.advance(0.11)
             await until(lambda: data(heard) == [TICKET])
+            scanner.terminator = ENTER
+            await scanner.present(SIGNS)
+            await until(lambda: data(heard) == [TICKET, SIGNS])
         scanner.unplug()
 
     asyncio.run(play())

@@ -1,4 +1,4 @@
-"""The simulated scanner says what its makers' manuals say, so that drivers are tried on the truth."""
+"""The simulated scanner speaks as its makers' manuals do, so that drivers meet the truth."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -107,7 +107,7 @@ def test_a_new_baud_rate_holds_after_its_answer(tmp_path: Path) -> None:
     async def play(scanner: GrowScanner, line: SerialLine) -> None:
         line.write(bytes.fromhex("7E 00 08 02 00 2A 1A 00 AB CD"))
         await expect(line, ACKNOWLEDGED)
-        while scanner.baud != 115200:
+        while scanner.baud != 115200:  # noqa: ASYNC110 - a plain number
             await asyncio.sleep(0.005)
         await scanner.present(TICKET)
         assert await line.read() != TICKET + b"\r"
