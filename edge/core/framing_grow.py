@@ -35,7 +35,7 @@ from edge.core.framing import (
     end_of_code,
     step_line,
 )
-from edge.core.grow_command import Order, Setting, command, crc16, settings_wanted
+from edge.core.grow_command import Asked, Order, Setting, command, crc16, settings_wanted
 
 REPLY_SECONDS = 1.0
 FRAME_SILENCE_SECONDS = 0.25
@@ -48,20 +48,6 @@ LOOK_AGAIN_BEATS = 6
 _HEARTBEAT_REPLY = bytes.fromhex("03000001003331")
 _TERMINATORS = b"\r\n"
 _NOISE = b"\x00\xff"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The command whose answer is awaited."""
-
-    order: Order
-    message: bytes
-    due: float
-    setting: int = 0
-    """Which of the settings, for READ and WRITE."""
-    attempts: int = 1
-    writes: int = 0
-    """How often this setting was written and did not read back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +78,15 @@ class GrowState:
         """The uptime at which silence means something."""
         dues = [self.next_beat]
         if self.asked:
-            dues = [self._answer_due(self.asked)]
+            dues = [self.answer_due(self.asked)]
         if self.frame or self.skip:
             dues.append(self.last_byte_uptime + FRAME_SILENCE_SECONDS)
         if self.line.deadline is not None:
             dues.append(self.line.deadline)
         return min(dues)
 
-    def _answer_due(self, asked: Asked) -> float:
-        # A long code on a slow line may hold the answer up.
+    def answer_due(self, asked: Asked) -> float:
+        """When to give up on an answer; a long code on a slow line may hold it up."""
         return max(asked.due, self.last_byte_uptime + FRAME_SILENCE_SECONDS)
 
 
@@ -282,7 +268,7 @@ def _be_silent(state: GrowState, uptime: float) -> Step:
     if asked is None:
         if uptime >= state.next_beat:
             state, more = _beat(state, uptime)
-    elif uptime >= max(asked.due, state.last_byte_uptime + FRAME_SILENCE_SECONDS):
+    elif uptime >= state.answer_due(asked):
         state, more = _miss(state, asked, uptime)
     return state, looking + more
 

@@ -46,6 +46,20 @@ SETUP_CODES_DISABLED = Setting(0x0003, 0x02, 2, "ignore printed setup codes")
 FRAMED_OUTPUT = Setting(0x0060, 0x80, 3, "send codes framed")
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command whose answer is awaited."""
+
+    order: Order
+    message: bytes
+    due: float
+    setting: int = 0
+    """Which of the settings, for READ and WRITE."""
+    attempts: int = 1
+    writes: int = 0
+    """How often this setting was written and did not read back."""
+
+
 def settings_wanted(framing: GrowFraming) -> tuple[Setting, ...]:
     """Return the settings that `framing` asks for, in the order in which they are looked at."""
     wanted = (

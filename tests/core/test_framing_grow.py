@@ -1,6 +1,8 @@
 """The Grow family: vectors of its makers, codes among answers, settings and heartbeat."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.core.framing import CODE_BYTES_MAX, Dead, GrowFraming, Output, Read, Ready, Send
 from edge.core.framing_grow import (
@@ -262,3 +264,35 @@ def test_nothing_is_asked_that_is_not_wanted() -> None:
     state, outputs = begin_grow(framing, 100.0)
     assert outputs == (Ready(),)
     assert codes_of(feed(state, TICKET + b"\r")[1]) == [TICKET]
+
+
+TELLING = st.sampled_from(
+    [
+        ACKNOWLEDGED,
+        ALIVE,
+        framed(TICKET),
+        values(2, 0),
+        values(0x81, 0, 0),
+        b"\x02",
+        b"\x03\x00",
+        b"\r",
+    ]
+)
+
+
+@given(st.lists(st.one_of(TELLING, st.binary(min_size=1, max_size=12), st.just(b"")), max_size=30))
+def test_whatever_comes_time_goes_on_and_a_ticket_is_read_after_it(pieces: list[bytes]) -> None:
+    state, uptime = settled(), 100.0
+    for piece in pieces:
+        assert state.deadline is not None
+        uptime = uptime + 0.01 if piece else max(state.deadline, uptime)
+        state, outputs = step_grow(state, piece, uptime)
+        if any(isinstance(output, Dead) for output in outputs):
+            return
+    for _ in range(3):
+        uptime += FRAME_SILENCE_SECONDS
+        state, outputs = step_grow(state, b"", uptime)
+    assert state.deadline is not None
+    assert state.deadline > uptime
+    state, outputs = step_grow(state, framed(TICKET), uptime)
+    assert codes_of(list(outputs)) == [TICKET]
