@@ -15,6 +15,9 @@ T = TypeVar("T")
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
 
+BYTE_STRING, TEXT_STRING, TAG = 2, 3, 6  # Major types of RFC 8949, 3.1.
+
+
 class WireError(ValueError):
     """Bytes that are not what they should be; the message says in which way."""
 
@@ -42,6 +45,7 @@ def loads(data: bytes) -> Any:
     """
     if len(data) > MESSAGE_BYTES_MAX:
         raise WireError(f"{len(data)} bytes are more than a message may have")
+    _refuse_tags(data)
     try:
         value = cbor2.loads(data)
         spelled = cbor2.dumps(value, canonical=True)
@@ -50,3 +54,24 @@ def loads(data: bytes) -> Any:
     if spelled != data:
         raise WireError("not deterministic CBOR")
     return value
+
+
+def _refuse_tags(data: bytes) -> None:
+    """Raise WireError at the first tag, indefinite length or reserved head (RFC 8949, 3).
+
+    Heads stand one after another whatever they contain, so one pass sees them all. What they add
+    up to is for the decoder to say.
+    """
+    at, end = 0, len(data)
+    while at < end:
+        kind, size = data[at] >> 5, data[at] & 31
+        at += 1
+        if kind == TAG or size > 27:
+            raise WireError("a tag, an indefinite length or a reserved head")
+        argument = size
+        if size >= 24:
+            following = 1 << (size - 24)
+            argument = int.from_bytes(data[at : at + following], "big")
+            at += following
+        if kind in (BYTE_STRING, TEXT_STRING):
+            at += argument

@@ -10,12 +10,13 @@ so that any CWT library can verify it. A ticket is identified by its `cti`, neve
 import base64
 import binascii
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wire.codec import WireError, encode, loads
-from wire.key import KID_BYTES_MAX, KeyRing, Status
+from wire.key import KID_BYTES_MAX, KeyRing, Role, Status
 from wire.reason import Reason
 
 PREFIX = "GH1"
@@ -29,6 +30,7 @@ SMALL_MAX = 23  # What CBOR writes in one byte.
 ALGORITHM, KID = 1, 4
 EDDSA = -8
 AUD, EXP, NBF, IAT, CTI, GATEHOUSE = 3, 4, 5, 6, 7, -65537
+CLAIMS = {AUD, EXP, NBF, IAT, CTI, GATEHOUSE}
 FLAG_ROTATION_REQUIRED = 1
 
 
@@ -75,7 +77,7 @@ def sign(ticket: Ticket, kid: bytes, key: Ed25519PrivateKey) -> str:
     wrong = out_of_bounds(ticket)
     if wrong or not 1 <= len(kid) <= KID_BYTES_MAX:
         raise TicketError(wrong or "kid: 1 to 4 bytes")
-    protected = encode({ALGORITHM: EDDSA, KID: kid})
+    protected = _header(kid)
     payload = encode(_claims(ticket))
     signature = key.sign(_to_be_signed(protected, payload))
     return PREFIX + _base32(encode([protected, {}, payload, signature]))
@@ -119,6 +121,8 @@ def verify(data: bytes, ring: KeyRing) -> Ticket | Reason:
     ticket = signed.ticket
     if record.status is Status.REVOKED:
         return Reason.KEY_REVOKED
+    if record.role is not Role.TICKET:
+        return Reason.FORGED  # An exchange key must not mint a right.
     if record.audiences and ticket.audience not in record.audiences:
         return Reason.FORGED
     if not record.valid_from <= ticket.issued_at <= record.valid_until:
@@ -155,6 +159,10 @@ def out_of_bounds(ticket: Ticket) -> str | None:
     return None
 
 
+def _header(kid: bytes) -> bytes:
+    return encode({ALGORITHM: EDDSA, KID: kid})
+
+
 def _claims(ticket: Ticket) -> dict[int, object]:
     fields = [ticket.ticket_class, ticket.seat, ticket.flags, ticket.serial]
     fields += [ticket.generation, ticket.quantity, ticket.leg]
@@ -173,14 +181,18 @@ def _claims(ticket: Ticket) -> dict[int, object]:
 
 def _read_cose(data: bytes) -> Signed:
     """Raise ValueError or TypeError for anything that is not exactly a GH1."""
-    protected, unprotected, payload, signature = loads(data)
-    header, claims = loads(_bytes(protected)), loads(_bytes(payload))
-    if unprotected != {} or set(header) != {ALGORITHM, KID} or header[ALGORITHM] != EDDSA:
+    message = loads(data)
+    if type(message) is not list or len(message) != 4:
+        raise WireError("not a COSE_Sign1")
+    protected, unprotected, payload, signature = message
+    header, claims = _map(loads(_bytes(protected))), _map(loads(_bytes(payload)))
+    kid = _bytes(header.get(KID))
+    # Compared as bytes: to Python, 1, 1.0 and True are the same key.
+    if _map(unprotected) or protected != _header(kid):
         raise WireError("headers")
-    kid = _bytes(header[KID])
     if not 1 <= len(kid) <= KID_BYTES_MAX or len(_bytes(signature)) != 64:
         raise WireError("kid or signature")
-    if set(claims) != {AUD, EXP, NBF, IAT, CTI, GATEHOUSE}:
+    if set(claims) != CLAIMS or any(type(key) is not int for key in claims):
         raise WireError("claims")
     fields = claims[GATEHOUSE]
     if type(fields) is not list or not fields or type(claims[AUD]) is not str:
@@ -191,6 +203,12 @@ def _read_cose(data: bytes) -> Signed:
     if wrong:
         raise WireError(wrong)
     return Signed(ticket, kid, _to_be_signed(protected, payload), signature)
+
+
+def _map(value: object) -> dict[object, Any]:
+    if type(value) is not dict:
+        raise WireError("a map expected")
+    return value
 
 
 def _bytes(value: object) -> bytes:
