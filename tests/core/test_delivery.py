@@ -10,13 +10,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edge.core import delivery as core
 from edge.core import ranges
-from edge.core.delivery import (
+from edge.core.delivery_terms import (
     WINDOW,
     Acked,
     AnySignal,
     Command,
     Delivery,
     Failed,
+    Flight,
     Known,
     Lane,
     Save,
@@ -148,7 +149,7 @@ def test_live_traffic_does_not_put_a_lost_row_off_for_ever() -> None:
 def test_a_central_restored_from_a_backup_is_sent_the_rows_again() -> None:
     done, _ = walk(tops(100, 100), Signal.CONNECTED, acked(100))
     _, commands = walk(acked(40), start=done)
-    assert commands == [Save(NOW, 40), Send(core.Flight(1, NOW, 41, 100, Lane.BACKLOG))]
+    assert commands == [Save(NOW, 40), Send(Flight(1, NOW, 41, 100, Lane.BACKLOG))]
 
 
 def test_hello_is_said_again_until_answered_then_now_and_then() -> None:
@@ -265,9 +266,9 @@ class LossyVenue(RuleBasedStateMachine):
         self.tops = {OLD: 0}
         self.saved: dict[bytes, int] = {}
         self.held: dict[bytes, set[int]] = {OLD: set(), NOW: set()}
-        self.to_central: list[core.Flight | SayHello] = []
+        self.to_central: list[Flight | SayHello] = []
         self.to_device: list[Ack] = []
-        self.unpublished: list[core.Flight] = []
+        self.unpublished: list[Flight] = []
 
     def tell(self, signal: AnySignal) -> None:
         self.delivery, commands = core.step(self.delivery, signal, at(self.uptime))
@@ -298,7 +299,7 @@ class LossyVenue(RuleBasedStateMachine):
         lacking = [(row, row) for row in range(upto + 1, top) if row not in self.held[epoch]]
         return Ack(epoch, upto, ranges.union(lacking))
 
-    def arrive(self, message: core.Flight | SayHello) -> None:
+    def arrive(self, message: Flight | SayHello) -> None:
         if isinstance(message, SayHello):
             self.to_device += [self.ack(epoch) for epoch in self.tops]
         else:

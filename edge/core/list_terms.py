@@ -1,0 +1,138 @@
+"""What the list's update knows, is told and asks for; `edge.core.list_update` decides."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from wire.snapshot import Delta, Heartbeat, Manifest
+
+PATIENCE_SECONDS = 1.0
+
+
+class Doing(Enum):
+    RESTING = "resting"
+    MANIFEST = "manifest"
+    SNAPSHOT = "snapshot"
+    DELTAS = "deltas"
+    APPLYING = "applying"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How far a list goes."""
+
+    sequence: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """A delta, and the head of a list once it is applied: the hash of its bytes as they came."""
+
+    delta: Delta
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ListUpdate:
+    has: Held | None = None
+    doing: Doing = Doing.RESTING
+    foreign: bool = False
+    """What we have is not on central's chain: only a snapshot helps."""
+    target: int = 0
+    """The highest sequence that is said to exist."""
+    heard: Held | None = None
+    heard_at: float = float("-inf")
+    """The last live heartbeat, and its uptime."""
+    behind_since: float | None = None
+    look_at: float = float("-inf")
+    """Uptime from which central is asked though it said nothing."""
+    rest_until: float = float("-inf")
+    patience_seconds: float = PATIENCE_SECONDS
+
+
+# Signals: what the world tells.
+
+
+class Signal(Enum):
+    DUE = "due"
+    CHAIN_BROKEN = "chain broken"  # The store says that a delta does not fit its list.
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What is on disk now: at the start, after a snapshot, after deltas."""
+
+    has: Held | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    heartbeat: Heartbeat
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A delta by MQTT."""
+
+    chained: Chained
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The manifest came."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Deltas by HTTP, in central's order."""
+
+    deltas: tuple[Chained, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Whatever was under way did not come to its end; `spread` from 0 to 1 spreads the retries."""
+
+    spread: float
+
+
+AnySignal = Signal | Holding | Beat | Arrived | Announced | Fetched | Failed
+
+# Commands: what the world is asked to do.
+
+
+class Command(Enum):
+    FETCH_MANIFEST = "fetch manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSnapshot:
+    """Download, verify and install; then tell `Holding`."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class FetchDeltas:
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Apply in order; then tell `Holding`."""
+
+    deltas: tuple[Chained, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Tell the daemons: at `uptime`, central said that `sequence` is the newest."""
+
+    sequence: int
+    uptime: float
+
+
+AnyCommand = Command | FetchSnapshot | FetchDeltas | Apply | Confirm

@@ -1,0 +1,85 @@
+"""Assembles sync: reads what it is told, opens the store, the link and the intercom, and runs."""
+
+import argparse
+import random
+import sys
+from pathlib import Path
+
+from edge.drivers.catalog import Catalog
+from edge.runtime import config, service
+from edge.runtime.clock import SystemClock
+from edge.runtime.config import ConfigError
+from edge.runtime.intercom import IntercomServer, ListAge
+from edge.runtime.service import Life
+from edge.runtime.workers import Workers
+from edge.store.delivery import DeliveryStore
+from edge.store.journal import JournalReader
+from edge.store.whitelist import WhitelistWriter
+from edge.sync.config import SyncConfig
+from edge.sync.daemon import SyncDaemon
+from edge.sync.inward import Inward
+from edge.sync.outward import Outward
+from wire.topic import Topics
+
+VERSION = "0.1.0"
+
+
+def main(argv: list[str]) -> int:
+    """Run sync; 0 when told to stop, 78 for a configuration that cannot be used."""
+    parser = argparse.ArgumentParser(prog="gatehouse sync", description="The device's sync.")
+    parser.add_argument("--config", type=Path, default=Path("/etc/gatehouse/sync.toml"))
+    parser.add_argument("--check", action="store_true", help="only read the configuration")
+    asked = parser.parse_args(argv)
+    try:
+        told = config.load(asked.config, SyncConfig)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return service.EXIT_CONFIG
+    if asked.check:
+        sys.stdout.write(f"{asked.config}: good, venue {told.venue}\n")
+        return 0
+    return service.run(lambda life: _run(told, life))
+
+
+async def _run(told: SyncConfig, life: Life) -> None:
+    clock, workers, directory = SystemClock(), Workers(), Path(told.directory)
+    # Three threads, so that a download and a list being built hold up no row.
+    journal_thread, list_thread = workers.single("journal"), workers.single("list")
+    fetch_thread = workers.single("fetch")
+    topics, device = Topics(told.venue), told.device.id
+    intercom = IntercomServer(Path(told.intercom.path))
+    try:
+        await intercom.open()
+    except OSError as error:
+        raise ConfigError(f"[intercom] path {told.intercom.path}: {error.strerror}") from None
+    catalog = Catalog(clock)
+    listened = (topics.ack(device), topics.deltas(), topics.heartbeat())
+    link = catalog.link(told.broker, device, listened, random.random)
+    fetch = catalog.fetch(told.central, fetch_thread)
+
+    def open_journal() -> tuple[JournalReader, DeliveryStore]:
+        return JournalReader(directory, bytes.fromhex(device)), DeliveryStore(directory)
+
+    rows, saved = await journal_thread.run(open_journal)
+    writer = await list_thread.run(WhitelistWriter, directory)
+    outward = Outward(link, rows, saved, journal_thread, clock, topics, device, VERSION)
+    inward = Inward(
+        fetch,
+        writer,
+        directory / "list" / "incoming",
+        list_thread,
+        clock,
+        random.random,
+        lambda sequence, uptime: intercom.tell(ListAge(sequence, uptime)),
+    )
+    daemon = SyncDaemon(link, outward, inward, intercom, clock, life, topics, device)
+    try:
+        await daemon.run()
+    finally:
+        fetch.close()
+        for thread in (journal_thread, list_thread, fetch_thread):
+            thread.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

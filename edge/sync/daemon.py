@@ -1,0 +1,118 @@
+"""The sync daemon: the one process of a device that speaks to central.
+
+Gathers what the link, the doors' daemons and the journal say; `Outward` and `Inward` decide, each
+for its direction, and act.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+
+from edge.drivers.interfaces import Connected, Disconnected, Link, Message
+from edge.runtime.clock import Clock
+from edge.runtime.intercom import Grew, IntercomServer, ListAge
+from edge.runtime.service import Life
+from edge.sync.inward import Inward
+from edge.sync.outward import Outward
+from wire.codec import WireError, decode
+from wire.delivery import Ack
+from wire.snapshot import Heartbeat
+from wire.topic import Topics
+
+log = logging.getLogger("sync")
+
+LOOK_AFTER_SECONDS = 1.0
+
+
+class SyncDaemon:
+    def __init__(
+        self,
+        link: Link,
+        outward: Outward,
+        inward: Inward,
+        intercom: IntercomServer,
+        clock: Clock,
+        life: Life,
+        topics: Topics,
+        device: str,
+    ) -> None:
+        self._link = link
+        self._outward = outward
+        self._inward = inward
+        self._intercom = intercom
+        self._clock = clock
+        self._life = life
+        self._topics = topics
+        self._device = device
+        self._connected = False
+        self.malformed: Counter[str] = Counter()
+        """Messages that could not be read, by topic."""
+
+    async def run(self) -> None:
+        """Work until `life` says stop. What was not sent by then is sent in the next life."""
+        async with asyncio.TaskGroup() as tasks:
+            work = (
+                self._link.run(),
+                self._intercom.run(),
+                self._outward.run(),
+                self._inward.run(),
+                self._hear_central(),
+                self._hear_daemons(),
+                self._look_after(),
+            )
+            working = [tasks.create_task(one) for one in work]
+            self._life.ready("syncing")
+            await self._life.stopping.wait()
+            for task in working:
+                task.cancel()
+
+    async def _hear_central(self) -> None:
+        async for said in self._link.messages():
+            match said:
+                case Connected():
+                    log.info("connected")
+                    self._connected = True
+                    self._outward.connection(True)
+                case Disconnected(why):
+                    log.warning("not connected: %s", why)
+                    self._connected = False
+                    self._outward.connection(False)
+                case Message():
+                    self._hear(said)
+
+    def _hear(self, message: Message) -> None:
+        """Any bytes: understood, or counted and forgotten."""
+        try:
+            if message.topic == self._topics.ack(self._device):
+                # A retained one is from an earlier life, ours or central's.
+                if not message.retained:
+                    self._outward.acked(decode(message.payload, Ack))
+            elif message.topic == self._topics.heartbeat():
+                live = not message.retained
+                self._inward.heartbeat(decode(message.payload, Heartbeat), live)
+            elif message.topic == self._topics.deltas():
+                self._inward.delta(message.payload)
+        except WireError as error:
+            self.malformed[message.topic] += 1
+            times = self.malformed[message.topic]
+            if times & (times - 1) == 0:
+                log.warning("%s: %s; ignored, %d so far", message.topic, error, times)
+
+    async def _hear_daemons(self) -> None:
+        async for word in self._intercom.words():
+            match word:
+                case Grew():
+                    self._outward.grew()
+                case ListAge():
+                    log.warning("a daemon says what only sync may say; ignored")
+
+    async def _look_after(self) -> None:
+        """Feed the watchdog by real work: the store answers, or it is not fed."""
+        while True:
+            await self._outward.look_after()
+            self._life.alive()
+            there = "connected" if self._connected else "not connected"
+            sequence = self._inward.sequence
+            known = "no list" if sequence is None else f"list {sequence}"
+            self._life.status(f"{there}, {self._outward.unacknowledged} rows to send, {known}")
+            await self._clock.wait(LOOK_AFTER_SECONDS)

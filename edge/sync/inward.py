@@ -1,0 +1,210 @@
+"""The whitelist from central: asks the list core, fetches, verifies, hands to the store."""
+
+import asyncio
+import hashlib
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, assert_never
+
+import zstandard
+
+from edge.core import list_update as core
+from edge.core.list_terms import (
+    Announced,
+    AnyCommand,
+    AnySignal,
+    Apply,
+    Arrived,
+    Beat,
+    Chained,
+    Command,
+    Confirm,
+    Failed,
+    FetchDeltas,
+    Fetched,
+    FetchSnapshot,
+    Held,
+    Holding,
+    ListUpdate,
+    Signal,
+)
+from edge.drivers.interfaces import DriverError, Fetch
+from edge.runtime.clock import Clock
+from edge.runtime.workers import SingleThread
+from edge.store.whitelist import ChainBroken, ListDamaged
+from edge.sync.inbox import Inbox
+from wire.codec import WireError, decode
+from wire.snapshot import About, Delta, Heartbeat, Manifest
+
+log = logging.getLogger("sync.inward")
+
+CHUNK_BYTES = 256 * 1024
+FILE_BYTES_MAX = 1024 * 1024 * 1024
+VERSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+class UnusableError(Exception):
+    """What came is not what central said it would be; the message says in which way."""
+
+
+class Writer(Protocol):
+    """The list on disk (edge.store.whitelist.WhitelistWriter)."""
+
+    @property
+    def current(self) -> About | None: ...
+
+    def install(self, version: str, snapshot: Path, manifest: Manifest) -> None: ...
+
+    def apply(self, delta: Delta, body_head: bytes) -> About: ...
+
+
+class Inward:
+    """`writer` is used on `thread` alone; what is being fetched lies in `incoming`."""
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        writer: Writer,
+        incoming: Path,
+        thread: SingleThread,
+        clock: Clock,
+        draw: Callable[[], float],
+        confirm: Callable[[int, float], None],
+    ) -> None:
+        """`confirm(sequence, uptime)`: central said then that `sequence` is the newest."""
+        self._fetch = fetch
+        self._writer = writer
+        self._incoming = incoming
+        self._thread = thread
+        self._clock = clock
+        self._draw = draw
+        self._confirm = confirm
+        self._inbox = Inbox[AnySignal](clock)
+        self._update = ListUpdate()
+
+    @property
+    def sequence(self) -> int | None:
+        """How far our list goes; None without one."""
+        return self._update.has.sequence if self._update.has else None
+
+    def heartbeat(self, heartbeat: Heartbeat, live: bool) -> None:
+        self._inbox.put_foreign(Beat(heartbeat, live))
+
+    def delta(self, body: bytes) -> None:
+        """A delta by MQTT; raise WireError if it is none."""
+        self._inbox.put_foreign(Arrived(chained(body)))
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self._inbox.put(Holding(await self._thread.run(self._held)))
+            while True:
+                signal = await self._inbox.get(core.due(self._update))
+                self._update, commands = core.step(
+                    self._update, signal or Signal.DUE, self._clock.now()
+                )
+                for command in commands:
+                    if isinstance(command, Confirm):
+                        self._confirm(command.sequence, command.uptime)
+                    else:
+                        tasks.create_task(self._try(command))
+
+    async def _try(self, command: AnyCommand) -> None:
+        """Perform one command; whatever it meets becomes a signal."""
+        try:
+            answer = await self._perform(command)
+        except ChainBroken as error:
+            log.warning("list: %s", error)
+            self._inbox.put(Holding(await self._thread.run(self._held)))
+            self._inbox.put(Signal.CHAIN_BROKEN)
+        except (DriverError, WireError, UnusableError, ListDamaged, OSError) as error:
+            log.warning("list: %s", error)
+            self._inbox.put(Failed(self._draw()))
+            self._inbox.put(Holding(await self._thread.run(self._held)))
+        else:
+            self._inbox.put(answer)
+
+    async def _perform(self, command: AnyCommand) -> AnySignal:
+        match command:
+            case Command.FETCH_MANIFEST:
+                return Announced(decode(await self._fetch.get("/device/list/manifest"), Manifest))
+            case FetchSnapshot(manifest):
+                await self._install(manifest)
+                return Holding(await self._thread.run(self._held))
+            case FetchDeltas(after):
+                answer = await self._fetch.get(f"/device/list/deltas?after={after}")
+                bodies = decode(answer, list[bytes])
+                return Fetched(tuple(chained(body) for body in bodies))
+            case Apply(deltas):
+                await self._thread.run(self._apply, deltas)
+                return Holding(await self._thread.run(self._held))
+            case Confirm():
+                raise AssertionError("told by run")
+            case _:
+                assert_never(command)
+
+    async def _install(self, manifest: Manifest) -> None:
+        # The name becomes part of paths, here and at central.
+        if not VERSION_NAME.fullmatch(manifest.version):
+            raise UnusableError(f"the manifest names no file: {manifest.version[:80]!r}")
+        if not 0 < manifest.file_bytes <= FILE_BYTES_MAX:
+            raise UnusableError(f"the manifest says {manifest.file_bytes} bytes")
+        name = f"{manifest.version}.db.zst"
+        compressed = self._incoming / name
+        await self._thread.run(self._make_room, name)
+        await self._fetch.download(f"/device/list/{name}", compressed, manifest.compressed_bytes)
+        await self._thread.run(self._unpack_and_install, compressed, manifest)
+        log.info("list %s installed, sequence %d", manifest.version, manifest.sequence)
+
+    def _make_room(self, name: str) -> None:
+        """Keep what there is of `name`, and nothing else that was ever begun."""
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        for left in self._incoming.iterdir():
+            if left.name != name:
+                left.unlink()
+
+    def _unpack_and_install(self, compressed: Path, manifest: Manifest) -> None:
+        snapshot = compressed.with_suffix("")
+        try:
+            unpack(compressed, snapshot, manifest)
+            self._writer.install(manifest.version, snapshot, manifest)
+        finally:
+            # Right or wrong, it is not fetched further.
+            compressed.unlink(missing_ok=True)
+            snapshot.unlink(missing_ok=True)
+
+    def _apply(self, deltas: tuple[Chained, ...]) -> None:
+        for one in deltas:
+            self._writer.apply(one.delta, one.head)
+
+    def _held(self) -> Held | None:
+        about = self._writer.current
+        return None if about is None else Held(about.sequence, about.head)
+
+
+def chained(body: bytes) -> Chained:
+    """Read a delta; raise WireError if it is none. Its head is the hash of the bytes as they came,
+
+    for a newer central may say more in them than this reader knows.
+    """
+    return Chained(decode(body, Delta), hashlib.sha256(body).digest())
+
+
+def unpack(compressed: Path, snapshot: Path, manifest: Manifest) -> None:
+    """Decompress to `snapshot`; raise UnusableError if either is not what the manifest says."""
+    said, written = hashlib.sha256(), 0
+    try:
+        with compressed.open("rb") as packed:
+            while chunk := packed.read(CHUNK_BYTES):
+                said.update(chunk)
+        if said.digest() != manifest.compressed_sha256:
+            raise UnusableError(f"{compressed.name} is not the file that the manifest names")
+        with compressed.open("rb") as packed, snapshot.open("wb") as file:
+            for chunk in zstandard.ZstdDecompressor().read_to_iter(packed, CHUNK_BYTES):
+                written += len(chunk)
+                if written > manifest.file_bytes:
+                    raise UnusableError(f"{compressed.name} is longer than the manifest says")
+                file.write(chunk)
+    except zstandard.ZstdError as error:
+        raise UnusableError(f"{compressed.name} cannot be unpacked: {error}") from error
