@@ -3,13 +3,20 @@
 Drivers are imported when they are opened, so that a gate without GPIO needs no GPIO library.
 """
 
-from typing import Annotated, assert_never
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import msgspec
 
-from edge.core.framing import GrowFraming, LineFraming
+from edge.core.debounce import Settling
+from edge.core.framing import Framing, GrowFraming, LineFraming
 from edge.drivers.interfaces import Panel, Reader, Relay, Sensor
 from edge.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from edge.drivers.bus_modbus import ModbusBus
 
 Baud = Annotated[int, msgspec.Meta(ge=300, le=4_000_000)]
 Line = Annotated[int, msgspec.Meta(ge=0, le=511)]
@@ -118,3 +125,115 @@ class SimulatedPanelConfig(_Device, frozen=True, tag="simulated"):
 
 
 PanelConfig = LampsPanelConfig | DisplayPanelConfig | SimulatedPanelConfig
+
+
+class Catalog:
+    """Opens drivers; those on one Modbus line share it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._buses: dict[str, ModbusBus] = {}
+
+    def reader(self, told: ReaderConfig) -> Reader:
+        match told:
+            case SerialReaderConfig():
+                from edge.drivers.reader_serial import SerialReader
+
+                gap = told.idle_gap_seconds
+                framing: Framing = LineFraming(idle_gap_seconds=gap)
+                if told.framing == "grow":
+                    framing = GrowFraming(idle_gap_seconds=gap)
+                return SerialReader(Path(told.path), told.baud, framing, self._clock)
+            case KeyboardReaderConfig():
+                from edge.core.keyboard import Typing
+                from edge.drivers.reader_keyboard import KeyboardReader
+
+                return KeyboardReader(Path(told.path), Typing(), self._clock)
+            case SimulatedReaderConfig():
+                from edge.drivers.reader_simulated import SimulatedReader
+
+                return SimulatedReader(self._clock)
+            case _:
+                assert_never(told)
+
+    def relay(self, told: OutputConfig) -> Relay:
+        match told:
+            case GpiodOutputConfig():
+                from edge.drivers.relay_gpiod import GpiodRelay
+
+                return GpiodRelay(told.chip, told.line, self._clock, told.active_low)
+            case GpioOutputConfig():
+                from edge.drivers.relay_gpio import GpioRelay
+
+                return GpioRelay(told.pin, self._clock, told.active_low)
+            case ModbusOutputConfig():
+                from edge.drivers.relay_modbus import ModbusRelay
+
+                bus = self._bus(told.path, told.baud)
+                return ModbusRelay(bus, told.address, told.coil, self._clock)
+            case SimulatedOutputConfig():
+                from edge.drivers.relay_simulated import SimulatedRelay
+
+                return SimulatedRelay(self._clock)
+            case _:
+                assert_never(told)
+
+    def sensor(self, told: InputConfig) -> Sensor:
+        match told:
+            case GpiodInputConfig():
+                from edge.drivers.sensor_gpiod import GpiodSensor
+
+                settling = Settling(told.settle_seconds, told.settle_seconds)
+                return GpiodSensor(told.chip, told.line, self._clock, settling, told.active_low)
+            case GpioInputConfig():
+                from edge.drivers.sensor_gpio import GpioSensor
+
+                settling = Settling(told.settle_seconds, told.settle_seconds)
+                return GpioSensor(told.pin, self._clock, settling, told.active_low)
+            case ModbusInputConfig():
+                from edge.drivers.sensor_modbus import ModbusSensor
+
+                settling = Settling(told.settle_seconds, told.settle_seconds)
+                bus = self._bus(told.path, told.baud)
+                return ModbusSensor(
+                    bus, told.address, told.input, self._clock, settling, told.active_low
+                )
+            case SimulatedInputConfig():
+                from edge.drivers.sensor_simulated import SimulatedSensor
+
+                return SimulatedSensor(self._clock)
+            case _:
+                assert_never(told)
+
+    def panel(self, told: PanelConfig) -> Panel:
+        match told:
+            case LampsPanelConfig():
+                from edge.drivers.panel_lamps import LampsPanel
+
+                go, wait, stop, buzzer = (
+                    self.relay(output) if output else None
+                    for output in (told.go, told.wait, told.stop, told.buzzer)
+                )
+                return LampsPanel(self._clock, go, wait, stop, buzzer)
+            case DisplayPanelConfig():
+                from edge.drivers.panel_serial import SerialPanel
+
+                return SerialPanel(Path(told.path), told.baud, told.columns)
+            case SimulatedPanelConfig():
+                from edge.drivers.panel_simulated import SimulatedPanel
+
+                return SimulatedPanel()
+            case _:
+                assert_never(told)
+
+    async def close(self) -> None:
+        """Close the shared lines; the drivers on them are closed by whoever opened them."""
+        for bus in self._buses.values():
+            await bus.close()
+
+    def _bus(self, path: str, baud: int) -> ModbusBus:
+        if path not in self._buses:
+            from edge.drivers.bus_modbus import ModbusBus
+
+            self._buses[path] = ModbusBus(Path(path), baud, self._clock)
+        return self._buses[path]

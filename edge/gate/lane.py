@@ -94,12 +94,17 @@ class LaneShell:
         self._draw = draw
         self._lane = Lane()
         self._held: dict[str, Held] = {}
+        self._lost: set[str] = set()
         self._resting_at: float | None = None
         self._inner: deque[AnySignal] = deque()
 
     @property
     def idle(self) -> bool:
         return not passage.is_open(self._lane)
+
+    async def close(self) -> None:
+        """Drive every output off and let go of the hardware."""
+        await self._hardware.close()
 
     async def run(self) -> None:
         await self._desk.resolve(self.config, "the gate stopped while the lane was open")
@@ -140,11 +145,15 @@ class LaneShell:
         match said:
             case Lost(why):
                 log.warning("lost lane=%s device=%s: %s", self.config.name, device, why)
+                self._lost.add(device)
                 events = (DriverLost(driver=device, why=why),)
                 await self._desk.record(events, self.config.name)
             case Found():
                 log.info("found lane=%s device=%s", self.config.name, device)
-                await self._desk.record((DriverFound(driver=device),), self.config.name)
+                # Only its coming back is news: every device is found when the gate starts.
+                if device in self._lost:
+                    self._lost.discard(device)
+                    await self._desk.record((DriverFound(driver=device),), self.config.name)
             case _:
                 assert_never(said)
 

@@ -1,0 +1,135 @@
+"""Assembles the gate: reads what it is told, opens the store and the drivers, and runs."""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from edge.drivers.catalog import Catalog
+from edge.drivers.interfaces import Sensor
+from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, zone_path
+from edge.gate.daemon import GateDaemon
+from edge.gate.desk import Desk, Identity
+from edge.gate.lane import Hardware, LaneShell
+from edge.runtime import config, service
+from edge.runtime.clock import Clock, SystemClock
+from edge.runtime.config import ConfigError
+from edge.runtime.service import Life
+from edge.runtime.workers import Workers
+from edge.store.journal import Journal
+from edge.store.whitelist import Whitelist
+from wire.event import BOOT_BYTES, ClockQuality, Stamp
+
+VERSION = "0.1.0"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+SENSORS = (
+    "pass_contact",
+    "opposite_contact",
+    "beam",
+    "not_ready",
+    "key_open_once",
+    "key_free_pass",
+    "key_out_of_service",
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run the gate; 0 when told to stop, 78 for a configuration that cannot be used."""
+    parser = argparse.ArgumentParser(prog="gatehouse gate", description="A gate: lanes and list.")
+    parser.add_argument("--config", type=Path, default=Path("/etc/gatehouse/gate.toml"))
+    parser.add_argument("--boot-id", help="the kernel's boot id, where /proc/sys is hidden (%%b)")
+    parser.add_argument("--check", action="store_true", help="only read the configuration")
+    parser.add_argument("--lines-off", action="store_true", help="drive every output off and end")
+    asked = parser.parse_args(argv)
+    try:
+        told = config.load(asked.config, GateConfig)
+        if asked.lines_off:
+            return asyncio.run(_lines_off(told))
+        zone = config.load(zone_path(Path(told.directory)), ZoneConfig)
+        time_zone = _time_zone(zone)
+        boot = _boot(asked.boot_id)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return service.EXIT_CONFIG
+    if asked.check:
+        sys.stdout.write(f"{asked.config}: good, {len(told.lane)} lanes\n")
+        return 0
+    return service.run(lambda life: _run(told, zone, time_zone, boot, life))
+
+
+async def _run(
+    told: GateConfig, zone: ZoneConfig, time_zone: ZoneInfo, boot: bytes, life: Life
+) -> None:
+    clock, directory = SystemClock(), Path(told.directory)
+    thread = Workers().single("store")
+    identity = Identity(bytes.fromhex(told.device.id), boot, os.urandom(32))
+    now = clock.now()
+    stamp = Stamp(round(now.wall * 1000), round(now.uptime * 1000), boot, ClockQuality.UNCONFIRMED)
+
+    def open_store() -> tuple[Whitelist, Journal]:
+        journal = Journal(directory, identity.device, boot, os.urandom)
+        journal.open(stamp)
+        return Whitelist(directory), journal
+
+    whitelist, journal = await thread.run(open_store)
+    desk = Desk(whitelist, journal, thread, clock, os.urandom, identity, zone, time_zone)
+    catalog = Catalog(clock)
+    lanes = tuple(_lane(lane, zone, catalog, desk, clock) for lane in told.lane)
+    fire = catalog.sensor(told.fire) if told.fire else None
+    daemon = GateDaemon(lanes, desk, clock, life, fire, VERSION)
+    try:
+        await daemon.run()
+    finally:
+        for lane in lanes:
+            await lane.close()
+        await catalog.close()
+        thread.close()
+
+
+def _lane(
+    told: LaneConfig, zone: ZoneConfig, catalog: Catalog, desk: Desk, clock: Clock
+) -> LaneShell:
+    sensors: dict[str, Sensor] = {}
+    for name in SENSORS:
+        wired = getattr(told, name)
+        if wired is not None:
+            sensors[name] = catalog.sensor(wired)
+    hardware = Hardware(
+        readers={
+            f"{told.name}/{number}": catalog.reader(reader)
+            for number, reader in enumerate(told.reader, 1)
+        },
+        relay=catalog.relay(told.relay) if told.relay else None,
+        hold=catalog.relay(told.hold) if told.hold else None,
+        sensors=sensors,
+        panels=tuple(catalog.panel(panel) for panel in told.panel),
+    )
+    return LaneShell(told, habits(told, zone), hardware, desk, clock, os.urandom)
+
+
+async def _lines_off(told: GateConfig) -> int:
+    """For the unit's ExecStopPost: whatever the gate was doing when it died, nothing stays on."""
+    catalog = Catalog(SystemClock())
+    for lane in told.lane:
+        for output in (lane.relay, lane.hold):
+            if output:
+                await catalog.relay(output).close()
+    await catalog.close()
+    return 0
+
+
+def _boot(given: str | None) -> bytes:
+    text = given or (BOOT_ID.read_text() if BOOT_ID.exists() else "")
+    try:
+        return bytes.fromhex(text.strip().replace("-", ""))[:BOOT_BYTES]
+    except ValueError:
+        raise ConfigError(f"--boot-id: not a boot id: {text!r}") from None
+
+
+def _time_zone(zone: ZoneConfig) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError(f"zone.toml: time_zone: no such zone: {zone.time_zone}") from None
