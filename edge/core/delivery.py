@@ -237,8 +237,11 @@ def _send(delivery: Delivery, now: Moment) -> tuple[Delivery, list[Command]]:
         books = _find(delivery, flight.epoch)
         assert books is not None
         unsent = ranges.without(books.unsent, flight.first, flight.last)
-        flights = books.flights + ((flight,) if flight.lane is Lane.BACKLOG else ())
-        books = replace(books, unsent=unsent, flights=flights)
+        if flight.lane is Lane.LIVE:
+            # Of a burst the newest went at once; the rest is cheaper in large batches.
+            books = replace(books, unsent=unsent, live_from=flight.last)
+        else:
+            books = replace(books, unsent=unsent, flights=(*books.flights, flight))
         if books.deadline is None:
             books = _wait_again(books, now)
         delivery = _replaced(delivery, books)

@@ -42,7 +42,7 @@ class Books:
     top: int
     acknowledged: int
     live_from: int
-    """Rows above were written since the attempt began."""
+    """Rows above were written since the attempt began, and after the last live ones sent."""
     unsent: Ranges = ()
     flights: tuple[Flight, ...] = ()
     answered: bool = False

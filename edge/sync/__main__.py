@@ -13,7 +13,7 @@ from edge.runtime.intercom import IntercomServer, ListAge
 from edge.runtime.service import Life
 from edge.runtime.workers import Workers
 from edge.store.delivery import DeliveryStore
-from edge.store.journal import JournalReader
+from edge.store.outbox import JournalReader
 from edge.store.whitelist import WhitelistWriter
 from edge.sync.config import SyncConfig
 from edge.sync.daemon import SyncDaemon

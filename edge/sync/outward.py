@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from typing import Protocol, assert_never
 
 import zstandard
@@ -40,7 +41,7 @@ COMPRESSED_FROM_BYTES = 512
 
 
 class Rows(Protocol):
-    """The journal, as sync reads it (edge.store.journal.JournalReader)."""
+    """The journal, as sync reads it (edge.store.outbox.JournalReader)."""
 
     def epochs(self) -> tuple[EpochTop, ...]: ...
 
@@ -125,12 +126,22 @@ class Outward:
                 self._inbox.put(await self._thread.run(self._tops))
 
     def _tops(self) -> Tops:
-        return Tops(
-            tuple(
-                Known(one.epoch, one.top, self._saved.acknowledged(one.epoch))
-                for one in self._rows.epochs()
-            )
-        )
+        epochs = self._rows.epochs()
+        return Tops(tuple(Known(one.epoch, one.top, self._kept(one.epoch)) for one in epochs))
+
+    def _kept(self, epoch: bytes) -> int:
+        try:
+            return self._saved.acknowledged(epoch)
+        except sqlite3.Error as error:
+            log.error("what central has is not known, and will be asked: %s", error)
+            return 0
+
+    def _save(self, epoch: bytes, upto: int) -> None:
+        try:
+            self._saved.acknowledge(epoch, upto)
+        except sqlite3.Error as error:
+            # A full disk: the next connection asks central again.
+            log.error("what central has is not kept: %s", error)
 
     async def _perform(self, command: Command, tasks: asyncio.TaskGroup) -> None:
         match command:
@@ -139,7 +150,7 @@ class Outward:
             case Send(flight):
                 tasks.create_task(self._send(flight))
             case Save(epoch, upto):
-                await self._thread.run(self._saved.acknowledge, epoch, upto)
+                await self._thread.run(self._save, epoch, upto)
             case Say(sentence):
                 log.warning("%s; ignored", sentence)
             case _:

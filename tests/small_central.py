@@ -1,0 +1,129 @@
+"""A central for tests that knows rows and a list, and nothing of what they mean."""
+
+import hashlib
+import sqlite3
+from pathlib import Path
+
+import zstandard
+
+from rules.ticket_class import EventRecord
+from wire.codec import decode, encode
+from wire.delivery import Ack, Batch, Hello
+from wire.snapshot import SCHEMA, SCHEMA_VERSION, About, Delta, Heartbeat, Manifest
+from wire.topic import Topics, sender
+from wire.words import Words
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+class RowKeeper:
+    """Central's ingest: one of each row, an Ack after each message."""
+
+    def __init__(self, venue: str = "venue") -> None:
+        self.topics = Topics(venue)
+        self.rows: dict[tuple[str, bytes], dict[int, bytes]] = {}
+        self.conflicts = 0
+        self.messages: list[tuple[str, int]] = []
+        """(kind, rows) of each message, in order of arrival."""
+
+    def receive(self, topic: str, payload: bytes) -> list[tuple[str, bytes]]:
+        """Return what is to be published in answer."""
+        found = sender(topic)
+        if found is None:
+            return []
+        device, kind = found
+        if payload.startswith(ZSTD_MAGIC):
+            payload = zstandard.ZstdDecompressor().decompress(payload, max_output_size=1 << 22)
+        if kind == "hello":
+            hello = decode(payload, Hello)
+            self.messages.append((kind, 0))
+            return [self._ack(device, one.epoch) for one in hello.epochs]
+        batch = decode(payload, Batch)
+        self.messages.append((kind, len(batch.rows)))
+        held = self.rows.setdefault((device, batch.epoch), {})
+        for seq, row in enumerate(batch.rows, batch.first):
+            self.conflicts += held.setdefault(seq, row) != row
+        return [self._ack(device, batch.epoch)]
+
+    def count(self, device: str) -> int:
+        return sum(len(rows) for (whose, _), rows in self.rows.items() if whose == device)
+
+    def _ack(self, device: str, epoch: bytes) -> tuple[str, bytes]:
+        held = self.rows.get((device, epoch), {})
+        upto = 0
+        while upto + 1 in held:
+            upto += 1
+        want, first = list[tuple[int, int]](), None
+        for seq in range(upto + 1, max(held, default=0) + 1):
+            if seq not in held:
+                first = seq if first is None else first
+            elif first is not None:
+                want.append((first, seq - 1))
+                first = None
+        return self.topics.ack(device), encode(Ack(epoch, upto, tuple(want)))
+
+
+class ListKeeper:
+    """Central's publisher: snapshots, and the chain of deltas after them."""
+
+    def __init__(self, directory: Path, name: str = "a") -> None:
+        self._directory = directory
+        self._name = name
+        self.sequence, self.head = 0, bytes(32)
+        self.deltas: list[bytes] = []
+        self.forgotten = 0
+        """How many deltas, from the first, are no longer given out."""
+        self.files: dict[str, bytes] = {}
+        self.snapshot()
+
+    def change(self, count: int = 1) -> bytes:
+        """Add deltas; return the last one's bytes."""
+        for _ in range(count):
+            self.sequence += 1
+            code = f"E{self.sequence % 7}"
+            words = Words(f"第{self.sequence}版", f"edition {self.sequence}")
+            event = (code, encode(EventRecord(code, words)))
+            body = encode(Delta(self.sequence, self.head, events=(event,)))
+            self.head = hashlib.sha256(body).digest()
+            self.deltas.append(body)
+        return self.deltas[-1]
+
+    def snapshot(self) -> Manifest:
+        """Build a snapshot of what there is, and give it out."""
+        path = self._directory / f"{self._name}{self.sequence}.db"
+        database = sqlite3.connect(path)
+        database.executescript(SCHEMA)
+        about = About(SCHEMA_VERSION, "venue", bytes(32), self.sequence, self.head, 1_780_000_000)
+        database.execute("INSERT INTO meta VALUES ('about', ?)", (encode(about),))
+        # Enough that does not compress for a download to be cut in its middle.
+        filler = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(256)) * 8
+        database.execute("INSERT INTO meta VALUES ('filler', ?)", (filler[:60_000],))
+        database.commit()
+        database.close()
+        raw = path.read_bytes()
+        path.unlink()
+        packed = zstandard.ZstdCompressor(level=1).compress(raw)
+        version = f"{self._name}-{self.sequence}"
+        manifest = Manifest(
+            version,
+            self.sequence,
+            self.head,
+            len(packed),
+            hashlib.sha256(packed).digest(),
+            len(raw),
+            hashlib.sha256(raw).digest(),
+            0,
+        )
+        self.files["/device/list/manifest"] = encode(manifest)
+        self.files[f"/device/list/{version}.db.zst"] = packed
+        return manifest
+
+    def answer(self, path: str) -> bytes | None:
+        """Return what a GET of `path` gives."""
+        if path.startswith("/device/list/deltas?after="):
+            after = int(path.partition("=")[2])
+            return encode(self.deltas[max(after, self.forgotten) :][:1000])
+        return self.files.get(path)
+
+    def heartbeat(self) -> bytes:
+        return encode(Heartbeat(self.sequence, self.head, 1_780_000_000.0))
