@@ -1,46 +1,46 @@
-"""What happened here, in one sequence, and the uses of each ticket: the truth of this device."""
+"""What happened here, in one sequence, and the uses of each ticket: the truth of this device.
 
+Whoever first opens it under a new boot id begins an epoch; `seq` starts at 1 in each, and the
+hash chain runs through all of them. A damaged file is never started empty in silence: it is put
+aside, what still proves itself is carried over, and the new epoch says `without_memory`.
+Everything here runs on the one thread that opened it.
+"""
+
+import fcntl
+import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
-from rules.use import Outcome, Use
-from wire import event
-from wire.chain import GENESIS, link
-from wire.delivery import Batch, EpochTop
-from wire.event import AnyEvent, Stamp, encode_row
+from edge.store import uses
+from edge.store.database import (
+    FILE_MODE,
+    TooNew,
+    make_directory,
+    open_durable,
+    open_readonly,
+    sound,
+)
+from edge.store.uses import OpenPerson, UseDamaged
+from rules.use import Use
+from wire.chain import EPOCH_BYTES, GENESIS, HASH_BYTES, link
+from wire.event import AnyEvent, EpochBegan, Stamp, encode_row
 
 T = TypeVar("T")
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS epoch (
-    number INTEGER PRIMARY KEY, epoch BLOB NOT NULL UNIQUE, boot BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS row (
-    epoch INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL,
-    PRIMARY KEY (epoch, seq)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS use (
-    number INTEGER PRIMARY KEY, admission BLOB NOT NULL, person INTEGER NOT NULL,
-    cti BLOB NOT NULL, checkpoint TEXT NOT NULL, lane TEXT NOT NULL, outcome INTEGER NOT NULL,
-    boot BLOB NOT NULL, uptime_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL,
-    reopened INTEGER NOT NULL DEFAULT 0, open INTEGER NOT NULL DEFAULT 1,
-    UNIQUE (admission, person));
-CREATE INDEX IF NOT EXISTS use_of_ticket ON use (cti, checkpoint);
-CREATE INDEX IF NOT EXISTS use_open ON use (lane) WHERE open = 1;
-"""
-
-OUTCOMES = {
-    event.Passed: Outcome.PASSED,
-    event.PassedLate: Outcome.PASSED_LATE,
-    event.Abandoned: Outcome.ABANDONED,
-    event.Uncertain: Outcome.UNCERTAIN,
-    event.Undone: Outcome.UNDONE,
-}
+FILE = "journal.db"
+ROWS_VERIFIED = 5000
+"""Of the chain, newest, at every start; the rest was verified when it was newest."""
+KEPT_MS = 30 * 24 * 3600 * 1000
+PRUNED_ROWS_MAX = 200
+SPENDING_BYTES = 64 * 1024 * 1024
+"""Kept free for spending: below, refusals are no longer written."""
 
 
 class JournalUnwritable(Exception):
-    pass
+    """Nothing can be recorded, so nothing may be opened; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,184 +52,304 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenPerson:
-    admission: bytes
-    person: int
-    cti: bytes
-    checkpoint: str
-    lane: str
+class _Top:
+    """The last row, or what the next one hangs on: (epoch number, seq, hash)."""
+
+    number: int
+    seq: int
+    hash: bytes
 
 
 class Transaction:
-    room_for_refusals = True
+    """The journal inside one transaction."""
 
-    def __init__(self, database: sqlite3.Connection, device: bytes, number: int, epoch: bytes):
-        self._database, self._device, self._number, self._epoch = database, device, number, epoch
+    def __init__(
+        self, database: sqlite3.Connection, device: bytes, number: int, epoch: bytes, room: bool
+    ) -> None:
+        self._database = database
+        self._device = device
+        self._number = number
+        self._epoch = epoch
+        self._top: _Top | None = None
+        self.room_for_refusals = room
 
     def uses(self, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
-        rows = self._database.execute(
-            "SELECT admission, person, outcome, lane, boot, uptime_ms, wall_ms, reopened FROM use"
-            " WHERE cti = ? AND checkpoint = ? ORDER BY number",
-            (cti, checkpoint),
-        )
-        return tuple(
-            Use(a, p, Outcome(o), l, b, u / 1000, w / 1000, bool(r))
-            for a, p, o, l, b, u, w, r in rows
-        )
+        """Return the uses of a right at a checkpoint, oldest reservation first."""
+        return uses.of_right(self._database, cti, checkpoint)
 
     def open_persons(self, lane: str) -> tuple[OpenPerson, ...]:
-        rows = self._database.execute(
-            "SELECT admission, person, cti, checkpoint, lane FROM use WHERE lane = ? AND open = 1 ORDER BY number",
-            (lane,),
-        )
-        return tuple(OpenPerson(*row) for row in rows)
+        """Return who was authorised on `lane` and has no outcome yet."""
+        return uses.open_persons(self._database, lane)
 
     def append(self, happened: AnyEvent, stamp: Stamp) -> int:
-        last = self._database.execute(
-            "SELECT epoch, seq, hash FROM row ORDER BY epoch DESC, seq DESC LIMIT 1"
-        ).fetchone()
-        previous = last[2] if last else GENESIS
-        seq = last[1] + 1 if last and last[0] == self._number else 1
+        """Write one event and what it means for the uses; return its seq."""
+        top = self._top or _top(self._database)
+        seq = top.seq + 1 if top.number == self._number else 1
         body = encode_row(happened, stamp)
-        hashed = link(previous, self._device, self._epoch, seq, body)
+        hashed = link(top.hash, self._device, self._epoch, seq, body)
         self._database.execute(
-            "INSERT INTO row VALUES (?, ?, ?, ?)", (self._number, seq, body, hashed)
+            "INSERT INTO row VALUES (?, ?, ?, ?, ?)",
+            (self._number, seq, body, hashed, stamp.wall_ms),
         )
-        self._project(happened, stamp)
+        uses.project(self._database, happened, stamp)
+        self._top = _Top(self._number, seq, hashed)
         return seq
-
-    def _project(self, happened: AnyEvent, stamp: Stamp) -> None:
-        at = (stamp.boot, stamp.uptime_ms, stamp.wall_ms)
-        match happened:
-            case event.Authorised():
-                for person in range(1, happened.quantity + 1):
-                    self._database.execute(
-                        "INSERT INTO use (admission, person, cti, checkpoint, lane, outcome, boot, uptime_ms, wall_ms)"
-                        " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
-                        (
-                            happened.admission,
-                            person,
-                            happened.cti,
-                            happened.checkpoint,
-                            happened.lane,
-                            *at,
-                        ),
-                    )
-            case event.Reopened():
-                self._database.execute(
-                    "UPDATE use SET reopened = 1, open = 1 WHERE admission = ? AND person = ?",
-                    (happened.admission, happened.person),
-                )
-            case event.Outcome():
-                outcome = OUTCOMES[type(happened)]
-                for person in range(happened.person, happened.person + happened.count):
-                    self._database.execute(
-                        "UPDATE use SET open = 0, boot = CASE WHEN ?1 > outcome THEN ?2 ELSE boot END,"
-                        " uptime_ms = CASE WHEN ?1 > outcome THEN ?3 ELSE uptime_ms END,"
-                        " wall_ms = CASE WHEN ?1 > outcome THEN ?4 ELSE wall_ms END, outcome = max(outcome, ?1)"
-                        " WHERE admission = ?5 AND person = ?6",
-                        (int(outcome), *at, happened.admission, person),
-                    )
-            case _:
-                pass
 
 
 class Journal:
+    """Written by every door daemon of the device; `draw(n)` gives n random bytes."""
+
     def __init__(
         self, directory: Path, device: bytes, boot: bytes, draw: Callable[[int], bytes]
     ) -> None:
-        self._directory, self._device, self._boot, self._draw = directory, device, boot, draw
+        self._directory = directory
+        self._device = device
+        self._boot = boot
+        self._draw = draw
+        self._database: sqlite3.Connection | None = None
+        self._number = 0
+        self._epoch = b""
+        self._lock: IO[bytes] | None = None
 
     def open(self, stamp: Stamp) -> Opened:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(
-            self._directory / "journal.db", isolation_level=None, timeout=5
-        )
-        self._database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + SCHEMA)
-        last = self._database.execute(
-            "SELECT number, epoch, boot FROM epoch ORDER BY number DESC LIMIT 1"
-        ).fetchone()
-        if last and last[2] == self._boot:
+        """Open or make the journal; begin an epoch where that is due.
+
+        Raise JournalUnwritable if it can be neither read nor replaced.
+        """
+        path = self._directory / FILE
+        try:
+            make_directory(self._directory)
+            lost = not path.exists() and self._was_acknowledged()
+            why = "the journal is gone" if lost else ""
+            database, damage = self._open_sound(path)
+            self._database = database
+            return self._enter(stamp, why or damage)
+        except TooNew as error:
+            raise JournalUnwritable(str(error)) from error
+        except (OSError, sqlite3.Error) as error:
+            raise JournalUnwritable(f"{path}: {error}") from error
+
+    def transact(self, decide: Callable[[Transaction], T]) -> T:
+        """Run `decide` in a transaction and commit; on disk when this returns.
+
+        Raise what `decide` raises, having undone everything; JournalUnwritable if it cannot be
+        written or a row it needs is damaged.
+        """
+        try:
+            database = self._connected()
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                room = self._free_bytes() >= SPENDING_BYTES
+                inside = Transaction(database, self._device, self._number, self._epoch, room)
+                answer = decide(inside)
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+        except UseDamaged as error:
+            raise JournalUnwritable(f"{error}; restart the gate to repair the journal") from error
+        except (sqlite3.Error, OSError) as error:
+            self._disconnect()
+            raise JournalUnwritable(f"{self._directory / FILE}: {error}") from error
+        return answer
+
+    def prune(self, stamp: Stamp) -> int:
+        """Delete acknowledged rows older than 30 days, a few at a time; return how many.
+
+        Only the process that holds `journal.lock` does; uses outlive their rows.
+        """
+        upto = self._prunable(stamp) if self._holds_lock() else []
+        if not upto:
+            return 0
+
+        def delete(_: Transaction) -> int:
+            database = self._connected()
+            number, seq, hashed = upto[-1]
+            database.execute(
+                "INSERT INTO pruned VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET"
+                " epoch = excluded.epoch, seq = excluded.seq, hash = excluded.hash",
+                (number, seq, hashed),
+            )
+            gone = database.execute("DELETE FROM row WHERE (epoch, seq) <= (?, ?)", (number, seq))
+            return gone.rowcount
+
+        return self.transact(delete)
+
+    def close(self) -> None:
+        self._disconnect()
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def _open_sound(self, path: Path) -> tuple[sqlite3.Connection, str]:
+        """Return the journal, and why it is a new one in place of a damaged one, if it is."""
+        damage = ""
+        try:
+            database = open_durable(path, "journal")
+            damage = self._damage(database)
+            if not damage:
+                return database, ""
+            database.close()
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            damage = str(error)
+        aside = self._put_aside(path)
+        database = open_durable(path, "journal")
+        self._carry_over(aside, database)
+        return database, f"the journal was damaged ({damage}); it is kept as {aside.name}"
+
+    def _damage(self, database: sqlite3.Connection) -> str:
+        if not sound(database):
+            return "SQLite finds it malformed"
+        if not self._chain_holds(database):
+            return "the chain of rows is broken"
+        return "the table of uses is broken" if uses.damaged(database) else ""
+
+    def _chain_holds(self, database: sqlite3.Connection) -> bool:
+        newest = database.execute(
+            "SELECT e.epoch, r.seq, r.body, r.hash FROM row r JOIN epoch e ON e.number = r.epoch"
+            " ORDER BY r.epoch DESC, r.seq DESC LIMIT ?",
+            (ROWS_VERIFIED,),
+        ).fetchall()
+        whole = len(newest) < ROWS_VERIFIED
+        pruned = database.execute("SELECT hash FROM pruned").fetchone()
+        previous: bytes | None = (pruned[0] if pruned else GENESIS) if whole else None
+        for epoch, seq, body, hashed in reversed(newest):
+            if previous is not None and link(previous, self._device, epoch, seq, body) != hashed:
+                return False
+            previous = hashed
+        return True
+
+    def _put_aside(self, path: Path) -> Path:
+        number = 1
+        while (aside := path.with_name(f"journal.damaged-{number}.db")).exists():
+            number += 1
+        for suffix in ("-wal", "-shm", ""):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        return aside
+
+    def _carry_over(self, aside: Path, database: sqlite3.Connection) -> None:
+        """Copy the uses that still prove themselves, and where the chain had come to.
+
+        The rows are left in the old file: central sees by the chain which of them it lacks.
+        """
+        source = sqlite3.connect(aside, isolation_level=None)
+        database.execute("BEGIN IMMEDIATE")
+        uses.copy_sound(source, database)
+        try:
+            epochs = source.execute("SELECT number, epoch, boot FROM epoch").fetchall()
+            top = _top(source)
+        except (sqlite3.Error, TypeError):
+            epochs, top = [], _Top(0, 0, GENESIS)
+        if epochs and len(top.hash) == HASH_BYTES:
+            database.executemany("INSERT OR IGNORE INTO epoch VALUES (?, ?, ?)", epochs)
+            values = (top.number, top.seq, top.hash)
+            database.execute("INSERT INTO pruned VALUES (1, ?, ?, ?)", values)
+        database.execute("COMMIT")
+        source.close()
+
+    def _enter(self, stamp: Stamp, why: str) -> Opened:
+        last = self._newest_epoch()
+        if last and last[2] == self._boot and not why:
             self._number, self._epoch = last[0], last[1]
-            return Opened(self._epoch, False, False, "")
-        self._number, self._epoch = (last[0] + 1 if last else 1), self._draw(8)
-        top = self._database.execute(
-            "SELECT seq, hash FROM row ORDER BY epoch DESC, seq DESC LIMIT 1"
-        ).fetchone()
+            return Opened(self._epoch, began=False, without_memory=False, why="")
+        top = _top(self._connected())
+        self._number, self._epoch = (last[0] + 1 if last else 1), self._draw(EPOCH_BYTES)
+        began = EpochBegan(
+            previous_epoch=last[1] if last else b"",
+            previous_top=top.seq if last else 0,
+            previous_last=top.hash if last else b"",
+            why=why,
+            without_memory=bool(why),
+        )
 
         def begin(transaction: Transaction) -> None:
-            self._database.execute(
+            self._connected().execute(
                 "INSERT INTO epoch VALUES (?, ?, ?)", (self._number, self._epoch, self._boot)
-            )
-            began = event.EpochBegan(
-                previous_epoch=last[1] if last else b"",
-                previous_top=top[0] if top else 0,
-                previous_last=top[1] if top else b"",
             )
             transaction.append(began, stamp)
 
         self.transact(begin)
-        return Opened(self._epoch, True, False, "")
+        return Opened(self._epoch, began=True, without_memory=bool(why), why=why)
 
-    def transact(self, decide: Callable[[Transaction], T]) -> T:
+    def _newest_epoch(self) -> tuple[int, bytes, bytes] | None:
+        row: tuple[int, bytes, bytes] | None = (
+            self._connected()
+            .execute("SELECT number, epoch, boot FROM epoch ORDER BY number DESC LIMIT 1")
+            .fetchone()
+        )
+        return row
+
+    def _prunable(self, stamp: Stamp) -> list[tuple[int, int, bytes]]:
+        """Return the oldest rows that central has and that are old, at most a few."""
+        oldest = self._connected().execute(
+            "SELECT r.epoch, r.seq, r.hash, r.wall_ms, e.epoch FROM row r"
+            " JOIN epoch e ON e.number = r.epoch ORDER BY r.epoch, r.seq LIMIT ?",
+            (PRUNED_ROWS_MAX,),
+        )
+        acknowledged = self._acknowledged()
+        prunable: list[tuple[int, int, bytes]] = []
+        for number, seq, hashed, wall_ms, epoch in oldest:
+            old = wall_ms <= stamp.wall_ms - KEPT_MS
+            if not old or seq > acknowledged.get(epoch, 0):
+                break
+            prunable.append((number, seq, hashed))
+        return prunable
+
+    def _acknowledged(self) -> dict[bytes, int]:
         try:
-            self._database.execute("BEGIN IMMEDIATE")
+            database = open_readonly(self._directory / "delivery.db")
+        except sqlite3.Error:
+            return {}
+        try:
+            return dict(database.execute("SELECT epoch, upto FROM acknowledged").fetchall())
+        except sqlite3.Error:
+            return {}
+        finally:
+            database.close()
+
+    def _was_acknowledged(self) -> bool:
+        return any(self._acknowledged().values())
+
+    def _holds_lock(self) -> bool:
+        if self._lock is None:
+            path = self._directory / "journal.lock"
+            lock = os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE), "rb")
             try:
-                answer = decide(
-                    Transaction(self._database, self._device, self._number, self._epoch)
-                )
-                self._database.execute("COMMIT")
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise JournalUnwritable(str(error)) from error
-        return answer
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                return False
+            self._lock = lock
+        return True
 
-    def prune(self, stamp: Stamp) -> int:
-        return 0
+    def _free_bytes(self) -> int:
+        disk = os.statvfs(self._directory)
+        return disk.f_bavail * disk.f_frsize
 
-    def close(self) -> None:
-        self._database.close()
+    def _connected(self) -> sqlite3.Connection:
+        if self._database is None:
+            self._database = open_durable(self._directory / FILE, "journal")
+        return self._database
+
+    def _disconnect(self) -> None:
+        database, self._database = self._database, None
+        if database:
+            database.close()
 
 
-class JournalReader:
-    def __init__(self, directory: Path, device: bytes) -> None:
-        self._database = sqlite3.connect(
-            f"file:{directory / 'journal.db'}?mode=ro", uri=True, isolation_level=None
-        )
-        self._version = 0
+def _top(database: sqlite3.Connection) -> _Top:
+    row = database.execute(
+        "SELECT epoch, seq, hash FROM row ORDER BY epoch DESC, seq DESC LIMIT 1"
+    ).fetchone()
+    row = row or database.execute("SELECT epoch, seq, hash FROM pruned").fetchone()
+    return _Top(*row) if row else _Top(0, 0, GENESIS)
 
-    def epochs(self) -> tuple[EpochTop, ...]:
-        rows = self._database.execute(
-            "SELECT e.epoch, r.seq, r.hash FROM epoch e JOIN row r ON r.epoch = e.number"
-            " WHERE r.seq = (SELECT max(seq) FROM row WHERE epoch = e.number) ORDER BY e.number"
-        )
-        return tuple(EpochTop(*row) for row in rows)
 
-    def batch(
-        self, epoch: bytes, first: int, rows_max: int, bytes_max: int = 200_000
-    ) -> Batch | None:
-        number = self._database.execute(
-            "SELECT number FROM epoch WHERE epoch = ?", (epoch,)
-        ).fetchone()
-        if not number:
-            return None
-        rows = self._database.execute(
-            "SELECT body FROM row WHERE epoch = ? AND seq >= ? ORDER BY seq LIMIT ?",
-            (number[0], first, rows_max),
-        ).fetchall()
-        before = self._database.execute(
-            "SELECT hash FROM row WHERE (epoch, seq) < (?, ?) ORDER BY epoch DESC, seq DESC LIMIT 1",
-            (number[0], first),
-        ).fetchone()
-        return (
-            Batch(epoch, first, before[0] if before else GENESIS, tuple(row[0] for row in rows))
-            if rows
-            else None
-        )
-
-    def changed(self) -> bool:
-        version = self._database.execute("PRAGMA data_version").fetchone()[0]
-        moved, self._version = version != self._version, version
-        return moved
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Tell a file that is broken from one that is busy, full or forbidden."""
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

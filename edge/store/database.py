@@ -1,0 +1,95 @@
+"""How a device opens its SQLite files: modes, pragmas, numbered schemas, and damage told apart.
+
+Connections are opened and used on one thread, the store's. The store sets the files' modes
+itself: a umask alone would give 0640, and several daemons of one group write here.
+"""
+
+import os
+import sqlite3
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+
+FILE_MODE, DIRECTORY_MODE = 0o660, 0o2770
+BUSY_SECONDS = 5.0
+
+
+class TooNew(Exception):
+    """A file written by a newer Gatehouse; the message says what to do."""
+
+
+def make_directory(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    with suppress(PermissionError):  # Somebody else's, and right already.
+        path.chmod(DIRECTORY_MODE)
+
+
+def open_durable(path: Path, schema: str) -> sqlite3.Connection:
+    """Open or create a file in which every commit is on disk when it returns.
+
+    `schema` names numbered scripts beside this module: `journal` → `journal_1.sql`, … Each is
+    applied once, in one transaction. Raise sqlite3.Error if the file is damaged or cannot be
+    written, TooNew if its schema is newer than this program.
+    """
+    fresh = not path.exists()
+    if fresh:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE))
+        path.chmod(FILE_MODE)
+    database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        _migrate(database, path, schema)
+    except BaseException:
+        database.close()
+        raise
+    if fresh:
+        sync_directory(path.parent)
+    return database
+
+
+def open_readonly(path: Path, immutable: bool = False) -> sqlite3.Connection:
+    """Open a file that this process only reads; raise sqlite3.Error if it is not there."""
+    how = "mode=ro&immutable=1" if immutable else "mode=ro"
+    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    database = sqlite3.connect(
+        f"file:{name}?{how}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+    )
+    database.execute("PRAGMA query_only = ON")
+    return database
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames and new names in a directory durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sound(database: sqlite3.Connection) -> bool:
+    """Whether SQLite's own quick check finds nothing; the rows' checksums find the rest."""
+    try:
+        return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error:
+        return False
+
+
+def _migrate(database: sqlite3.Connection, path: Path, schema: str) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    scripts = _scripts(schema)
+    if version > len(scripts):
+        raise TooNew(f"{path}: written by a newer Gatehouse (schema {version}); update this one")
+    for number in range(version + 1, len(scripts) + 1):
+        database.executescript(
+            f"BEGIN IMMEDIATE; {scripts[number - 1]} PRAGMA user_version = {number}; COMMIT;"
+        )
+
+
+def _scripts(schema: str) -> list[str]:
+    scripts: list[str] = []
+    folder = resources.files("edge.store")
+    while (script := folder / f"{schema}_{len(scripts) + 1}.sql").is_file():
+        scripts.append(script.read_text())
+    return scripts
