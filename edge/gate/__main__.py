@@ -16,6 +16,7 @@ from edge.gate.lane import Hardware, LaneShell
 from edge.runtime import config, service
 from edge.runtime.clock import Clock, SystemClock
 from edge.runtime.config import ConfigError
+from edge.runtime.intercom import Grew, IntercomClient
 from edge.runtime.service import Life
 from edge.runtime.workers import Workers
 from edge.store.journal import Journal
@@ -74,11 +75,16 @@ async def _run(
         return Whitelist(directory), journal
 
     whitelist, journal = await thread.run(open_store)
-    desk = Desk(whitelist, journal, thread, clock, os.urandom, identity, zone, time_zone)
+    intercom = IntercomClient(Path(told.intercom), clock)
+
+    def grew() -> None:
+        intercom.tell(Grew())
+
+    desk = Desk(whitelist, journal, thread, clock, os.urandom, identity, zone, time_zone, grew)
     catalog = Catalog(clock)
     lanes = tuple(_lane(lane, zone, catalog, desk, clock) for lane in told.lane)
     fire = catalog.sensor(told.fire) if told.fire else None
-    daemon = GateDaemon(lanes, desk, clock, life, fire, VERSION)
+    daemon = GateDaemon(lanes, desk, clock, life, fire, intercom, VERSION)
     try:
         await daemon.run()
     finally:

@@ -8,6 +8,7 @@ from edge.drivers.interfaces import Found, Level, Lost, Sensor
 from edge.gate.desk import Desk
 from edge.gate.lane import LaneShell
 from edge.runtime.clock import Clock
+from edge.runtime.intercom import IntercomClient, ListAge
 from edge.runtime.service import Life
 from wire.event import DriverFound, DriverLost, Started
 
@@ -24,6 +25,7 @@ class GateDaemon:
         clock: Clock,
         life: Life,
         fire: Sensor | None = None,
+        intercom: IntercomClient | None = None,
         version: str = "",
     ) -> None:
         self._lanes = lanes
@@ -31,6 +33,7 @@ class GateDaemon:
         self._clock = clock
         self._life = life
         self._fire = fire
+        self._intercom = intercom
         self._version = version
 
     async def run(self) -> None:
@@ -42,6 +45,9 @@ class GateDaemon:
                 working.append(tasks.create_task(self._look_after()))
                 if self._fire:
                     working.append(tasks.create_task(self._watch_fire(self._fire)))
+                if self._intercom:
+                    working.append(tasks.create_task(self._intercom.run()))
+                    working.append(tasks.create_task(self._listen(self._intercom)))
                 self._life.ready(f"{len(self._lanes)} lanes")
                 await self._life.stopping.wait()
                 for task in working:
@@ -60,6 +66,11 @@ class GateDaemon:
                     await self._desk.record((DriverLost(driver="fire", why=why),))
                 case Found():
                     await self._desk.record((DriverFound(driver="fire"),))
+
+    async def _listen(self, intercom: IntercomClient) -> None:
+        async for word in intercom.words():
+            if isinstance(word, ListAge):
+                self._desk.list_confirmed(word.confirmed_uptime)
 
     async def _look_after(self) -> None:
         """Feed the watchdog by real work: the store answers, or it is not fed."""

@@ -56,7 +56,9 @@ class Desk:
         identity: Identity,
         zone: ZoneConfig,
         time_zone: tzinfo,
+        grew: Callable[[], None] = lambda: None,
     ) -> None:
+        """`grew()` is called, on the event loop, whenever something was written."""
         self._whitelist = whitelist
         self._journal = journal
         self._thread = thread
@@ -65,6 +67,7 @@ class Desk:
         self._identity = identity
         self._zone = zone
         self._time_zone = time_zone
+        self._grew = grew
         self._refusals = Refusals()
         self._unwritten: list[tuple[AnyEvent, Stamp]] = []
         self._list_confirmed: float | None = None
@@ -79,11 +82,14 @@ class Desk:
 
     async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:
         """Judge and commit; a refusal where nothing could be committed."""
-        return await self._thread.run(self._judge, asked, lane, self._clock.now())
+        decision = await self._thread.run(self._judge, asked, lane, self._clock.now())
+        self._grew()
+        return decision
 
     async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None:
         """Commit `events`, or keep them until that is possible. Never raises."""
         await self._thread.run(self._record, events, lane, self._clock.now())
+        self._grew()
 
     async def resolve(self, lane: LaneConfig, why: str) -> int:
         """Give every person left open on `lane` by an earlier life their outcome."""

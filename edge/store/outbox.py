@@ -64,7 +64,8 @@ class JournalReader:
 
     def _hash_before(self, number: int, seq: int) -> bytes:
         before = self._ask(
-            "SELECT hash FROM row WHERE (epoch, seq) < (?, ?) ORDER BY epoch DESC, seq DESC LIMIT 1",
+            "SELECT hash FROM row WHERE (epoch, seq) < (?, ?)"
+            " ORDER BY epoch DESC, seq DESC LIMIT 1",
             (number, seq),
         ) or self._ask("SELECT hash FROM pruned")
         return bytes(before[0][0]) if before else GENESIS
