@@ -1,4 +1,4 @@
-"""A thread that is none: work runs at once, in the caller's, so that a simulated clock is obeyed."""
+"""A thread that is none: work runs at once, so that a simulated clock is obeyed."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar

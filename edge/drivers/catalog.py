@@ -5,6 +5,7 @@ Drivers are imported when they are opened, so that a gate without GPIO needs no 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
 
@@ -12,8 +13,9 @@ import msgspec
 
 from edge.core.debounce import Settling
 from edge.core.framing import Framing, GrowFraming, LineFraming
-from edge.drivers.interfaces import Panel, Reader, Relay, Sensor
+from edge.drivers.interfaces import Fetch, Link, Panel, Reader, Relay, Sensor
 from edge.runtime.clock import Clock
+from edge.runtime.workers import SingleThread
 
 if TYPE_CHECKING:
     from edge.drivers.bus_modbus import ModbusBus
@@ -127,6 +129,27 @@ class SimulatedPanelConfig(_Device, frozen=True, tag="simulated"):
 PanelConfig = LampsPanelConfig | DisplayPanelConfig | SimulatedPanelConfig
 
 
+class TlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Paths of PEM files."""
+
+    authority: str
+    certificate: str | None = None
+    key: str | None = None
+
+
+class BrokerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
+    username: str | None = None
+    password: str | None = None
+    tls: TlsConfig | None = None
+
+
+class CentralConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: Annotated[str, msgspec.Meta(pattern="^https?://[^/]+")]
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern="^[!-~]+$")]
+
+
 class Catalog:
     """Opens drivers; those on one Modbus line share it."""
 
@@ -225,6 +248,20 @@ class Catalog:
                 return SimulatedPanel()
             case _:
                 assert_never(told)
+
+    def link(
+        self, told: BrokerConfig, device: str, topics: tuple[str, ...], draw: Callable[[], float]
+    ) -> Link:
+        from edge.drivers.link_mqtt import Broker, MqttLink, Tls
+
+        tls = Tls(told.tls.authority, told.tls.certificate, told.tls.key) if told.tls else None
+        broker = Broker(told.host, told.port, told.username, told.password, tls)
+        return MqttLink(broker, device, topics, self._clock, draw)
+
+    def fetch(self, told: CentralConfig, thread: SingleThread) -> Fetch:
+        from edge.drivers.fetch_http import HttpFetch
+
+        return HttpFetch(told.url, told.token, thread, self._clock)
 
     async def close(self) -> None:
         """Close the shared lines; the drivers on them are closed by whoever opened them."""

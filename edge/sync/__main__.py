@@ -1,7 +1,9 @@
 """Assembles sync: reads what it is told, opens the store, the link and the intercom, and runs."""
 
 import argparse
+import logging
 import random
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from edge.runtime.config import ConfigError
 from edge.runtime.intercom import IntercomServer, ListAge
 from edge.runtime.service import Life
 from edge.runtime.workers import Workers
+from edge.store.database import TooNew
 from edge.store.delivery import DeliveryStore
 from edge.store.outbox import JournalReader
 from edge.store.whitelist import WhitelistWriter
@@ -22,6 +25,8 @@ from edge.sync.outward import Outward
 from wire.topic import Topics
 
 VERSION = "0.1.0"
+
+log = logging.getLogger("sync")
 
 
 def main(argv: list[str]) -> int:
@@ -57,10 +62,8 @@ async def _run(told: SyncConfig, life: Life) -> None:
     link = catalog.link(told.broker, device, listened, random.random)
     fetch = catalog.fetch(told.central, fetch_thread)
 
-    def open_journal() -> tuple[JournalReader, DeliveryStore]:
-        return JournalReader(directory, bytes.fromhex(device)), DeliveryStore(directory)
-
-    rows, saved = await journal_thread.run(open_journal)
+    rows = JournalReader(directory, bytes.fromhex(device))
+    saved = await journal_thread.run(_open_saved, directory)
     writer = await list_thread.run(WhitelistWriter, directory)
     outward = Outward(link, rows, saved, journal_thread, clock, topics, device, VERSION)
     inward = Inward(
@@ -79,6 +82,22 @@ async def _run(told: SyncConfig, life: Life) -> None:
         fetch.close()
         for thread in (journal_thread, list_thread, fetch_thread):
             thread.close()
+
+
+def _open_saved(directory: Path) -> DeliveryStore:
+    try:
+        return DeliveryStore(directory)
+    except TooNew as error:
+        raise ConfigError(str(error)) from None
+    except sqlite3.OperationalError as error:
+        raise ConfigError(f"{directory}/delivery.db: {error}") from None
+    except sqlite3.DatabaseError as error:
+        # Damaged. All it says can be asked of central again.
+        log.error("delivery.db is damaged (%s); it is put aside and begun again", error)
+        for name in ("delivery.db-wal", "delivery.db-shm"):
+            (directory / name).unlink(missing_ok=True)
+        (directory / "delivery.db").replace(directory / "delivery.db.damaged")
+        return DeliveryStore(directory)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edge.drivers.fetch_simulated import SimulatedFetch
 from edge.drivers.interfaces import DriverError
@@ -24,10 +25,10 @@ from edge.sync.inward import Inward
 from edge.sync.outward import Outward
 from tests.small_central import ListKeeper, RowKeeper
 from tests.threads import DirectThread
-from wire.codec import encode
+from wire.codec import decode, encode
 from wire.delivery import Ack
 from wire.event import ClockQuality, Left, Stamp
-from wire.snapshot import Delta, Heartbeat
+from wire.snapshot import Delta, Heartbeat, Manifest
 
 DEVICE = bytes.fromhex("00112233445566aa")
 BOOT = b"boot-one"
@@ -358,13 +359,9 @@ def test_a_download_that_is_cut_or_wrong_is_tried_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["../../etc/passwd", "", "a/b", ".hidden", "x" * 300, "a\x00b"])
 def test_a_manifest_cannot_name_a_path(tmp_path: Path, version: str) -> None:
     async def story(venue: Venue) -> None:
-        from msgspec.structs import replace
-
-        from wire.codec import decode
-        from wire.snapshot import Manifest
-
         await venue.until(lambda: len(venue.fetch.asked) >= 3)
-        venue.lists.forgotten = venue.lists.change(3) and 3
+        venue.lists.change(3)
+        venue.lists.forgotten = 3
         good = decode(venue.lists.files["/device/list/manifest"], Manifest)
         evil = replace(good, version=version, sequence=3)
         venue.lists.files["/device/list/manifest"] = encode(evil)
