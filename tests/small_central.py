@@ -96,8 +96,8 @@ class ListKeeper:
         about = About(SCHEMA_VERSION, "venue", bytes(32), self.sequence, self.head, 1_780_000_000)
         database.execute("INSERT INTO meta VALUES ('about', ?)", (encode(about),))
         # Enough that does not compress for a download to be cut in its middle.
-        filler = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(256)) * 8
-        database.execute("INSERT INTO meta VALUES ('filler', ?)", (filler[:60_000],))
+        filler = b"".join(hashlib.sha256(n.to_bytes(4)).digest() for n in range(2000))
+        database.execute("INSERT INTO meta VALUES ('filler', ?)", (filler,))
         database.commit()
         database.close()
         raw = path.read_bytes()
