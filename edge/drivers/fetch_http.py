@@ -21,7 +21,8 @@ GET_SECONDS = 60.0
 DOWNLOAD_SECONDS = 1800.0
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
 FILE_BYTES_MAX = 1024 * 1024 * 1024
-CHUNK_BYTES = 64 * 1024
+CHUNK_BYTES = 4096
+"""Small, because of a chunk that is cut nothing is handed over, and a download has to go on."""
 
 
 class HttpFetch:

@@ -107,7 +107,8 @@ def test_a_snapshot_cut_in_the_middle_is_resumed_and_the_list_followed(
     device.start()
     until(lambda: sequence() == 3, "the list with its deltas")
     files = [wanted for path, wanted in lists.asked if path.endswith(".zst")]
-    assert files == ["bytes=0-", "bytes=10000-"]
+    assert len(files) == 2
+    assert 5_000 < int(files[1].removeprefix("bytes=").rstrip("-")) <= 10_000
     topics = central.rows.topics
     central.say(topics.deltas(), lists.keeper.change())
     until(lambda: sequence() == 4, "a delta by MQTT")
