@@ -14,6 +14,8 @@ class Display:
         self._rows = [b""] * LINES
         self._at = 0
         self._waiting = b""
+        self.pages = 0
+        """How many times the first line was written: each is something new to read."""
 
     @property
     def words(self) -> list[str]:
@@ -38,6 +40,7 @@ class Display:
                     break
                 self._at = min(max(data[at + 3], 1), LINES) - 1
                 self._rows[self._at] = b""
+                self.pages += self._at == 0
                 at += 4
             else:
                 self._rows[self._at] += data[at : at + 1]

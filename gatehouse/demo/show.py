@@ -1,0 +1,308 @@
+"""Starts a venue, lets the crowd come, and ends everything it started."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from edge.store.outbox import JournalReader
+from gatehouse.demo import books, venue
+from gatehouse.demo.play import Player
+from gatehouse.demo.processes import (
+    Broker,
+    Children,
+    DemoError,
+    free_port,
+    gatehouse,
+    listening,
+)
+from gatehouse.demo.stand import LaneStand
+from gatehouse.demo.venue import Venue
+from simulators.crowd import Issued, Shows, plan
+from simulators.page import Offered, application
+from wire import ticket as gh1
+from wire.event import AnyEvent, Unknown, decode_row
+from wire.reason import Reason
+
+PER_MINUTE = 24.0
+"""Visitors at a natural pace; a busy lane takes 40."""
+READY_SECONDS = 40.0
+DRAIN_SECONDS = 60.0
+CONSOLE = Console(stderr=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    visitors: int
+    seed: int
+    pace: float
+    break_broker: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A venue at work."""
+
+    venue: Venue
+    broker: Broker
+    children: Children
+    entry: LaneStand
+    way_out: LaneStand
+
+
+async def once(root: Path, options: Options) -> tuple[dict[str, Any], list[str]]:
+    """Play the crowd to its end; return the report, and what in it does not agree."""
+    async with running(root, options) as stage:
+        player = Player(stage.entry, stage.way_out, options.pace)
+        crowd = plan(options.seed, options.visitors, venue.issued(stage.venue), PER_MINUTE)
+        with _progress() as progress:
+            task = progress.add_task("观众入场 · The crowd comes", total=len(crowd))
+            half = asyncio.Event()
+
+            def advance(done: int) -> None:
+                progress.update(task, completed=done)
+                if done >= len(crowd) // 2:
+                    half.set()
+
+            breaking = asyncio.create_task(_break(stage, half, options.break_broker))
+            playing = asyncio.create_task(player.play(crowd, advance))
+            watching = asyncio.create_task(_watch(stage.children))
+            await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                playing.cancel()
+                watching.result()
+            watching.cancel()
+            await playing
+            await breaking
+        return await _settle(stage, player)
+
+
+async def show(root: Path, options: Options) -> None:
+    """Run until a person presses Ctrl-C."""
+    async with running(root, options) as stage:
+        stopping = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        tickets = venue.issued(stage.venue)
+        crowd = plan(options.seed, options.visitors, tickets, PER_MINUTE)
+        central = f"http://127.0.0.1:{stage.venue.web_port}/live/"
+        port = free_port()
+        page = application([stage.entry, stage.way_out], _offered(tickets), central, stopping)
+        server = _QuietServer(uvicorn.Config(page, port=port, log_level="warning"))
+        serving = asyncio.create_task(server.serve())
+        player = Player(stage.entry, stage.way_out, options.pace)
+        playing = asyncio.create_task(player.play(crowd, lambda _: None))
+        CONSOLE.print(
+            "\n[bold green]✓[/] 场馆已开门 · The venue is open\n"
+            f"  中央服务器 Central’s live page      [bold]{central}[/]\n"
+            f"  模拟现场   The simulated turnstiles [bold]http://127.0.0.1:{port}/[/]\n"
+            "  按 Ctrl-C 结束 · Ctrl-C ends everything\n"
+        )
+        watching = asyncio.create_task(_watch(stage.children))
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait({stopped, watching}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.set()
+        playing.cancel()
+        server.should_exit = True
+        await serving
+        if watching.done():
+            watching.result()
+        watching.cancel()
+        CONSOLE.print("正在结束 · Ending …")
+
+
+class _QuietServer(uvicorn.Server):
+    """Ctrl-C belongs to the demonstration, not to its page."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def running(root: Path, options: Options) -> AsyncIterator[Running]:
+    """Start everything, in order; end everything, in reverse."""
+    device, token = venue.new_identity()
+    children = Children(root / "log")
+    broker = Broker(children, root)
+    # A turnstile's own timers are not people: at any pace it stays open for a second at least.
+    window = max(1.0, round(5.0 / options.pace, 2))
+    place = Venue(root, device, token, broker.port, free_port(), window)
+    venue.write(place, options.seed, options.visitors)
+    entry, way_out = (LaneStand(place, name, options.pace) for name in (venue.ENTRY, venue.EXIT))
+    hardware = [asyncio.create_task(stand.run()) for stand in (entry, way_out)]
+    try:
+        with CONSOLE.status("正在开门 · Opening the venue") as status:
+            await _open(place, broker, children, lambda text: status.update(text))
+            await _ready(entry, place, children)
+        yield Running(place, broker, children, entry, way_out)
+    finally:
+        await children.stop()
+        for task in hardware:
+            task.cancel()
+        await asyncio.gather(*hardware, return_exceptions=True)
+
+
+async def _open(
+    place: Venue, broker: Broker, children: Children, say: Callable[[str], None]
+) -> None:
+    say("消息服务 · broker")
+    await broker.start()
+    settings = str(place.root / "central.toml")
+    say("建场馆、出票 · venue and tickets")
+    await _prepare(place, settings)
+    say("中央服务器 · central")
+    central = await children.start("central", gatehouse("central", "--config", settings))
+    await listening(place.web_port, central)
+    say("闸机 · gate and sync")
+    await children.start("sync", gatehouse("sync", "--config", str(place.gate / "sync.toml")))
+    await children.start("gate", gatehouse("gate", "--config", str(place.gate / "gate.toml")))
+
+
+async def _prepare(place: Venue, settings: str) -> None:
+    await _output(
+        *gatehouse("central", "--config", settings, "prepare"),
+        *("--file", str(place.root / "venue.json"), "--tickets-out", str(place.tickets)),
+    )
+
+
+async def _output(*command: str) -> bytes:
+    """Run a command to its end; raise DemoError with its last words if it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    if process.returncode:
+        words = (err or out).decode(errors="replace").strip().splitlines()[-8:]
+        raise DemoError(f"{' '.join(command[2:5])} failed:\n" + "\n".join(words))
+    return out
+
+
+async def _ready(entry: LaneStand, place: Venue, children: Children) -> None:
+    """Wait until the gate shows its idle words and has the list."""
+    current = place.gate / "list" / "current"
+    for _ in range(int(READY_SECONDS / 0.1)):
+        fallen = children.fallen()
+        if fallen:
+            raise DemoError(f"{fallen.name} ended at once:\n{fallen.last_words()}")
+        if entry.display.words[1] and current.exists():
+            return
+        await asyncio.sleep(0.1)
+    raise DemoError(f"the gate did not become ready; see the logs in {place.root / 'log'}")
+
+
+async def _watch(children: Children) -> None:
+    """Raise DemoError when a process ends by itself."""
+    while True:
+        fallen = children.fallen()
+        if fallen:
+            raise DemoError(f"{fallen.name} ended by itself:\n{fallen.last_words()}")
+        await asyncio.sleep(0.5)
+
+
+async def _break(stage: Running, half: asyncio.Event, wanted: bool) -> None:
+    if not wanted:
+        return
+    await half.wait()
+    await stage.broker.kill()
+    await asyncio.sleep(2.0)
+    await stage.broker.start()
+
+
+async def _settle(stage: Running, player: Player) -> tuple[dict[str, Any], list[str]]:
+    """Wait until central has every row, then lay the books side by side."""
+    settings = str(stage.venue.root / "central.toml")
+    reader = JournalReader(stage.venue.gate, bytes.fromhex(stage.venue.device))
+    totals: dict[str, Any] = {}
+    with CONSOLE.status("等中央服务器收齐 · Central catches up"):
+        for _ in range(int(DRAIN_SECONDS)):
+            totals = json.loads(
+                await _output(*gatehouse("central", "--config", settings, "totals", "--json"))
+            )
+            if _missing(reader, totals, stage.venue.device) == 0:
+                break
+            await asyncio.sleep(1.0)
+    report = _report(reader, totals, player, stage)
+    walked_in = stage.entry.board.truth
+    heads = sum(one.deed.value == "walked-in" for one in walked_in)
+    return report, books.disagreements(report, heads, player.seen.surprises)
+
+
+def _report(
+    reader: JournalReader, totals: dict[str, Any], player: Player, stage: Running
+) -> dict[str, Any]:
+    ledger = books.count(_events(reader))
+    answered = stage.entry.answer_ms
+    shares = {"p50": 0.5, "p99": 0.99}
+    return {
+        "presented": player.seen.presented,
+        "waited": player.seen.waited,
+        "admitted": ledger.admitted,
+        "refused": dict(sorted(ledger.refused.items())),
+        "passed": ledger.passed,
+        "abandoned": ledger.abandoned,
+        "uncertain": ledger.uncertain,
+        "tailgated": ledger.tailgated,
+        "left": ledger.left,
+        "central": {
+            name: totals[name]
+            for name in ("admitted", "refused", "passed", "abandoned", "uncertain")
+        },
+        "lost": _missing(reader, totals, stage.venue.device),
+        "doubles": totals["doubles"],
+        "decision_ms": {name: books.percentile(answered, share) for name, share in shares.items()},
+    }
+
+
+def _missing(reader: JournalReader, totals: dict[str, Any], device: str) -> int:
+    """Return how many rows of the journal central does not hold."""
+    held = totals["rows"].get(device, {})
+    return sum(epoch.top - held.get(epoch.epoch.hex(), 0) for epoch in reader.epochs())
+
+
+def _events(reader: JournalReader) -> list[AnyEvent | Unknown]:
+    happened: list[AnyEvent | Unknown] = []
+    for epoch in reader.epochs():
+        first = 1
+        while batch := reader.batch(epoch.epoch, first, 1000):
+            happened += [decode_row(body)[0] for body in batch.rows]
+            first += len(batch.rows)
+    return happened
+
+
+def _offered(tickets: list[Issued]) -> Offered:
+    """Hand out tickets to the page's buttons, from the end that the crowd does not reach."""
+    stock = {kind: [one for one in tickets if one.kind is kind] for kind in Shows}
+    forger = Ed25519PrivateKey.generate()
+    last: list[bytes] = []
+
+    def next_code(kind: str) -> bytes | None:
+        if kind == "again":
+            return last[-1] if last else None
+        if kind == "forged":
+            genuine = gh1.read(stock[Shows.VALID][0].text.encode())
+            assert not isinstance(genuine, Reason)
+            return gh1.sign(genuine.ticket, genuine.kid, forger).encode()
+        if kind not in ("valid", "refunded") or not stock[Shows(kind)]:
+            return None
+        code = stock[Shows(kind)].pop().text.encode()
+        if kind == "valid":
+            last.append(code)
+        return code
+
+    return Offered(next_code)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), console=CONSOLE, disable=not sys.stderr.isatty())

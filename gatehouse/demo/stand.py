@@ -1,0 +1,76 @@
+"""One lane's simulated hardware: scanner, board, display, and the people before it."""
+
+import asyncio
+import time
+from typing import Any
+
+from gatehouse.demo.venue import BAUD, COLUMNS, ENTRY, Venue
+from simulators.display import Display
+from simulators.pty_line import PtyLine
+from simulators.scanner import Scanner
+from simulators.turnstile import Board, Coil, Walked
+
+SAID = {
+    Walked.IN: "走进去了 · Walked in",
+    Walked.OUT: "走出去了 · Walked out",
+    Walked.STOPPED: "闸臂关着，过不去 · The arm is closed",
+    Walked.JUMPED: "跳过去了 · Jumped over",
+    Walked.FOLLOWED: "跟进去了 · Slipped in",
+    Walked.TURNED_BACK: "折返了 · Turned back",
+}
+
+
+class LaneStand:
+    """Keeps for each answer how long it took: from the code's last byte to the relay."""
+
+    def __init__(self, venue: Venue, name: str, pace: float) -> None:
+        self.name = name
+        self.entry = name == ENTRY
+        self._lines = [PtyLine(venue.line(name, end)) for end in ("board", "display", "scanner")]
+        board, display, scanner = self._lines
+        self.board = Board(
+            board, window_seconds=venue.window_seconds, pace=pace, plain_exit=not self.entry
+        )
+        self.display = Display(display, COLUMNS)
+        self.scanner = Scanner(scanner, BAUD)
+        self.board.on_pulse = self._pulsed
+        self.answer_ms: list[float] = []
+        self.shown = 0
+        self._shown_at: float | None = None
+        self._way = Coil.ENTRY if self.entry else Coil.EXIT
+
+    async def run(self) -> None:
+        for line in self._lines:
+            line.plug()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.board.run())
+            tasks.create_task(self.display.run())
+
+    async def present(self, code: bytes) -> None:
+        self.shown += 1
+        self._shown_at = None
+        await self.scanner.present(code)
+        self._shown_at = time.monotonic()
+
+    async def walk(self) -> str:
+        return SAID[await self.board.walk_through(self._way)]
+
+    async def jump(self) -> str:
+        return SAID[await self.board.jump()]
+
+    def picture(self) -> dict[str, Any]:
+        picture = self.board.picture()
+        picture["counters"] = {"scans": self.shown, **picture["counters"]}
+        direction = "entry" if self.entry else "exit"
+        return {
+            **picture,
+            "name": self.name,
+            "direction": direction,
+            "words": self.display.words,
+            "reader": self.entry,
+        }
+
+    def _pulsed(self, _: Coil) -> None:
+        if self._shown_at is not None:
+            self.answer_ms.append((time.monotonic() - self._shown_at) * 1000)
+            self._shown_at = None

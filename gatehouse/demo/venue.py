@@ -1,0 +1,194 @@
+"""A venue in one folder: its description, every process's configuration, and its devices' lines."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulators.crowd import Issued, Shows, needed
+
+VENUE, CHECKPOINT, AUDIENCE = "demo", "hall", "DEMO2026"
+ENTRY, EXIT = "A1", "A2"
+BAUD = 115200
+COLUMNS = 32
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Where everything of one demonstration lies."""
+
+    root: Path
+    device: str
+    """Device id in hex."""
+    token: str
+    broker_port: int
+    web_port: int
+    window_seconds: float
+    """How long a turnstile stays open for one person."""
+
+    @property
+    def gate(self) -> Path:
+        """The device's own folder."""
+        return self.root / "gate-1"
+
+    @property
+    def lines(self) -> Path:
+        """Where the simulated devices' serial lines appear."""
+        return self.root / "lines"
+
+    @property
+    def tickets(self) -> Path:
+        return self.root / "tickets.jsonl"
+
+    def line(self, lane: str, device: str) -> Path:
+        return self.lines / f"{lane}-{device}"
+
+
+def write(venue: Venue, seed: int, visitors: int) -> None:
+    """Write the venue's description and every configuration."""
+    (venue.gate / "config").mkdir(parents=True, exist_ok=True)
+    venue.lines.mkdir(exist_ok=True)
+    description = _description(venue, seed, visitors)
+    text = json.dumps(description, ensure_ascii=False, indent=1)
+    (venue.root / "venue.json").write_text(text)
+    (venue.root / "central.toml").write_text(_central(venue))
+    (venue.gate / "gate.toml").write_text(_gate(venue))
+    (venue.gate / "sync.toml").write_text(_sync(venue))
+    zone = f'zone = "大厅 Hall"\ncheckpoint = "{CHECKPOINT}"\n'
+    (venue.gate / "config" / "zone.toml").write_text(zone)
+
+
+def issued(venue: Venue) -> list[Issued]:
+    """Return the tickets that central issued, in its order."""
+    tickets = [json.loads(line) for line in venue.tickets.read_text().splitlines()]
+    return [Issued(one["text"], Shows(one["kind"]), one["quantity"]) for one in tickets]
+
+
+def new_identity() -> tuple[str, str]:
+    """Draw a device id and its token for central."""
+    return os.urandom(8).hex(), os.urandom(16).hex()
+
+
+def _description(venue: Venue, seed: int, visitors: int) -> dict[str, Any]:
+    now = int(time.time())
+    counts = needed(visitors)
+    past = {"not_before": now - 30 * HOUR, "expires": now - 24 * HOUR}
+    future = {"not_before": now + 24 * HOUR, "expires": now + 30 * HOUR}
+    adult = [
+        {"kind": "valid", "count": counts[Shows.VALID], "standing": "good"},
+        {"kind": "refunded", "count": counts[Shows.REFUNDED], "standing": "refunded"},
+        {"kind": "blocked", "count": counts[Shows.BLOCKED], "standing": "blocked"},
+        {"kind": "expired", "count": counts[Shows.EXPIRED], "standing": "good", **past},
+        {"kind": "early", "count": counts[Shows.EARLY], "standing": "good", **future},
+    ]
+    group = [{"kind": "group", "count": counts[Shows.GROUP], "standing": "good", "quantity": 3}]
+    classes = [
+        _class(1, "成人票", "Adult", adult),
+        _class(2, "团体票", "Group", group),
+    ]
+    show = {
+        "audience": AUDIENCE,
+        "name": {"zh": "开门夜 · 室内音乐会", "en": "Opening night · chamber concert"},
+        "opens": now - HOUR,
+        "closes": now + 12 * HOUR,
+        "classes": classes,
+    }
+    return {
+        "code": VENUE,
+        "name": {"zh": "示范剧场", "en": "Demonstration theatre"},
+        "seed": seed,
+        "checkpoints": [CHECKPOINT],
+        "devices": [{"id": venue.device, "name": "1 号闸机 Gate 1", "token": venue.token}],
+        "events": [show],
+    }
+
+
+def _class(code: int, zh: str, en: str, tickets: list[dict[str, Any]]) -> dict[str, Any]:
+    name, uses = {"zh": zh, "en": en}, {CHECKPOINT: 1}
+    return {"code": code, "name": name, "uses": uses, "tickets": tickets}
+
+
+def _central(venue: Venue) -> str:
+    return f"""\
+venue = "{VENUE}"
+directory = "{venue.root / "central"}"
+
+[web]
+host = "127.0.0.1"
+port = {venue.web_port}
+open_live_page = true
+
+[broker]
+host = "127.0.0.1"
+port = {venue.broker_port}
+"""
+
+
+def _sync(venue: Venue) -> str:
+    return f"""\
+venue = "{VENUE}"
+directory = "{venue.gate}"
+
+[device]
+id = "{venue.device}"
+
+[broker]
+port = {venue.broker_port}
+
+[central]
+url = "http://127.0.0.1:{venue.web_port}"
+token = "{venue.token}"
+
+[intercom]
+path = "{venue.gate / "sync.sock"}"
+"""
+
+
+def _gate(venue: Venue) -> str:
+    return f"""\
+directory = "{venue.gate}"
+intercom = "{venue.gate / "sync.sock"}"
+fire = {_board(venue, ENTRY, "input", 4)}
+
+[device]
+id = "{venue.device}"
+name = "Gate 1"
+
+[[lane]]
+name = "{ENTRY}"
+direction = "entry"
+window_seconds = {venue.window_seconds}
+reader = [{{ kind = "serial", path = "{venue.line(ENTRY, "scanner")}", baud = {BAUD} }}]
+relay = {_board(venue, ENTRY, "coil", 0)}
+hold = {_board(venue, ENTRY, "coil", 6)}
+pass_contact = {_board(venue, ENTRY, "input", 0)}
+beam = {_board(venue, ENTRY, "input", 2)}
+key_open_once = {_board(venue, ENTRY, "input", 5)}
+key_free_pass = {_board(venue, ENTRY, "input", 6)}
+key_out_of_service = {_board(venue, ENTRY, "input", 7)}
+{_panels(venue, ENTRY)}
+
+[[lane]]
+name = "{EXIT}"
+direction = "exit"
+free = true
+pass_contact = {_board(venue, EXIT, "input", 1)}
+{_panels(venue, EXIT)}
+"""
+
+
+def _board(venue: Venue, lane: str, kind: str, number: int) -> str:
+    path = venue.line(lane, "board")
+    return f'{{ kind = "modbus", path = "{path}", baud = {BAUD}, {kind} = {number} }}'
+
+
+def _panels(venue: Venue, lane: str) -> str:
+    outputs = ", ".join(
+        f"{name} = {_board(venue, lane, 'coil', coil)}"
+        for name, coil in (("go", 2), ("wait", 3), ("stop", 4), ("buzzer", 5))
+    )
+    display = f'kind = "serial", path = "{venue.line(lane, "display")}", columns = {COLUMNS}'
+    return f'panel = [{{ {display} }}, {{ kind = "lamps", {outputs} }}]'
