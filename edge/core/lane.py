@@ -86,6 +86,8 @@ class Lane:
     ready: bool = True
     """What the board says of itself."""
     judged: Scan | None = None
+    decided: bytes = b""
+    """The scan last given to judge; told of it again, the lane does nothing."""
     admission: Admission | None = None
     """Of an OPENED lane; None where it was opened by hand."""
     person: int = 0

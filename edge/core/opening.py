@@ -1,0 +1,174 @@
+"""How a lane opens and closes: from a scan to a verdict, one person called after the other.
+
+What `passage` says holds here too. No pulse is asked for while the contact is held anyway, nor
+before the last pulse and its gap are over.
+"""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from edge.core import notice
+from edge.core.lane import (
+    Admission,
+    Command,
+    Do,
+    Habits,
+    Judge,
+    Lane,
+    Pending,
+    Record,
+    Show,
+    State,
+    WhenSuspect,
+)
+from edge.core.notice import Notice
+from edge.core.scan import Scan
+from wire.event import Abandoned, AnyEvent, Mode, Uncertain
+
+Step = tuple[Lane, list[Command]]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """What every rule here needs to know besides the lane."""
+
+    now: float
+    habits: Habits
+
+
+def resting(lane: Lane, habits: Habits) -> Notice:
+    """Return what a lane shows when nothing is going on."""
+    if lane.state is State.RELEASED:
+        return notice.EVACUATE
+    if lane.mode is Mode.FREE_PASS:
+        return notice.FREE
+    if not serves(lane, habits):
+        return notice.OUT_OF_SERVICE
+    return notice.EXIT if habits.free else notice.IDLE
+
+
+def unresolved(
+    persons: list[tuple[bytes, int]], board_counts: bool, why: str
+) -> tuple[AnyEvent, ...]:
+    """Return the outcomes of (admission, person)s whose lane died or was released over them.
+
+    Whoever was in flight is uncertain; those not yet called are given back. Where the board
+    counts a group, nobody knows who is through: all are uncertain.
+    """
+    events: list[AnyEvent] = []
+    called: set[bytes] = set()
+    for admission, person in sorted(persons):
+        if board_counts or admission not in called:
+            events.append(Uncertain(admission=admission, person=person, why=why))
+        else:
+            events.append(Abandoned(admission=admission, person=person))
+        called.add(admission)
+    return tuple(events)
+
+
+def serves(lane: Lane, habits: Habits) -> bool:
+    closed = lane.suspect and habits.when_suspect is WhenSuspect.CLOSE
+    return lane.mode is not Mode.OUT_OF_SERVICE and lane.ready and not closed
+
+
+def scanned(lane: Lane, scan: Scan, at: At) -> Step:
+    if scan.scan == lane.decided:
+        return lane, []  # Asked twice, the same answer.
+    if lane.state is State.RELEASED or lane.mode is Mode.FREE_PASS or at.habits.free:
+        return lane, [Show(resting(lane, at.habits))]
+    match lane.state:
+        case State.CLOSED:
+            if not serves(lane, at.habits):
+                return lane, [Show(notice.OUT_OF_SERVICE)]
+            assume = lane.suspect or not at.habits.sensor
+            judging = replace(
+                lane, state=State.JUDGING, judged=scan, decided=scan.scan, pending=None
+            )
+            return judging, [Judge(scan, assume)]
+        case State.JUDGING | State.OPENED:
+            # One visitor may wait; whoever else comes is told to.
+            if lane.pending is None:
+                pending = Pending(scan, at.now + at.habits.patience_seconds)
+                return replace(lane, pending=pending), []
+            if lane.pending.scan.scan == scan.scan:
+                return lane, []
+            return lane, [Show(notice.PLEASE_WAIT)]
+        case _:
+            assert_never(lane.state)
+
+
+def authorised(lane: Lane, admission: Admission, shown: Notice, at: At) -> Step:
+    if lane.state is not State.JUDGING:
+        # Fire came between the commit and this moment: nobody was called, nobody can be held.
+        persons = [(admission.admission, n) for n in range(admission.first, admission.last + 1)]
+        lost = () if admission.assumed else unresolved(persons, False, "fire")
+        return lane, [Record(lost)] if lost else []
+    opened = replace(
+        lane,
+        state=State.OPENED,
+        judged=None,
+        admission=admission,
+        person=admission.first,
+        late=None,
+    )
+    commands: list[Command] = [Show(shown)]
+    if holds_group(admission, at):
+        held: list[Command] = [] if lane.mode is Mode.FREE_PASS else [Do.HOLD]
+        return replace(opened, deadline=at.now + wait(opened, at)), [*held, *commands]
+    opened, pulse = call(opened, at)
+    return opened, [*pulse, *commands]
+
+
+def call(lane: Lane, at: At) -> Step:
+    """Open for the next person, or as soon as the gap after the last pulse is over.
+
+    In free passage the contact is held already: a pulse would end by opening it.
+    """
+    if lane.mode is Mode.FREE_PASS:
+        return replace(lane, pulse_at=None, deadline=at.now + wait(lane, at)), []
+    if at.now < lane.pulse_until:
+        return replace(lane, pulse_at=lane.pulse_until, deadline=None), []
+    until = at.now + at.habits.pulse_seconds + at.habits.gap_seconds
+    called = replace(lane, pulse_at=None, pulse_until=until, deadline=at.now + wait(lane, at))
+    return called, [Do.PULSE]
+
+
+def wait(lane: Lane, at: At) -> float:
+    assumed = lane.admission is not None and lane.admission.assumed
+    if assumed or not at.habits.sensor:
+        return at.habits.unsensed_seconds
+    return at.habits.window_seconds + at.habits.margin_seconds
+
+
+def holds_group(admission: Admission, at: At) -> bool:
+    """Whether the contact stays closed for all of them: only where their passing is seen."""
+    return at.habits.board_counts and admission.last > admission.first and not admission.assumed
+
+
+def holds(lane: Lane, at: At) -> bool:
+    group = lane.admission is not None and holds_group(lane.admission, at)
+    return group or lane.mode is Mode.FREE_PASS
+
+
+def refused(lane: Lane, shown: Notice, at: At) -> Step:
+    if lane.state is not State.JUDGING:
+        return lane, []
+    return close(lane, at, [Show(shown)])
+
+
+def close(lane: Lane, at: At, commands: list[Command]) -> Step:
+    """Close, and judge whoever has been waiting."""
+    closed = replace(
+        lane,
+        state=State.CLOSED,
+        judged=None,
+        admission=None,
+        person=0,
+        deadline=None,
+        pulse_at=None,
+    )
+    waiting = closed.pending
+    if waiting is None:
+        return closed, commands
+    closed, more = scanned(replace(closed, pending=None), waiting.scan, at)
+    return closed, [*commands, *more]

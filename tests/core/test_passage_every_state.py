@@ -1,0 +1,251 @@
+"""Every state a lane can get into × every signal, and what must hold after each.
+
+The states are found by trying (see `tools/machines.py`): some thousand for each kind of lane in
+every run, all of them at night.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from edge.core import notice, passage
+from edge.core.lane import (
+    AnySignal,
+    Authorised,
+    Command,
+    Do,
+    Habits,
+    Judge,
+    Lane,
+    ModeSet,
+    OpenOnce,
+    Record,
+    Refused,
+    Scanned,
+    Show,
+    Signal,
+    State,
+    WhenSuspect,
+)
+from tools.machines import BRIEF, SHOWN, Move, at, code, explore, lane_moves
+from wire.event import Abandoned, AnyEvent, Mode, Passed, PassedLate, Pulsed, Uncertain
+
+KINDS = {
+    "sensor": BRIEF,
+    "no sensor": replace(BRIEF, sensor=False),
+    "free": replace(BRIEF, free=True, free_opposite=True),
+    "board counts": replace(BRIEF, board_counts=True),
+    "suspect closes": replace(BRIEF, when_suspect=WhenSuspect.CLOSE),
+    "both": replace(BRIEF, board_counts=True, when_suspect=WhenSuspect.CLOSE),
+}
+EVERY_RUN, EVERY_NIGHT = 1500, 10**6
+LaneMove = Move[Lane, Command]
+Person = tuple[bytes, int]
+
+
+def moves(habits: Habits, states_max: int = EVERY_RUN) -> Iterator[LaneMove]:
+    return explore(Lane(), lambda lane: lane_moves(lane, habits), states_max)
+
+
+@cache
+def states(habits: Habits) -> frozenset[Lane]:
+    return frozenset(move.settled for move in moves(habits))
+
+
+def events(move: LaneMove) -> list[AnyEvent]:
+    return [event for one in move.commands if isinstance(one, Record) for event in one.events]
+
+
+def in_flight(lane: Lane) -> set[Person]:
+    """Return whom an outcome must still follow for."""
+    admission = lane.admission
+    if admission is None or admission.assumed:
+        return set()
+    return {(admission.admission, n) for n in range(lane.person, admission.last + 1)}
+
+
+def committed(move: LaneMove) -> set[Person]:
+    """Return whom the move itself brought in."""
+    match move.told:
+        case Authorised(admission) if not admission.assumed:
+            return {(admission.admission, n) for n in range(admission.first, admission.last + 1)}
+    return set()
+
+
+def held(lane: Lane, habits: Habits) -> bool:
+    """Return whether the contact is to be held: free passage, or a group that the board counts."""
+    admission = lane.admission
+    if lane.state is State.RELEASED:
+        return False
+    group = admission and admission.last > admission.first and not admission.assumed
+    return lane.mode is Mode.FREE_PASS or bool(group and habits.board_counts)
+
+
+def check_outcomes(move: LaneMove) -> None:
+    """Every person authorised gets exactly one outcome, or is still on the way."""
+    given: Counter[Person] = Counter()
+    for event in events(move):
+        if isinstance(event, Passed | Abandoned | Uncertain):
+            for person in range(event.person, event.person + event.count):
+                given[(event.admission, person)] += 1
+        if isinstance(event, PassedLate):
+            late = move.before.late
+            assert late
+            assert (event.admission, event.person) == (late.admission, late.person)
+            assert move.now < late.until
+            assert move.after.late is None
+        if isinstance(event, Pulsed):
+            assert (event.admission, event.person) in in_flight(move.before)
+    assert all(times == 1 for times in given.values())
+    assert set(given).isdisjoint(in_flight(move.after))
+    assert set(given) | in_flight(move.after) == in_flight(move.before) | committed(move)
+
+
+def check_output(move: LaneMove, habits: Habits) -> None:
+    """No pulse but for somebody let in, none too early or while held; what is held is let go."""
+    does = [one for one in move.commands if isinstance(one, Do)]
+    if Do.PULSE in does:
+        assert does == [Do.PULSE]
+        assert move.after.state is State.OPENED
+        assert not held(move.after, habits)
+        assert move.now >= move.before.pulse_until
+        assert move.after.pulse_until == move.now + habits.pulse_seconds + habits.gap_seconds
+        opened = isinstance(move.told, Authorised | OpenOnce)
+        assert opened or move.before.state is State.OPENED
+    closed = held(move.before, habits)
+    for one in does:
+        if one is not Do.PULSE:
+            assert (one is Do.HOLD) is not closed, "held twice, or let go twice"
+            closed = one is Do.HOLD
+    assert closed is held(move.after, habits)
+
+
+def check_judging(move: LaneMove) -> None:
+    """A scan is judged once, one at a time, and by a lane that is in service."""
+    judged = [one for one in move.commands if isinstance(one, Judge)]
+    assert len(judged) <= 1
+    starts = move.after.state is State.JUDGING and move.before.state is not State.JUDGING
+    assert bool(judged) >= starts
+    if judged:
+        assert move.after.state is State.JUDGING
+        assert judged[0].scan.scan != move.before.decided
+        assert move.after.decided == judged[0].scan.scan
+        assert move.before.mode is not Mode.OUT_OF_SERVICE
+    if move.before.state is State.JUDGING and move.after.state is not State.JUDGING:
+        assert isinstance(move.told, Authorised | Refused) or move.told is Signal.FIRE
+
+
+def check_words(move: LaneMove, habits: Habits) -> None:
+    """Whoever must leave is told nothing else; a lane at rest says what it is."""
+    shows = [one.notice for one in move.commands if isinstance(one, Show)]
+    if move.after.state is State.RELEASED:
+        assert set(shows) <= {notice.EVACUATE}
+        assert move.before.state is State.RELEASED or shows
+    if move.after.state is State.CLOSED:
+        before, after = (passage.resting(one, habits) for one in (move.before, move.after))
+        came_to_rest = move.before.state is not State.CLOSED
+        if (before != after or came_to_rest) and not isinstance(move.told, Refused):
+            assert shows[-1] == after
+
+
+def check_shape(move: LaneMove, habits: Habits) -> None:
+    """A state says nothing that it does not mean."""
+    lane = move.after
+    assert (lane.judged is not None) == (lane.state is State.JUDGING)
+    assert lane.admission is None or lane.state is State.OPENED
+    assert lane.pending is None or lane.state in (State.JUDGING, State.OPENED)
+    assert (lane.deadline is None) == (lane.pulse_at is not None or lane.state is not State.OPENED)
+    due = passage.due(lane, habits)
+    assert due is None or due >= 0.0
+    if move.told is Signal.FIRE:
+        assert lane.state is State.RELEASED
+    if move.before.state is State.RELEASED:
+        assert lane.state is State.RELEASED or move.told is Signal.SECURED
+    if move.told is Signal.DUE:
+        assert lane != move.before or due is None or due > move.now
+
+
+@pytest.mark.parametrize(
+    "states_max",
+    [EVERY_RUN, pytest.param(EVERY_NIGHT, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_signal_in_every_state(kind: str, states_max: int) -> None:
+    habits = KINDS[kind]
+    reached, tried = set[State](), set[str]()
+    for move in moves(habits, states_max):
+        try:
+            check_outcomes(move)
+            check_output(move, habits)
+            check_judging(move)
+            check_words(move, habits)
+            check_shape(move, habits)
+        except AssertionError as error:
+            error.add_note(f"{move.before}\n  + {move.told} at {move.now}\n  = {move.after}")
+            error.add_note(f"  {move.commands}")
+            raise
+        reached.add(move.after.state)
+        tried.add(move.label)
+    assert State.RELEASED in reached
+    assert State.OPENED in reached
+    assert tried >= {signal.value for signal in Signal if signal is not Signal.DUE}
+
+
+def drain(lane: Lane, now: float, habits: Habits) -> tuple[Lane, float]:
+    """Give DUE whenever something is due; refuse whoever is judged."""
+    for _ in range(30):
+        if lane.state is State.JUDGING:
+            lane, _ = passage.step(lane, Refused(SHOWN), at(now), habits)
+        due = passage.due(lane, habits)
+        if due is None and lane.state is not State.JUDGING:
+            return lane, now
+        if due is not None:
+            now = max(now, due)
+            lane, _ = passage.step(lane, Signal.DUE, at(now), habits)
+    raise AssertionError("a deadline that is never over")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_left_alone_every_lane_closes(kind: str) -> None:
+    habits = KINDS[kind]
+    for lane in states(habits):
+        end, _ = drain(lane, 0.0, habits)
+        assert end.state is (State.RELEASED if lane.state is State.RELEASED else State.CLOSED), lane
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_due_nothing_done(kind: str) -> None:
+    habits = KINDS[kind]
+    for lane in states(habits):
+        due = passage.due(lane, habits)
+        if due is None or due > 0.0:
+            assert passage.step(lane, Signal.DUE, at(0.0), habits) == (lane, []), lane
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_much_too_late_is_not_too_late(kind: str) -> None:
+    """A device that slept does everything that is due, and then nothing more."""
+    habits = KINDS[kind]
+    for lane in states(habits):
+        now, times = 10_000.0, 0
+        while (due := passage.due(lane, habits)) is not None and due <= now:
+            lane, _ = passage.step(lane, Signal.DUE, at(now), habits)
+            times += 1
+            assert times < 10, lane
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "free"])
+def test_staff_can_bring_every_lane_back(kind: str) -> None:
+    """Whatever happened: reset, open once by hand, walk through, and the next ticket is judged."""
+    habits = KINDS[kind]
+    resets: list[AnySignal] = [Signal.SECURED, Signal.READY, ModeSet(Mode.NORMAL, "key")]
+    for lane in states(habits):
+        start, now = drain(lane, 0.0, habits)
+        for signal in (*resets, Signal.BEAM_CLEAR, OpenOnce("key"), Signal.PASSED):
+            start, _ = passage.step(start, signal, at(now), habits)
+        start, now = drain(start, now + 10.0, habits)
+        _, commands = passage.step(start, Scanned(code(b"next")), at(now), habits)
+        assert commands == [Judge(code(b"next"), not habits.sensor)], lane
