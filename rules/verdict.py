@@ -84,15 +84,18 @@ def judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
     if not allowed:
         return Refuse(Reason.WRONG_GATE)
     entry = _at(facts.entry, door.checkpoint)
-    left = allowed * ticket.quantity - len(spent(facts.uses, entry))
+    names = spent(facts.uses, entry)
+    left = allowed * ticket.quantity - len(names)
     if left > 0:
         if abandoned_in_a_row(facts.uses) >= ABANDONED_MAX:
             return Refuse(Reason.SEE_STAFF)
         return Admit(min(ticket.quantity, left), confirmed)
-    again = _reopenable(facts.uses, door, uptime)
+    # What was undone counts no more: it neither opens again nor says where the ticket was used.
+    counted = tuple(use for use in facts.uses if use.name in names)
+    again = _reopenable(counted, door, uptime)
     if again:
         return Admit(1, confirmed, again.name)
-    return _used(facts.uses, entry)
+    return _used(counted, entry)
 
 
 def _against_list(facts: Facts, door: Door, wall: float) -> Refuse | None:
@@ -169,11 +172,11 @@ def _reopenable(uses: tuple[Use, ...], door: Door, uptime: float) -> Use | None:
     return None
 
 
-def _used(uses: tuple[Use, ...], entry: Entry | None) -> Refuse:
+def _used(counted: tuple[Use, ...], entry: Entry | None) -> Refuse:
     """Say when and where, where that is known here."""
-    counted = [use for use in uses if use.outcome.spends]
-    if any(use.outcome is Outcome.RESERVED for use in counted):
-        return Refuse(Reason.BEING_USED, where=counted[-1].lane)
+    for use in counted:
+        if use.outcome is Outcome.RESERVED:
+            return Refuse(Reason.BEING_USED, where=use.lane)
     if any(use.outcome is Outcome.UNCERTAIN for use in counted):
         return Refuse(Reason.SEE_STAFF, since=counted[-1].wall, where=counted[-1].lane)
     if counted:

@@ -142,6 +142,14 @@ def go(persons: int, name: Words | None = None) -> Notice:
     return Notice(Lamp.GO, Sound.ACCEPT, title, name or Words("请逐个通过", "One at a time"))
 
 
+def _clock_time(wall: float, zone: tzinfo | None) -> str | None:
+    """Return month, day and time, or None for a time that no calendar has."""
+    try:
+        return datetime.fromtimestamp(wall, zone).strftime("%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def refused(
     reason: Reason, since: float | None = None, where: str = "", zone: tzinfo | None = None
 ) -> Notice:
@@ -150,8 +158,8 @@ def refused(
     `since` is Unix seconds; `zone` is the venue's time zone.
     """
     title, advice = REFUSALS[reason]
-    if since is not None:
-        at = datetime.fromtimestamp(since, zone).strftime("%m-%d %H:%M")
+    at = None if since is None else _clock_time(since, zone)
+    if at is not None:
         match reason:
             case Reason.TOO_EARLY:
                 advice = Words(f"{at} 开始入场", f"Entry from {at}")

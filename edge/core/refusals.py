@@ -37,7 +37,7 @@ def add(
     if key not in refusals.windows and len(refusals.windows) >= WINDOWS_MAX:
         key = ("", b"", refused.reason)
     window = refusals.windows.get(key)
-    if window and uptime < window.ends:
+    if window:  # A minute that is over counts on until it is closed, so that none is lost.
         counted = replace(window, repeats=window.repeats + refused.quantity, last=refused)
         return Refusals({**refusals.windows, key: counted}), None
     opened = Window(uptime + WINDOW_SECONDS, 0, refused)
