@@ -18,6 +18,10 @@ class SimulatedLink:
         self.connected = False
         self.acknowledges = True
         """Whether PUBACKs come; without them `publish` waits until the link is cut."""
+        self.takes = True
+        """Whether messages are taken while it is connected."""
+        self.refused = 0
+        """How many messages were not taken."""
         self._receive = receive
         self._told: asyncio.Queue[Connected | Disconnected | Message] = asyncio.Queue()
         self._unanswered: list[asyncio.Future[None]] = []
@@ -51,8 +55,9 @@ class SimulatedLink:
             yield await self._told.get()
 
     async def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:  # noqa: ARG002
-        if not self.connected:
-            raise DriverError("the simulated broker is not connected")
+        if not self.connected or not self.takes:
+            self.refused += 1
+            raise DriverError("the simulated broker takes nothing")
         self.published.append((topic, payload))
         if self._receive is not None:
             self._receive(topic, payload)

@@ -58,7 +58,8 @@ class IntercomServer:
 
     async def open(self) -> None:
         """Listen; raise OSError if the socket cannot be made."""
-        _prepare(self._path)
+        # What an earlier life left behind is taken away by asyncio.
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._server = await asyncio.start_unix_server(
             self._serve, self._path, limit=FRAME_BYTES_MAX
         )
@@ -165,10 +166,3 @@ async def _read_all(reader: asyncio.StreamReader, inbox: asyncio.Queue[Word]) ->
                 inbox.put_nowait(word)
     except (asyncio.IncompleteReadError, OSError):
         return
-
-
-def _prepare(path: Path) -> None:
-    """Take away the socket that an earlier life left behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_socket():
-        path.unlink()

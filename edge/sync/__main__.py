@@ -63,8 +63,11 @@ async def _run(told: SyncConfig, life: Life) -> None:
     fetch = catalog.fetch(told.central, fetch_thread)
 
     rows = JournalReader(directory, bytes.fromhex(device))
-    saved = await journal_thread.run(_open_saved, directory)
-    writer = await list_thread.run(WhitelistWriter, directory)
+    try:
+        saved = await journal_thread.run(_open_saved, directory)
+        writer = await list_thread.run(WhitelistWriter, directory)
+    except OSError as error:
+        raise ConfigError(f"directory {directory}: {error.strerror}") from None
     outward = Outward(link, rows, saved, journal_thread, clock, topics, device, VERSION)
     inward = Inward(
         fetch,

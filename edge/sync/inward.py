@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, assert_never
@@ -42,6 +43,8 @@ log = logging.getLogger("sync.inward")
 
 CHUNK_BYTES = 256 * 1024
 FILE_BYTES_MAX = 1024 * 1024 * 1024
+UNDONE = (DriverError, WireError, ListDamaged, OSError, sqlite3.Error)
+"""What may come of a command that is not done, and is tried again."""
 VERSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -118,7 +121,7 @@ class Inward:
             log.warning("list: %s", error)
             self._inbox.put(Holding(await self._thread.run(self._held)))
             self._inbox.put(Signal.CHAIN_BROKEN)
-        except (DriverError, WireError, UnusableError, ListDamaged, OSError) as error:
+        except (UnusableError, *UNDONE) as error:
             log.warning("list: %s", error)
             self._inbox.put(Failed(self._draw()))
             self._inbox.put(Holding(await self._thread.run(self._held)))
@@ -166,9 +169,14 @@ class Inward:
 
     def _unpack_and_install(self, compressed: Path, manifest: Manifest) -> None:
         snapshot = compressed.with_suffix("")
+        name, again = manifest.version, 1
+        while (self._incoming.parent / name).exists():
+            # The same snapshot once more, because ours left its chain: doors may be reading it.
+            again += 1
+            name = f"{manifest.version}.{again}"
         try:
             unpack(compressed, snapshot, manifest)
-            self._writer.install(manifest.version, snapshot, manifest)
+            self._writer.install(name, snapshot, manifest)
         finally:
             # Right or wrong, it is not fetched further.
             compressed.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The sync daemon: the real shells and store, a simulated link, files and clock."""
 
 import asyncio
+import hashlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import zstandard
 from msgspec.structs import replace
 
 from edge.drivers.fetch_simulated import SimulatedFetch
@@ -21,7 +23,7 @@ from edge.store.journal import Journal
 from edge.store.outbox import JournalReader
 from edge.store.whitelist import WhitelistWriter
 from edge.sync.daemon import SyncDaemon
-from edge.sync.inward import Inward
+from edge.sync.inward import Inward, UnusableError, unpack
 from edge.sync.outward import Outward
 from tests.small_central import ListKeeper, RowKeeper
 from tests.threads import DirectThread
@@ -51,6 +53,16 @@ class KeptFiles(SimulatedFetch):
         return body
 
 
+class PolledReader(JournalReader):
+    """Counts how often it is asked."""
+
+    polled = 0
+
+    def changed(self) -> bool:
+        self.polled += 1
+        return super().changed()
+
+
 @dataclass
 class Venue:
     directory: Path
@@ -60,6 +72,7 @@ class Venue:
     lists: ListKeeper
     fetch: KeptFiles
     journal: Journal
+    rows: PolledReader
     intercom: IntercomServer
     daemon: SyncDaemon
     ages: list[ListAge]
@@ -104,7 +117,7 @@ async def syncing(directory: Path) -> AsyncIterator[Venue]:
     intercom = IntercomServer(directory / "sync.sock")
     ages: list[ListAge] = []
     link = SimulatedLink(lambda topic, payload: venue.receive(topic, payload))
-    rows, saved = JournalReader(directory, DEVICE), DeliveryStore(directory)
+    rows, saved = PolledReader(directory, DEVICE), DeliveryStore(directory)
     outward = Outward(link, rows, saved, thread, clock, central.topics, DEVICE.hex(), "test")
     incoming, writer = directory / "list" / "incoming", WhitelistWriter(directory)
 
@@ -115,7 +128,9 @@ async def syncing(directory: Path) -> AsyncIterator[Venue]:
     inward = Inward(fetch, writer, incoming, thread, clock, lambda: 0.5, confirm)
     life = Life()
     daemon = SyncDaemon(link, outward, inward, intercom, clock, life, central.topics, DEVICE.hex())
-    venue = Venue(directory, clock, link, central, lists, fetch, journal, intercom, daemon, ages)
+    venue = Venue(
+        directory, clock, link, central, lists, fetch, journal, rows, intercom, daemon, ages
+    )
     running = asyncio.create_task(daemon.run())
     try:
         await settle()
@@ -163,6 +178,7 @@ def test_the_word_of_a_door_is_enough(tmp_path: Path) -> None:
         client = IntercomClient(tmp_path / "sync.sock", venue.clock)
         door = asyncio.create_task(client.run())
         venue.grow(1)
+        polled = venue.rows.polled
         # The clock stands still: nothing is polled.
         for _ in range(1000):
             client.tell(Grew())
@@ -170,6 +186,8 @@ def test_the_word_of_a_door_is_enough(tmp_path: Path) -> None:
             if venue.central.count(DEVICE.hex()) == 2:
                 break
         assert venue.central.count(DEVICE.hex()) == 2
+        await settle(400)
+        assert venue.rows.polled - polled < 20, "a word is heard once"
         door.cancel()
 
     play(tmp_path, story)
@@ -191,6 +209,36 @@ def test_a_link_cut_in_the_middle_loses_nothing(tmp_path: Path) -> None:
             await venue.clock.advance(0.1)
         await venue.until(lambda: saved(venue) == 4501)
         assert venue.central.count(DEVICE.hex()) == 4501
+
+    play(tmp_path, story)
+
+
+def test_nothing_is_tried_without_a_connection(tmp_path: Path) -> None:
+    async def story(venue: Venue) -> None:
+        venue.link.connect()
+        await venue.until(lambda: venue.central.count(DEVICE.hex()) == 1)
+        venue.link.cut()
+        for _ in range(10):
+            venue.grow(30)
+            await venue.clock.advance(10)
+        assert venue.link.refused == 0
+        venue.link.connect()
+        await venue.until(lambda: venue.central.count(DEVICE.hex()) == 301)
+
+    play(tmp_path, story)
+
+
+def test_a_link_that_refuses_messages_keeps_no_place_in_the_window(tmp_path: Path) -> None:
+    async def story(venue: Venue) -> None:
+        venue.link.connect()
+        await venue.until(lambda: venue.central.count(DEVICE.hex()) == 1)
+        venue.link.takes = False
+        for _ in range(10):
+            venue.grow(30)
+            await venue.clock.advance(10)
+        assert venue.link.refused > 8
+        venue.link.takes = True
+        await venue.until(lambda: venue.central.count(DEVICE.hex()) == 301)
 
     play(tmp_path, story)
 
@@ -352,6 +400,44 @@ def test_a_download_that_is_cut_or_wrong_is_tried_again(tmp_path: Path) -> None:
         venue.lists.files[path] = good
         await venue.until(lambda: venue.list_sequence() == 10)
         assert list((tmp_path / "list" / "incoming").iterdir()) == []
+
+    play(tmp_path, story)
+
+
+def test_only_the_announced_bytes_are_unpacked(tmp_path: Path) -> None:
+    lists = ListKeeper(tmp_path)
+    manifest = decode(lists.files["/device/list/manifest"], Manifest)
+    packed, to = tmp_path / "a.db.zst", tmp_path / "a.db"
+    good = lists.files["/device/list/a-0.db.zst"]
+    packed.write_bytes(good)
+    unpack(packed, to, manifest)
+    other = b"other bytes, packed"
+    for body, said in (
+        (zstandard.ZstdCompressor().compress(other), manifest),
+        (good, replace(manifest, file_bytes=100)),
+        (other, replace(manifest, compressed_sha256=hashlib.sha256(other).digest())),
+    ):
+        packed.write_bytes(body)
+        with pytest.raises(UnusableError):
+            unpack(packed, to, said)
+
+
+def test_a_store_that_is_further_than_sync_knows_is_asked_again(tmp_path: Path) -> None:
+    async def story(venue: Venue) -> None:
+        venue.link.connect()
+        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        before = (tmp_path / "list" / "current").readlink()
+        first = venue.lists.change()
+        writer = WhitelistWriter(tmp_path)
+        writer.apply(decode(first, Delta), hashlib.sha256(first).digest())
+        venue.link.deliver(venue.central.topics.deltas(), first)
+        await venue.clock.advance(5)
+        assert venue.list_sequence() == 1
+        # Brought in anew, and beside the one that doors may be reading.
+        assert (tmp_path / "list" / "current").readlink() != before
+        venue.lists.change()
+        venue.beat()
+        await venue.until(lambda: venue.list_sequence() == 2)
 
     play(tmp_path, story)
 

@@ -136,6 +136,17 @@ def test_any_bytes_from_a_peer_do_no_harm(tmp_path: Path) -> None:
     play(story)
 
 
+def test_a_frame_that_is_too_long_ends_the_conversation(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with serving(tmp_path / "sync.sock"):
+            reader, writer = await asyncio.open_unix_connection(tmp_path / "sync.sock")
+            writer.write((FRAME_BYTES_MAX + 1).to_bytes(4, "big"))
+            assert await reader.read() == b""
+            writer.close()
+
+    play(story)
+
+
 def test_a_word_of_a_newer_peer_is_passed_over(tmp_path: Path) -> None:
     async def story() -> None:
         path = tmp_path / "sync.sock"
