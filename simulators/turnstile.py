@@ -144,6 +144,11 @@ class Board:
         plain = self.plain_exit and way is Coil.EXIT
         return free or plain or time.monotonic() < self._open_until.get(way, 0.0)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nobody is in it and it lets nobody in."""
+        return not self._occupied.locked() and not self.is_open(Coil.ENTRY)
+
     # Contacts and switches.
 
     def contact(self, number: Input, closed: bool) -> None:

@@ -49,8 +49,10 @@ class LaneStand:
     async def present(self, code: bytes) -> None:
         self.shown += 1
         self._shown_at = None
+        # Behind somebody who is still walking, the wait would be theirs and not the gate's.
+        free = self.board.at_rest
         await self.scanner.present(code)
-        self._shown_at = time.monotonic()
+        self._shown_at = time.monotonic() if free else None
 
     async def walk(self) -> str:
         return SAID[await self.board.walk_through(self._way)]

@@ -1,0 +1,209 @@
+"""`gatehouse central …`: the server's commands. Alone, it starts all of them as children."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from central import config
+
+EXIT_CONFIG = 78
+STOP_SECONDS = 8.0
+DAEMONS = ("web", "ingest", "publish")
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; 78 for a configuration that cannot be used."""
+    parser = argparse.ArgumentParser(prog="gatehouse central", description=__doc__)
+    parser.add_argument("--config", type=Path, help="central.toml")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("web", help="pages, and what devices fetch")
+    commands.add_parser("ingest", help="takes in what devices report")
+    commands.add_parser("publish", help="makes lists and sends their changes")
+    commands.add_parser("migrate", help="makes or updates the database")
+    admin = commands.add_parser("createadmin", help="adds an administrator")
+    admin.add_argument("name")
+    admin.add_argument("--password", help="read from standard input if not given")
+    made = commands.add_parser("prepare", help="makes a venue from a JSON file")
+    made.add_argument("--file", type=Path, required=True)
+    made.add_argument("--tickets-out", type=Path, help="write the tickets here, a line each")
+    totals = commands.add_parser("totals", help="the books, in persons")
+    totals.add_argument("--json", action="store_true", help="one line, for programs")
+    asked = parser.parse_args(argv)
+    if asked.config:
+        os.environ[config.VARIABLE] = str(asked.config.resolve())
+    try:
+        config.current()
+    except config.ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_CONFIG
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "central.settings")
+    if asked.command is None:
+        return _all()
+    return _COMMANDS[asked.command](asked)
+
+
+def _all() -> int:
+    """Migrate, start the daemons, and end with them: if one falls, all do."""
+    _migrate(argparse.Namespace())
+    command = [sys.executable, "-m", "central"]
+    children = {name: subprocess.Popen([*command, name]) for name in DAEMONS}
+    stopping = _until_told()
+    fallen = ""
+    while not stopping.wait(0.2):
+        fallen = next((name for name, one in children.items() if one.poll() is not None), "")
+        if fallen:
+            sys.stderr.write(f"central: {fallen} ended by itself\n")
+            break
+    for child in children.values():
+        child.terminate()
+    until = time.monotonic() + STOP_SECONDS
+    for child in children.values():
+        try:
+            child.wait(max(until - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+    return 1 if fallen else 0
+
+
+def _web(_: argparse.Namespace) -> int:
+    _django()
+    import uvicorn
+
+    from central import life
+
+    web = config.current().web
+    settings = uvicorn.Config(
+        "central.asgi:application",
+        host=web.host,
+        port=web.port,
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    beating = threading.Thread(target=_beat_while_answering, args=(web.port,), daemon=True)
+    beating.start()
+    uvicorn.Server(settings).run()
+    life.alive()
+    return 0
+
+
+def _beat_while_answering(port: int) -> None:
+    """Feed the watchdog only while the server really answers."""
+    import http.client
+
+    from central import life
+
+    told = False
+    while True:
+        time.sleep(2.0)
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            asked.request("GET", "/healthz")
+            if asked.getresponse().status == 200:
+                if not told:
+                    life.ready()
+                    told = True
+                life.alive()
+        except OSError:
+            continue
+        finally:
+            asked.close()
+
+
+def _ingest(_: argparse.Namespace) -> int:
+    _django()
+    from central.ledger import ingest
+
+    ingest.run(_until_told())
+    return 0
+
+
+def _publish(_: argparse.Namespace) -> int:
+    _django()
+    from central.lists import publish
+
+    publish.run(_until_told())
+    return 0
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    _django()
+    from django.core.management import call_command
+
+    call_command("migrate", interactive=False, verbosity=0)
+    return 0
+
+
+def _prepare(asked: argparse.Namespace) -> int:
+    _migrate(asked)
+    from central.venue.prepare import PrepareError, prepare
+
+    try:
+        issued = prepare(asked.file, asked.tickets_out)
+    except PrepareError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{issued} tickets issued\n")
+    return 0
+
+
+def _totals(asked: argparse.Namespace) -> int:
+    _django()
+    from central.ledger.totals import totals
+
+    sys.stdout.write(json.dumps(totals(), indent=None if asked.json else 2) + "\n")
+    return 0
+
+
+def _createadmin(asked: argparse.Namespace) -> int:
+    _migrate(asked)
+    from django.contrib.auth import get_user_model
+
+    password = asked.password or sys.stdin.readline().strip()
+    if len(password) < 8:
+        sys.stderr.write("the password needs at least 8 characters\n")
+        return 1
+    users = get_user_model()
+    user, _ = users.objects.get_or_create(
+        username=asked.name, defaults={"is_staff": True, "is_superuser": True}
+    )
+    user.set_password(password)
+    user.save()
+    return 0
+
+
+def _django() -> None:
+    import django
+
+    django.setup()
+
+
+def _until_told() -> threading.Event:
+    """Return an event that SIGTERM and Ctrl-C set."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "web": _web,
+    "ingest": _ingest,
+    "publish": _publish,
+    "migrate": _migrate,
+    "prepare": _prepare,
+    "totals": _totals,
+    "createadmin": _createadmin,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,60 @@
+"""What central is told: central.toml, found by GATEHOUSE_CENTRAL_CONFIG."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+VARIABLE = "GATEHOUSE_CENTRAL_CONFIG"
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class ConfigError(Exception):
+    """One sentence naming file and key."""
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    """Names under which browsers and devices may call it."""
+    open_live_page: bool = False
+    """Show the live page to everybody, without a login."""
+
+
+class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    username: str | None = None
+    password: str | None = None
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    venue: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,32}$")] = "venue"
+    directory: str = "/var/lib/gatehouse-central"
+    database: Annotated[str, msgspec.Meta(pattern="^(sqlite|postgres(ql)?://.+)$")] = "sqlite"
+    time_zone: str = "Asia/Shanghai"
+    web: Web = Web()
+    broker: Broker = Broker()
+
+
+def load(path: Path) -> Config:
+    """Read a central.toml; raise ConfigError."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), Config)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        raise ConfigError(f"{path}: {where.rstrip('`') or 'file'}: {what}") from None
+    except ValueError as error:  # Not TOML, or not UTF-8.
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def current() -> Config:
+    """Return the configuration this process was started with, or the defaults."""
+    path = os.environ.get(VARIABLE)
+    return load(Path(path)) if path else Config()

@@ -1,0 +1,1 @@
+"""The ledger: every row of every device's journal, and what follows from them."""

@@ -1,0 +1,264 @@
+"""From MQTT into the ledger: what a device reports becomes rows, once, and is acknowledged then.
+
+Whatever arrived within a moment is committed in one transaction; the acknowledgements go out
+after the commit and never before. Nothing a payload holds can stop this: what cannot be read is
+put into quarantine.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import paho.mqtt.client as mqtt
+import zstandard
+from django.conf import settings
+from django.db import close_old_connections, connection, transaction
+from django.utils import timezone
+
+from central import life
+from central.core.prefix import advance
+from central.ledger import sql_postgresql, sql_sqlite
+from central.ledger.models import Incident, Prefix, Quarantine, Row
+from central.link import connect
+from central.venue.models import Device
+from rules.use import Outcome
+from wire import event
+from wire.chain import link
+from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
+from wire.delivery import Ack, Batch, Hello
+from wire.event import AnyEvent, Stamp, Unknown, decode_row
+from wire.topic import Topics, sender
+
+log = logging.getLogger("central.ingest")
+
+ZSTD = bytes.fromhex("28B52FFD")
+ROWS_MAX = 1000
+GATHER_SECONDS = 0.02
+QUEUE_MAX = 10_000
+HELD_MAX = 5000
+"""Rows beyond a prefix that are looked at to find its holes."""
+
+OUTCOMES: dict[type[event.Outcome], Outcome] = {
+    event.Abandoned: Outcome.ABANDONED,
+    event.Uncertain: Outcome.UNCERTAIN,
+    event.Passed: Outcome.PASSED,
+    event.PassedLate: Outcome.PASSED_LATE,
+    event.Undone: Outcome.UNDONE,
+}
+
+Message = tuple[str, bytes]
+
+
+@dataclass(slots=True)
+class Group:
+    """What one transaction holds, and whom to answer afterwards."""
+
+    answers: list[tuple[str, bytes]] = field(default_factory=list)
+    """(topic, payload), to be published after the commit."""
+    asked: set[tuple[int, str, bytes]] = field(default_factory=set)
+    """(device key, device id, epoch)s that are to get an Ack."""
+
+
+def run(stopping: threading.Event) -> None:
+    """Take in what devices report until told to stop."""
+    topics = Topics(settings.TOLD.venue)
+    arrived: queue.Queue[Message] = queue.Queue(QUEUE_MAX)
+    client = connect(settings.TOLD.broker, f"central-ingest-{topics.venue}")
+
+    def on_connect(connected: mqtt.Client, *_: object) -> None:
+        connected.subscribe(topics.everything_up(), qos=1)
+
+    def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            arrived.put_nowait((message.topic, bytes(message.payload)))
+        except queue.Full:
+            # Not acknowledged by us, so the device sends it again.
+            log.warning("busy: a message was left for later")
+
+    client.on_connect = on_connect
+    client.on_message = on_message
+    if client.is_connected():
+        on_connect(client)
+    life.ready()
+    while not stopping.is_set():
+        life.alive()
+        messages = _gathered(arrived)
+        if messages:
+            close_old_connections()
+            for topic, payload in take(messages, topics):
+                client.publish(topic, payload, qos=1)
+    client.loop_stop()
+
+
+def _gathered(arrived: "queue.Queue[Message]") -> list[Message]:
+    """Return what arrived, a moment's worth at most."""
+    try:
+        messages = [arrived.get(timeout=0.5)]
+    except queue.Empty:
+        return []
+    until = time.monotonic() + GATHER_SECONDS
+    while len(messages) < ROWS_MAX and time.monotonic() < until:
+        try:
+            messages.append(arrived.get_nowait())
+        except queue.Empty:
+            if len(messages) == 1:
+                break  # A lone live event is not kept waiting for company.
+            time.sleep(0.002)
+    return messages
+
+
+def take(messages: Iterable[Message], topics: Topics) -> list[tuple[str, bytes]]:
+    """Commit what the messages hold; return the (topic, payload)s to answer with."""
+    group = Group()
+    with transaction.atomic():
+        for topic, payload in messages:
+            try:
+                _take_one(topic, payload, group)
+            except WireError as error:
+                _quarantine(topic, payload, str(error))
+        for device, identity, epoch in sorted(group.asked):
+            ack = _advance(device, epoch)
+            group.answers.append((topics.ack(identity), encode(ack)))
+    return group.answers
+
+
+def _take_one(topic: str, payload: bytes, group: Group) -> None:
+    found = sender(topic)
+    if found is None:
+        raise WireError("no topic of ours")
+    identity, kind = found
+    device = Device.objects.filter(identity=identity).first()
+    if device is None:
+        raise WireError("no device of ours")
+    plain = _unpacked(payload)
+    if kind == "hello":
+        hello = decode(plain, Hello)
+        reported = sum(epoch.top for epoch in hello.epochs)
+        Device.objects.filter(pk=device.pk).update(last_seen=timezone.now(), reported_rows=reported)
+        group.asked |= {(device.pk, identity, epoch.epoch) for epoch in hello.epochs}
+    elif kind in ("live", "backlog"):
+        batch = decode(plain, Batch)
+        _insert(device, batch)
+        Device.objects.filter(pk=device.pk).update(last_seen=timezone.now())
+        group.asked.add((device.pk, identity, batch.epoch))
+    else:
+        raise WireError(f"no message is called {kind}")
+
+
+def _unpacked(payload: bytes) -> bytes:
+    if not payload.startswith(ZSTD):
+        return payload
+    try:
+        # Bounded: a few bytes could otherwise claim to be a disk full of zeros.
+        return zstandard.ZstdDecompressor().decompress(
+            payload, max_output_size=MESSAGE_BYTES_MAX, allow_extra_data=False
+        )
+    except zstandard.ZstdError as error:
+        raise WireError(f"not zstd: {error}") from None
+
+
+def _insert(device: Device, batch: Batch) -> None:
+    sql = sql_postgresql if connection.vendor == "postgresql" else sql_sqlite
+    received_ms = round(time.time() * 1000)
+    previous, identity = batch.previous, bytes.fromhex(device.identity)
+    with connection.cursor() as cursor:
+        for seq, body in enumerate(batch.rows, batch.first):
+            happened, stamp = decode_row(body)
+            previous = link(previous, identity, batch.epoch, seq, body)
+            name = (device.pk, batch.epoch, seq)
+            kind, lane, reason, persons = _read_out(happened)
+            values = (previous, body, kind, lane, reason, persons, stamp.wall_ms, received_ms)
+            cursor.execute(sql.INSERT_ROW, (*name, *values))
+            if cursor.rowcount == 0:
+                _compare(device, batch.epoch, seq, body)
+                continue
+            _project(cursor, sql, device.pk, happened, stamp)
+            if isinstance(happened, event.ListApplied):
+                Device.objects.filter(pk=device.pk).update(list_sequence=happened.sequence)
+
+
+def _read_out(happened: AnyEvent | Unknown) -> tuple[str, str, str, int]:
+    """Return (kind, lane, reason, persons) for the columns that pages count."""
+    match happened:
+        case Unknown(kind):
+            return kind[:40], "", "", 0
+        case event.Refused():
+            reason = happened.reason.value
+            return "refused", happened.lane, reason, happened.quantity * happened.count
+        case event.Authorised():
+            return "authorised", happened.lane, "", happened.quantity
+        case event.Reopened():
+            return "reopened", happened.lane, "", 1
+        case event.Outcome():
+            return _kind(happened), happened.lane, "", happened.count
+        case _:
+            return _kind(happened), happened.lane, "", 0
+
+
+def _kind(happened: AnyEvent) -> str:
+    return str(happened.__struct_config__.tag)
+
+
+def _compare(device: Device, epoch: bytes, seq: int, body: bytes) -> None:
+    """The same row again is nothing; another one under its name is somebody's mistake, or worse."""
+    held = Row.objects.get(device=device, epoch=epoch, seq=seq)
+    if bytes(held.body) == body:
+        return
+    detail = {"epoch": epoch.hex(), "seq": seq, "held": bytes(held.body).hex(), "came": body.hex()}
+    Incident.objects.get_or_create(
+        kind="conflict",
+        device=device,
+        detail=detail,
+        defaults={"received_ms": round(time.time() * 1000)},
+    )
+
+
+def _project(
+    cursor: object, sql: object, device: int, happened: AnyEvent | Unknown, stamp: Stamp
+) -> None:
+    execute = cursor.execute  # type: ignore[attr-defined]
+    match happened:
+        case event.Authorised():
+            for person in range(1, happened.quantity + 1):
+                right = (happened.cti, happened.checkpoint, stamp.wall_ms)
+                execute(sql.UPSERT_RIGHT, (device, happened.admission, person, *right))  # type: ignore[attr-defined]
+        case event.Outcome():
+            outcome = int(OUTCOMES[type(happened)])
+            for person in range(happened.person, happened.person + happened.count):
+                name = (device, happened.admission, person)
+                execute(sql.UPSERT_OUTCOME, (*name, outcome, stamp.wall_ms))  # type: ignore[attr-defined]
+        case _:
+            pass
+
+
+def _advance(device: int, epoch: bytes) -> Ack:
+    """Move the prefix of an epoch as far as it goes, and name the holes behind it."""
+    prefix, _ = Prefix.objects.get_or_create(device_id=device, epoch=epoch)
+    end, holes = prefix.upto, ()
+    while True:
+        held = list(
+            Row.objects.filter(device_id=device, epoch=epoch, seq__gt=end)
+            .order_by("seq")
+            .values_list("seq", flat=True)[:HELD_MAX]
+        )
+        before = end
+        end, holes = advance(end, held)
+        if len(held) < HELD_MAX or holes or end == before:
+            break
+    if end != prefix.upto:
+        prefix.upto = end
+        prefix.save(update_fields=["upto"])
+    return Ack(epoch, end, holes)
+
+
+def _quarantine(topic: str, payload: bytes, why: str) -> None:
+    log.warning("quarantine topic=%s why=%s", topic, why)
+    Quarantine.objects.create(
+        topic=topic[:200],
+        payload=payload[:65536],
+        why=why[:300],
+        received_ms=round(time.time() * 1000),
+    )

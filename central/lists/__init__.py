@@ -1,0 +1,1 @@
+"""The whitelist: its changes, its snapshots, and how devices get them."""

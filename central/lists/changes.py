@@ -1,0 +1,72 @@
+"""Changes of the list: one link of the chain each, written with the change itself.
+
+Whatever alters what a gate should do goes through `publish_change` in the same transaction, so
+that the database and the chain never tell different stories.
+"""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from central.lists.models import Change
+from central.venue.models import Event, SigningKey, Ticket, TicketClass, Venue
+from wire.codec import encode
+from wire.entry import Standing
+from wire.snapshot import Delta, head_after
+
+NO_HEAD = bytes(32)
+
+
+def head(venue: Venue) -> tuple[int, bytes]:
+    """Return (sequence, head) of a venue's list."""
+    last = Change.objects.filter(venue=venue).order_by("-sequence").first()
+    return (last.sequence, bytes(last.head)) if last else (0, NO_HEAD)
+
+
+def publish_change(
+    venue: Venue,
+    tickets: Iterable[Ticket] = (),
+    classes: Iterable[TicketClass] = (),
+    events: Iterable[Event] = (),
+    signing_keys: Iterable[SigningKey] = (),
+) -> Change:
+    """Append the present state of these to the chain; call inside the transaction of the change."""
+    Venue.objects.select_for_update().get(pk=venue.pk)  # One link at a time.
+    sequence, previous = head(venue)
+    delta = Delta(
+        sequence=sequence + 1,
+        previous=previous,
+        tickets=tuple(ticket.row(bytes(venue.list_key)) for ticket in tickets),
+        classes=tuple((kind.pk, encode(kind.record())) for kind in classes),
+        events=tuple((event.audience, encode(event.record())) for event in events),
+        signing_keys=tuple((bytes(key.kid), encode(key.record())) for key in signing_keys),
+    )
+    return Change.objects.create(
+        venue=venue, sequence=delta.sequence, body=encode(delta), head=head_after(delta)
+    )
+
+
+def set_standing(tickets: list[Ticket], standing: Standing) -> None:
+    """Block, refund, or restore tickets of one venue."""
+    if not tickets:
+        return
+    with transaction.atomic():
+        for ticket in tickets:
+            ticket.standing = standing.value
+        Ticket.objects.bulk_update(tickets, ["standing"])
+        publish_change(tickets[0].ticket_class.event.venue, tickets=tickets)
+
+
+def reissue(ticket: Ticket) -> None:
+    """Raise a ticket's generation: its older codes are void, the right stays the same."""
+    with transaction.atomic():
+        ticket.generation += 1
+        ticket.save(update_fields=["generation"])
+        publish_change(ticket.ticket_class.event.venue, tickets=[ticket])
+
+
+def save_event(event: Event) -> None:
+    """Write an event's record: a shift, a closing."""
+    with transaction.atomic():
+        event.save()
+        publish_change(event.venue, events=[event])

@@ -1,0 +1,92 @@
+"""What devices fetch over HTTP: manifest, snapshot (in ranges, to be resumed), missed changes."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.crypto import constant_time_compare
+
+from central.lists.models import Change, Snapshot
+from central.lists.publish import folder, newest
+from central.venue.models import Device, token_hash
+from wire.codec import encode
+
+CBOR = "application/cbor"
+CHANGES_MAX = 1000
+CHUNK = 256 * 1024
+RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+
+View = Callable[..., HttpResponseBase]
+
+
+def for_devices(view: View) -> View:
+    """Let a registered device in; the certificate of its own takes this place later."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: str, **named: str) -> HttpResponseBase:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        given = token_hash(token)
+        for device in Device.objects.filter(token_hash=given).select_related("venue"):
+            if kind == "Bearer" and constant_time_compare(device.token_hash, given):
+                request.device = device  # type: ignore[attr-defined]
+                return view(request, *args, **named)
+        return HttpResponse("who are you?\n", status=401, content_type="text/plain")
+
+    return checked
+
+
+@for_devices
+def manifest(request: HttpRequest) -> HttpResponseBase:
+    device: Device = request.device  # type: ignore[attr-defined]
+    made = newest(device.venue)
+    if made is None:
+        return HttpResponse("no list has been made yet\n", status=404, content_type="text/plain")
+    return HttpResponse(bytes(made.manifest), content_type=CBOR)
+
+
+@for_devices
+def deltas(request: HttpRequest) -> HttpResponseBase:
+    device: Device = request.device  # type: ignore[attr-defined]
+    after = request.GET.get("after", "0")
+    if not after.isdigit() or len(after) > 18:
+        return HttpResponse("after: a number\n", status=400, content_type="text/plain")
+    found = Change.objects.filter(venue=device.venue, sequence__gt=int(after))
+    bodies = [bytes(one.body) for one in found.order_by("sequence")[:CHANGES_MAX]]
+    return HttpResponse(encode(bodies), content_type=CBOR)
+
+
+@for_devices
+def snapshot(request: HttpRequest, version: str) -> HttpResponseBase:
+    device: Device = request.device  # type: ignore[attr-defined]
+    if not Snapshot.objects.filter(venue=device.venue, version=version).exists():
+        return HttpResponse("no such list\n", status=404, content_type="text/plain")
+    path = folder() / f"{version}.db.zst"
+    size = path.stat().st_size
+    first, last, status = 0, size - 1, 200
+    asked = RANGE.fullmatch(request.headers.get("Range", ""))
+    if asked:
+        first, status = int(asked[1]), 206
+        last = min(int(asked[2] or last), last)
+        if first > last:
+            refused = HttpResponse(status=416)
+            refused["Content-Range"] = f"bytes */{size}"
+            return refused
+    answer = StreamingHttpResponse(
+        _pieces(path, first, last - first + 1), status=status, content_type="application/zstd"
+    )
+    answer["Content-Length"] = str(last - first + 1)
+    answer["Accept-Ranges"] = "bytes"
+    answer["Cache-Control"] = "public, max-age=31536000, immutable"
+    if status == 206:
+        answer["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return answer
+
+
+def _pieces(path: Path, first: int, count: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(first)
+        while count > 0 and (piece := file.read(min(CHUNK, count))):
+            count -= len(piece)
+            yield piece

@@ -1,0 +1,110 @@
+"""`gatehouse central publish`: snapshots, changes and the heartbeat of a venue's list.
+
+The newest snapshot is rebuilt when many changes have come since. A heartbeat, every second and
+retained, says how far the list goes; whoever is behind fetches the rest over HTTP, so that the
+broker can lose anything.
+"""
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from django.conf import settings
+from django.db import close_old_connections, transaction
+
+from central import life
+from central.link import connect
+from central.lists.build import Contents, build
+from central.lists.changes import head
+from central.lists.models import Change, Snapshot
+from central.venue.models import Event, SigningKey, Ticket, TicketClass, Venue
+from wire.codec import encode
+from wire.snapshot import SCHEMA_VERSION, About, Heartbeat
+from wire.topic import Topics
+
+log = logging.getLogger("central.publish")
+
+HEARTBEAT_SECONDS = 1.0
+LOOK_SECONDS = 0.1
+CHANGES_MAX = 5000
+KEPT_SNAPSHOTS = 3
+
+
+def snapshot(venue: Venue) -> Snapshot:
+    """Build a snapshot of the list as it stands now."""
+    with transaction.atomic():
+        sequence, at_head = head(venue)
+        list_key = bytes(venue.list_key)
+        about = About(SCHEMA_VERSION, venue.code, list_key, sequence, at_head, int(time.time()))
+        contents = Contents(
+            about=about,
+            classes=tuple(
+                (kind.pk, encode(kind.record()))
+                for kind in TicketClass.objects.filter(event__venue=venue).select_related("event")
+            ),
+            events=tuple(
+                (event.audience, encode(event.record()))
+                for event in Event.objects.filter(venue=venue)
+            ),
+            signing_keys=tuple(
+                (bytes(key.kid), encode(key.record()))
+                for key in SigningKey.objects.filter(venue=venue)
+            ),
+        )
+        tickets = Ticket.objects.filter(ticket_class__event__venue=venue)
+        rows = [ticket.row(list_key) for ticket in tickets.iterator(5000)]
+    # The time in its name makes it unique even if a database was put back to yesterday.
+    version = f"{venue.code}-{sequence}-{time.time_ns()}"
+    manifest = build(folder(), version, contents, rows)
+    made = Snapshot.objects.create(
+        venue=venue, version=version, sequence=sequence, manifest=encode(manifest)
+    )
+    _forget_old(venue)
+    return made
+
+
+def folder() -> Path:
+    """Where snapshots lie."""
+    return Path(settings.DIRECTORY) / "list"
+
+
+def newest(venue: Venue) -> Snapshot | None:
+    return Snapshot.objects.filter(venue=venue).order_by("-pk").first()
+
+
+def run(stopping: threading.Event) -> None:
+    """Publish until told to stop."""
+    venue = Venue.objects.get(code=settings.TOLD.venue)
+    topics = Topics(venue.code)
+    client = connect(settings.TOLD.broker, f"central-publish-{venue.code}")
+    published = head(venue)[0]
+    beat_at = 0.0
+    while not stopping.wait(LOOK_SECONDS):
+        close_old_connections()
+        made = newest(venue)
+        if made is None or head(venue)[0] - made.sequence > CHANGES_MAX:
+            snapshot(venue)
+            life.ready()
+        published = _publish_changes(client, topics, venue, published)
+        if time.monotonic() - beat_at >= HEARTBEAT_SECONDS:
+            beat_at = time.monotonic()
+            sequence, at_head = head(venue)
+            beat = encode(Heartbeat(sequence, at_head, time.time()))
+            client.publish(topics.heartbeat(), beat, qos=0, retain=True)
+            life.alive()
+    client.loop_stop()
+
+
+def _publish_changes(client: mqtt.Client, topics: Topics, venue: Venue, after: int) -> int:
+    for change in Change.objects.filter(venue=venue, sequence__gt=after).order_by("sequence"):
+        client.publish(topics.deltas(), bytes(change.body), qos=1)
+        after = change.sequence
+    return after
+
+
+def _forget_old(venue: Venue) -> None:
+    for old in Snapshot.objects.filter(venue=venue).order_by("-pk")[KEPT_SNAPSHOTS:]:
+        (folder() / f"{old.version}.db.zst").unlink(missing_ok=True)
+        old.delete()

@@ -1,0 +1,1 @@
+"""The live page: admissions and refusals as they happen."""

@@ -1,0 +1,60 @@
+"""What the live page calls things, in both languages."""
+
+from wire.reason import Reason
+from wire.words import Words
+
+KINDS: dict[str, Words] = {
+    "authorised": Words("放行", "Admitted"),
+    "reopened": Words("再次放行", "Reopened"),
+    "passed": Words("已入场", "Walked in"),
+    "passed-late": Words("迟到入场", "Walked in late"),
+    "abandoned": Words("未通过", "Did not walk in"),
+    "uncertain": Words("不确定", "Uncertain"),
+    "refused": Words("拒绝", "Refused"),
+    "tailgated": Words("尾随", "Tailgated"),
+    "forced": Words("强行通过", "Forced"),
+    "wrong-way": Words("逆行", "Wrong way"),
+    "left": Words("离场", "Left"),
+    "released": Words("消防放行", "Released by fire contact"),
+    "secured": Words("恢复管控", "Secured"),
+    "mode-changed": Words("模式变更", "Mode changed"),
+    "opened-by-hand": Words("人工开闸", "Opened by hand"),
+    "sensor-fault": Words("传感器异常", "Sensor fault"),
+    "obstructed": Words("通道受阻", "Obstructed"),
+    "driver-lost": Words("设备断开", "Device lost"),
+    "driver-found": Words("设备恢复", "Device back"),
+    "rung-changed": Words("名单状态变化", "List state changed"),
+}
+
+REASONS: dict[str, Words] = {
+    Reason.EMPTY.value: Words("没有读到码", "no code"),
+    Reason.OVERSIZED.value: Words("过长", "too long"),
+    Reason.NOT_A_TICKET.value: Words("不是门票", "not a ticket"),
+    Reason.PAYMENT_CODE.value: Words("付款码", "payment code"),
+    Reason.MALFORMED.value: Words("票码残缺", "incomplete code"),
+    Reason.UNKNOWN_KEY.value: Words("未知密钥", "unknown key"),
+    Reason.KEY_REVOKED.value: Words("密钥已吊销", "key revoked"),
+    Reason.FORGED.value: Words("伪造", "forged"),
+    Reason.STATIC_COPY.value: Words("截图", "static copy"),
+    Reason.UNKNOWN.value: Words("不在名单", "not on the list"),
+    Reason.BLOCKED.value: Words("已冻结", "blocked"),
+    Reason.REFUNDED.value: Words("已退票", "refunded"),
+    Reason.RESCHEDULED.value: Words("已改签", "rebooked"),
+    Reason.SUPERSEDED.value: Words("已换新票", "replaced"),
+    Reason.WRONG_EVENT.value: Words("场次不符", "other event"),
+    Reason.WRONG_GATE.value: Words("入口不符", "other gate"),
+    Reason.TOO_EARLY.value: Words("未到时间", "too early"),
+    Reason.TOO_LATE.value: Words("已过期", "expired"),
+    Reason.USED.value: Words("已使用", "already used"),
+    Reason.BEING_USED.value: Words("正在使用", "in use"),
+    Reason.TOO_MANY.value: Words("人数已满", "group complete"),
+    Reason.SEE_STAFF.value: Words("需人工", "staff"),
+    Reason.OUT_OF_SERVICE.value: Words("暂停使用", "out of service"),
+    Reason.NO_RECORD.value: Words("无法记录", "cannot record"),
+    Reason.LIST_DAMAGED.value: Words("名单损坏", "list damaged"),
+    Reason.CLOCK_SUSPECT.value: Words("时钟异常", "clock suspect"),
+}
+
+
+def spoken(words: Words, language: str) -> str:
+    return words.zh if language.startswith("zh") else words.en

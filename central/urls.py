@@ -1,0 +1,27 @@
+"""Where everything is on central's web."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from central.lists import device
+from central.live import views
+
+
+def healthy(_: HttpRequest) -> HttpResponse:
+    """For whoever watches the process."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/live/")),
+    path("healthz", healthy),
+    path("live/", views.page, name="live"),
+    path("live/events", views.events, name="live-events"),
+    path("device/list/manifest", device.manifest),
+    path("device/list/deltas", device.deltas),
+    path("device/list/<str:version>.db.zst", device.snapshot),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,1 @@
+"""The venue and what it sells: checkpoints, events, classes, tickets, keys, devices."""

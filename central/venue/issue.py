@@ -1,0 +1,70 @@
+"""Issues tickets: rights in the database, and their signed text whenever it is wanted."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
+
+from central.core.serial import serial, width
+from central.venue.models import Ticket, TicketClass
+from wire import ticket as gh1
+from wire.entry import Standing
+
+BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How many tickets of which kind; times are Unix seconds."""
+
+    count: int
+    not_before: int
+    expires: int
+    issued_at: int
+    quantity: int = 1
+    standing: Standing = Standing.GOOD
+
+
+def issue(
+    kind: TicketClass, order: Order, draw: Callable[[int], bytes] = secrets.token_bytes
+) -> list[Ticket]:
+    """Write `order.count` new tickets; nobody may enter with one that is not written yet."""
+    bits = width(kind.event.capacity)
+    with transaction.atomic():
+        taken = Ticket.objects.filter(ticket_class__event=kind.event).count()
+        tickets = [
+            Ticket(
+                cti=draw(gh1.CTI_BYTES),
+                ticket_class=kind,
+                serial=serial(number, bits, bytes(kind.event.serial_key)),
+                quantity=order.quantity,
+                not_before=order.not_before,
+                expires=order.expires,
+                issued_at=order.issued_at,
+                standing=order.standing.value,
+            )
+            for number in range(taken, taken + order.count)
+        ]
+        return Ticket.objects.bulk_create(tickets, batch_size=BATCH)
+
+
+def texts(tickets: list[Ticket], kid: bytes, key: Ed25519PrivateKey) -> Iterator[str]:
+    """Yield each ticket's GH1; the same right and key give the same text."""
+    for one in tickets:
+        yield gh1.sign(
+            gh1.Ticket(
+                cti=bytes(one.cti),
+                audience=one.ticket_class.event.audience,
+                not_before=one.not_before,
+                expires=one.expires,
+                issued_at=one.issued_at,
+                ticket_class=one.ticket_class.code,
+                serial=one.serial,
+                generation=one.generation,
+                quantity=one.quantity,
+            ),
+            kid,
+            key,
+        )

@@ -1,0 +1,193 @@
+"""What a venue has. Names are kept in both languages; times are Unix seconds, as in tickets."""
+
+import hashlib
+import secrets
+
+from django.db import models
+
+from rules.ticket_class import EventRecord
+from rules.ticket_class import TicketClass as ClassRecord
+from wire.entry import Entry, Row, Standing, key_of, row
+from wire.key import KeyRecord, Role, Status
+from wire.words import Words
+
+
+def _list_key() -> bytes:
+    return secrets.token_bytes(32)
+
+
+class Venue(models.Model):
+    code = models.CharField("代码 code", max_length=32, unique=True)
+    name_zh = models.CharField("中文名", max_length=80)
+    name_en = models.CharField("English name", max_length=80)
+    list_key = models.BinaryField(default=_list_key, max_length=32)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "场馆 Venue"
+
+    def __str__(self) -> str:
+        return f"{self.name_zh} {self.name_en}"
+
+
+class Checkpoint(models.Model):
+    """Where uses are counted: a perimeter, a hall, a pier."""
+
+    venue = models.ForeignKey(Venue, models.CASCADE)
+    code = models.CharField("代码 code", max_length=40)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "检票点 Checkpoint"
+        unique_together = [("venue", "code")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Zone(models.Model):
+    """Doors that are configured alike; a zone names its checkpoint."""
+
+    venue = models.ForeignKey(Venue, models.CASCADE)
+    name = models.CharField("名称 name", max_length=80)
+    checkpoint = models.ForeignKey(Checkpoint, models.PROTECT)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "区域 Zone"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Event(models.Model):
+    venue = models.ForeignKey(Venue, models.CASCADE)
+    audience = models.CharField("票面代码 audience", max_length=8, unique=True)
+    name_zh = models.CharField("中文名", max_length=120)
+    name_en = models.CharField("English name", max_length=120)
+    opens = models.BigIntegerField("开始入场 opens (Unix)")
+    closes = models.BigIntegerField("停止入场 closes (Unix)")
+    shift_seconds = models.IntegerField("顺延秒数 shifted by, seconds", default=0)
+    closed = models.BooleanField("停止入场 closed", default=False)
+    serial_key = models.BinaryField(default=_list_key, max_length=32)
+    capacity = models.PositiveIntegerField("容量 capacity", default=100_000)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "场次 Event"
+
+    def __str__(self) -> str:
+        return f"{self.name_zh} {self.name_en}"
+
+    def record(self) -> EventRecord:
+        """Return what the list says of this event."""
+        return EventRecord(
+            audience=self.audience,
+            name=Words(self.name_zh, self.name_en),
+            shift_seconds=self.shift_seconds,
+            closed=self.closed,
+        )
+
+
+class TicketClass(models.Model):
+    event = models.ForeignKey(Event, models.CASCADE)
+    code = models.PositiveIntegerField("代码 code")
+    name_zh = models.CharField("中文名", max_length=80)
+    name_en = models.CharField("English name", max_length=80)
+    uses = models.JSONField("各检票点可用次数 uses by checkpoint", default=dict)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "票种 Ticket class"
+        unique_together = [("event", "code")]
+
+    def __str__(self) -> str:
+        return f"{self.name_zh} {self.name_en}"
+
+    def record(self) -> ClassRecord:
+        """Return what the list says of this class; its row in the list is the primary key."""
+        name = Words(self.name_zh, self.name_en)
+        return ClassRecord(self.event.audience, self.code, name, self.uses)
+
+
+class SigningKey(models.Model):
+    """The public half; the private one is a file of central's user."""
+
+    venue = models.ForeignKey(Venue, models.CASCADE)
+    kid = models.BinaryField(max_length=4, unique=True)
+    public = models.BinaryField(max_length=32)
+    status = models.CharField(
+        "状态 status",
+        max_length=10,
+        choices=[(status.value, status.value) for status in Status],
+        default=Status.ACTIVE.value,
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "签名密钥 Signing key"
+
+    def __str__(self) -> str:
+        return bytes(self.kid).hex()
+
+    def record(self) -> KeyRecord:
+        return KeyRecord(
+            bytes(self.kid), bytes(self.public), role=Role.TICKET, status=Status(self.status)
+        )
+
+
+class Ticket(models.Model):
+    cti = models.BinaryField(max_length=16, unique=True)
+    ticket_class = models.ForeignKey(TicketClass, models.PROTECT, verbose_name="票种 class")
+    serial = models.BigIntegerField("序号 serial")
+    generation = models.PositiveSmallIntegerField("版次 generation", default=0)
+    quantity = models.PositiveSmallIntegerField("人数 persons", default=1)
+    not_before = models.BigIntegerField("生效 from (Unix)")
+    expires = models.BigIntegerField("失效 until (Unix)")
+    issued_at = models.BigIntegerField("出票 issued (Unix)")
+    standing = models.CharField(
+        "状态 standing",
+        max_length=12,
+        choices=[
+            (Standing.GOOD.value, "有效 good"),
+            (Standing.BLOCKED.value, "冻结 blocked"),
+            (Standing.REFUNDED.value, "已退 refunded"),
+            (Standing.RESCHEDULED.value, "已改签 rescheduled"),
+        ],
+        default=Standing.GOOD.value,
+        db_index=True,
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "门票 Ticket"
+        unique_together = [("ticket_class", "serial")]
+
+    def __str__(self) -> str:
+        return bytes(self.cti).hex()
+
+    def entry(self) -> Entry:
+        """Return this ticket's line of the list."""
+        return Entry(
+            self.ticket_class_id,
+            standing=Standing(self.standing),
+            least_generation=self.generation,
+        )
+
+    def row(self, list_key: bytes) -> Row:
+        return row(key_of(bytes(self.cti), list_key), self.entry())
+
+
+class Device(models.Model):
+    venue = models.ForeignKey(Venue, models.CASCADE)
+    identity = models.CharField("编号 id", max_length=16, unique=True)
+    name = models.CharField("名称 name", max_length=80)
+    token_hash = models.CharField(max_length=64)
+    last_seen = models.DateTimeField("最近联系 last seen", null=True, blank=True)
+    list_sequence = models.BigIntegerField("名单版本 list", default=0)
+    reported_rows = models.BigIntegerField("设备记录数 rows there", default=0)
+    """What its last hello said its journal holds, over all epochs."""
+
+    class Meta:
+        verbose_name = verbose_name_plural = "设备 Device"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def token_hash(token: str) -> str:
+    """Return what is stored of a device's token."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,166 @@
+"""`gatehouse central prepare`: makes a venue, its events and tickets from one JSON file.
+
+    {"code": "demo", "name": {"zh": …, "en": …}, "seed": 1, "checkpoints": ["hall"],
+     "devices": [{"id": "16 hex digits", "name": …, "token": …}],
+     "events": [{"audience": "DEMO2026", "name": {…}, "opens": unix, "closes": unix,
+       "classes": [{"code": 1, "name": {…}, "uses": {"hall": 1},
+         "tickets": [{"kind": "valid", "count": 300, "standing": "good", "quantity": 1,
+                      "not_before": unix, "expires": unix}]}]}]}
+
+`seed` (optional) makes rights and key reproducible: for demonstrations, never for a sale. An
+event that exists already is left alone, so that the command can be repeated. `kind` is passed on
+to the file of tickets, one JSON object a line: kind, text, quantity, cti.
+"""
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+from django.db import transaction
+
+from central.venue import keys
+from central.venue.issue import Order, issue, texts
+from central.venue.models import (
+    Checkpoint,
+    Device,
+    Event,
+    SigningKey,
+    TicketClass,
+    Venue,
+    token_hash,
+)
+from wire.entry import Standing
+from wire.words import Words
+
+
+class TicketsWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    count: int
+    kind: str = "valid"
+    standing: Standing = Standing.GOOD
+    quantity: int = 1
+    not_before: int | None = None
+    expires: int | None = None
+
+
+class ClassWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    code: int
+    name: Words
+    uses: dict[str, int]
+    tickets: tuple[TicketsWanted, ...] = ()
+
+
+class EventWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    audience: str
+    name: Words
+    opens: int
+    closes: int
+    classes: tuple[ClassWanted, ...]
+
+
+class DeviceWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+    token: str
+
+
+class VenueWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    code: str
+    name: Words
+    checkpoints: tuple[str, ...]
+    devices: tuple[DeviceWanted, ...] = ()
+    events: tuple[EventWanted, ...] = ()
+    seed: int | None = None
+
+
+class PrepareError(Exception):
+    """What is wrong with the file; one sentence."""
+
+
+def prepare(file: Path, tickets_out: Path | None) -> int:
+    """Make what `file` describes; return how many tickets were issued. Raise PrepareError."""
+    try:
+        wanted = msgspec.json.decode(file.read_bytes(), type=VenueWanted)
+    except OSError as error:
+        raise PrepareError(f"{file}: cannot be read ({error.strerror})") from None
+    except msgspec.MsgspecError as error:
+        raise PrepareError(f"{file}: {error}") from None
+    with transaction.atomic():
+        venue, _ = Venue.objects.update_or_create(
+            code=wanted.code,
+            defaults={"name_zh": wanted.name.zh, "name_en": wanted.name.en},
+        )
+        for code in wanted.checkpoints:
+            Checkpoint.objects.get_or_create(venue=venue, code=code)
+        for device in wanted.devices:
+            _device(venue, device)
+        seed = None if wanted.seed is None else wanted.seed.to_bytes(8, "big", signed=True)
+        if not SigningKey.objects.filter(venue=venue).exists():
+            keys.make(venue, seed)
+        if tickets_out is None:
+            return _events(venue, wanted, seed, None)
+        with tickets_out.open("w") as out:
+            return _events(venue, wanted, seed, out)
+
+
+def _device(venue: Venue, wanted: DeviceWanted) -> None:
+    Device.objects.update_or_create(
+        identity=wanted.id,
+        defaults={"venue": venue, "name": wanted.name, "token_hash": token_hash(wanted.token)},
+    )
+
+
+def _events(venue: Venue, wanted: VenueWanted, seed: bytes | None, out: TextIO | None) -> int:
+    draw, issued = _draw(seed), 0
+    for one in wanted.events:
+        names = {"name_zh": one.name.zh, "name_en": one.name.en}
+        event, fresh = Event.objects.get_or_create(
+            audience=one.audience,
+            defaults={"venue": venue, "opens": one.opens, "closes": one.closes, **names},
+        )
+        if fresh:
+            issued += sum(_class(event, kind, draw, out) for kind in one.classes)
+    return issued
+
+
+def _class(
+    event: Event, wanted: ClassWanted, draw: Callable[[int], bytes], out: TextIO | None
+) -> int:
+    names = {"name_zh": wanted.name.zh, "name_en": wanted.name.en}
+    kind = TicketClass.objects.create(event=event, code=wanted.code, uses=wanted.uses, **names)
+    kid, key = keys.active(event.venue)
+    issued = 0
+    for batch in wanted.tickets:
+        order = Order(
+            count=batch.count,
+            not_before=event.opens if batch.not_before is None else batch.not_before,
+            expires=event.closes if batch.expires is None else batch.expires,
+            issued_at=int(time.time()) - 3600,
+            quantity=batch.quantity,
+            standing=batch.standing,
+        )
+        tickets = issue(kind, order, draw)
+        issued += len(tickets)
+        for one, text in zip(tickets, texts(tickets, kid, key), strict=True):
+            if out:
+                cti = bytes(one.cti).hex()
+                line = {"kind": batch.kind, "text": text, "quantity": one.quantity, "cti": cti}
+                out.write(json.dumps(line) + "\n")
+    return issued
+
+
+def _draw(seed: bytes | None) -> Callable[[int], bytes]:
+    if seed is None:
+        return secrets.token_bytes
+    drawn = 0
+
+    def draw(count: int) -> bytes:
+        nonlocal drawn
+        drawn += 1
+        return hashlib.sha256(b"cti" + seed + drawn.to_bytes(8, "big")).digest()[:count]
+
+    return draw
