@@ -119,7 +119,6 @@ class Inward:
             answer = await self._perform(command)
         except ChainBroken as error:
             log.warning("list: %s", error)
-            self._inbox.put(Holding(await self._thread.run(self._held)))
             self._inbox.put(Signal.CHAIN_BROKEN)
         except (UnusableError, *UNDONE) as error:
             log.warning("list: %s", error)
