@@ -5,6 +5,7 @@ import socket
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from central.config import Broker
 
@@ -18,9 +19,7 @@ def connect(broker: Broker, client_id: str) -> mqtt.Client:
 
     MQTT 3.1.1 and clean sessions: nothing rests on what a broker remembers.
     """
-    client = mqtt.Client(
-        mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311
-    )
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311)
     if broker.username:
         client.username_pw_set(broker.username, broker.password)
     client.max_inflight_messages_set(1000)

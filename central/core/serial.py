@@ -29,7 +29,7 @@ def serial(number: int, bits: int, key: bytes) -> int:
 
 
 def _permuted(value: int, half: int, key: bytes) -> int:
-    mask = 2**half - 1
+    mask = (1 << half) - 1
     left, right = value >> half, value & mask
     for turn in range(ROUNDS):
         left, right = right, left ^ _mixed(right, turn, key) & mask
@@ -38,4 +38,5 @@ def _permuted(value: int, half: int, key: bytes) -> int:
 
 def _mixed(value: int, turn: int, key: bytes) -> int:
     message = bytes([turn]) + value.to_bytes(4, "big")
-    return int.from_bytes(hashlib.blake2b(message, digest_size=4, key=key).digest(), "big")
+    digest = hashlib.blake2b(message, digest_size=4, key=key).digest()
+    return int.from_bytes(digest, "big")

@@ -237,7 +237,8 @@ def _project(
 def _advance(device: int, epoch: bytes) -> Ack:
     """Move the prefix of an epoch as far as it goes, and name the holes behind it."""
     prefix, _ = Prefix.objects.get_or_create(device_id=device, epoch=epoch)
-    end, holes = prefix.upto, ()
+    end = prefix.upto
+    holes: tuple[tuple[int, int], ...] = ()
     while True:
         held = list(
             Row.objects.filter(device_id=device, epoch=epoch, seq__gt=end)

@@ -47,7 +47,7 @@ def doubles() -> int:
     )
     found = 0
     for one in used:
-        ticket = Ticket.objects.filter(cti=bytes(one["cti"])).select_related("ticket_class").first()
+        ticket = Ticket.objects.filter(cti=one["cti"]).select_related("ticket_class").first()
         allowed = 1
         if ticket:
             allowed = ticket.ticket_class.uses.get(one["checkpoint"], 0) * ticket.quantity

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import wraps
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -40,7 +41,7 @@ class _Poller:
 
 _poller = _Poller()
 
-View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponseBase]]
 
 
 def _for_viewers(view: View) -> View:

@@ -1,4 +1,4 @@
-"""When a contact has really changed: pure, since neither gpiozero's mock nor every kernel debounces.
+"""When a contact has really changed: pure, since not every kernel or library debounces.
 
 A change counts once it has lasted for its settle time. A fire loop that opens is believed at once
 and its closing late; a pass contact is symmetrical.

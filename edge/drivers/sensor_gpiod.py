@@ -1,0 +1,91 @@
+"""An input on a GPIO line, by the kernel's character device (libgpiod 2).
+
+[lane.pass_contact] kind = "gpiod", chip = "/dev/gpiochip0", line = 22, active_low = true
+
+Both edges wake the driver, and it debounces by itself: kernel debouncing differs from chip to
+chip. `active_low` also asks for the pull-up that a dry contact to ground needs. Tried against a
+fake chip only, never a real one.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any
+
+import gpiod
+from gpiod.line import Bias, Direction, Edge, Value
+
+from edge.core import debounce
+from edge.core.debounce import Contact, Settling
+from edge.drivers.hotplug import for_ever, read_until
+from edge.drivers.interfaces import DriverError, Found, Level, Lost
+from edge.runtime.clock import Clock
+
+Request = Callable[..., Any]
+
+
+class GpiodSensor:
+    def __init__(
+        self,
+        chip: str,
+        line: int,
+        clock: Clock,
+        settling: Settling,
+        active_low: bool = False,
+        request: Request = gpiod.request_lines,
+    ) -> None:
+        """`request` stands in for `gpiod.request_lines` in tests."""
+        self._chip = chip
+        self._line = line
+        self._clock = clock
+        self._settling = settling
+        self._active_low = active_low
+        self._ask = request
+
+    def changes(self) -> AsyncIterator[Level | Lost | Found]:
+        return for_ever(self._connection, self._clock)
+
+    async def _connection(self) -> AsyncGenerator[Level | Found, None]:
+        try:
+            held = self._requested()
+        except OSError as error:
+            raise self._gone(error) from None
+        try:
+            yield Found()
+            contact = Contact()
+            while True:
+                uptime = self._clock.now().uptime
+                level = held.get_value(self._line) is Value.ACTIVE
+                contact = debounce.see(contact, level, uptime)
+                contact, changed = debounce.settle(contact, self._settling, uptime)
+                if changed is not None:
+                    yield Level(changed, uptime)
+                due = debounce.deadline(contact, self._settling)
+                await read_until(due, self._clock, lambda: _edges(held), lambda: None)
+        except (OSError, gpiod.RequestReleasedError) as error:
+            raise self._gone(error) from None
+        finally:
+            held.release()
+
+    def _requested(self) -> Any:
+        settings = gpiod.LineSettings(
+            direction=Direction.INPUT,
+            edge_detection=Edge.BOTH,
+            bias=Bias.PULL_UP if self._active_low else Bias.PULL_DOWN,
+            active_low=self._active_low,
+        )
+        return self._ask(self._chip, consumer="gatehouse", config={self._line: settings})
+
+    def _gone(self, error: Exception) -> DriverError:
+        return DriverError(f"{self._chip} line {self._line}: {error}; check the chip")
+
+
+async def _edges(held: Any) -> None:
+    """Return when the line has moved; what it says now is read by whoever asked."""
+    loop = asyncio.get_running_loop()
+    moved = asyncio.Event()
+    loop.add_reader(held.fd, moved.set)
+    try:
+        await moved.wait()
+    finally:
+        loop.remove_reader(held.fd)
+    held.read_edge_events()
