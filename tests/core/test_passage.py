@@ -27,7 +27,7 @@ from edge.core.lane import (
     WhenSuspect,
 )
 from edge.core.passage import unresolved
-from tools.machines import at, code
+from tools.lane_states import at, code
 from wire.event import (
     Abandoned,
     AnyEvent,

@@ -1,6 +1,6 @@
 """Every state a lane can get into × every signal, and what must hold after each.
 
-The states are found by trying (see `tools/machines.py`): some thousand for each kind of lane in
+The states are found by trying (see `tools/lane_states.py`): some thousand for each kind of lane in
 every run, all of them at night.
 """
 
@@ -30,7 +30,8 @@ from edge.core.lane import (
     State,
     WhenSuspect,
 )
-from tools.machines import BRIEF, SHOWN, Move, at, code, explore, lane_moves
+from tools.explore import Move, explore
+from tools.lane_states import BRIEF, SHOWN, at, code, lane_moves
 from wire.event import Abandoned, AnyEvent, Mode, Passed, PassedLate, Pulsed, Uncertain
 
 KINDS = {

@@ -1,13 +1,7 @@
-"""All the states a machine can get into, found by trying every signal in every one of them.
+"""A lane told everything it can be told: its reachable states, for the diagrams and the tests."""
 
-Possible because `step` is pure. Times are kept relative to now and names are drawn anew after
-each step, so that the same situation at another hour is the same state, and the search ends.
-"""
-
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from collections.abc import Iterator
+from dataclasses import replace
 
 from edge.core import passage
 from edge.core.lane import (
@@ -26,40 +20,9 @@ from edge.core.lane import (
 from edge.core.moment import Moment
 from edge.core.notice import Lamp, Notice, Sound
 from edge.core.scan import Scan
+from tools.explore import Move
 from wire.event import Mode
 from wire.words import Words
-
-S = TypeVar("S")
-C = TypeVar("C")
-
-
-@dataclass(frozen=True, slots=True)
-class Move(Generic[S, C]):
-    """One step tried: from a state, by a signal, to a state, with what was asked for."""
-
-    before: S
-    label: str
-    told: object
-    now: float
-    """Uptime, seconds, where `before` stands at 0."""
-    after: S
-    commands: tuple[C, ...]
-    settled: S
-    """`after`, its times counted from `now` and its names drawn anew."""
-
-
-def explore(
-    start: S, moves: Callable[[S], Iterable[Move[S, C]]], states_max: int
-) -> Iterator[Move[S, C]]:
-    """Yield every move from every state found, breadth first, until no new state is found."""
-    seen, waiting = {start}, deque([start])
-    while waiting:
-        for move in moves(waiting.popleft()):
-            yield move
-            if move.settled not in seen and len(seen) < states_max:
-                seen.add(move.settled)
-                waiting.append(move.settled)
-
 
 SHOWN = Notice(Lamp.GO, Sound.ACCEPT, Words("", ""), Words("", ""))
 NEW, AGAIN, WAITING = b"new", b"again", b"waiting"
