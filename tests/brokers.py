@@ -2,6 +2,7 @@
 started again."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -56,6 +57,11 @@ class TestBroker:
             else:
                 return
         raise AssertionError("mosquitto did not start")
+
+    def freeze(self) -> None:
+        """SIGSTOP: it holds its connections and answers nobody, until it is killed."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """SIGKILL: whatever it had taken and not passed on is gone."""
