@@ -69,9 +69,9 @@ def sync_directory(path: Path) -> None:
 
 
 def sound(database: sqlite3.Connection) -> bool:
-    """Whether SQLite's own quick check finds nothing; the rows' checksums find the rest."""
+    """Whether SQLite finds file and indexes in order; the rows' own checksums find the rest."""
     try:
-        return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        return bool(database.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
     except sqlite3.Error:
         return False
 

@@ -59,7 +59,7 @@ class Whitelist:
     def __init__(self, directory: Path) -> None:
         self._link = directory / "list" / CURRENT
         self._version = ""
-        self._inode = 0
+        self._made = 0
         self._overlay: sqlite3.Connection | None = None
         self._snapshot: sqlite3.Connection | None = None
         self._overlay_moved = -1
@@ -79,18 +79,18 @@ class Whitelist:
         """Follow the link if it was swapped, and the overlay if it grew; True if so."""
         try:
             version = str(self._link.readlink())
-            # A broken list that was put in place again has the same name and another inode.
-            inode = 0 if self.present else (self._link.parent / version).stat().st_ino
+            # A broken list that was put in place again has the same name and is newer.
+            made = 0 if self.present else (self._link.parent / version).stat().st_ctime_ns
         except OSError:
             return False
         try:
-            if version != self._version or (not self.present and inode != self._inode):
+            if version != self._version or (not self.present and made != self._made):
                 self._open(version)
                 return True
             return self._follow_overlay() if self.present else False
         except (ListDamaged, WireError, sqlite3.Error, OSError) as error:
             # Noted, so that a broken list is not opened again at every decision.
-            self._version, self._inode = version, inode
+            self._version, self._made = version, made
             self._rescue_keys()
             self._close()
             self.about, self.health = None, f"list {version}: {error}"
