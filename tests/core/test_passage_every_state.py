@@ -116,6 +116,7 @@ def check_output(move: LaneMove, habits: Habits) -> None:
         assert move.after.pulse_until == move.now + habits.pulse_seconds + habits.gap_seconds
         opened = isinstance(move.told, Authorised | OpenOnce)
         assert opened or move.before.state is State.OPENED
+    assert move.after.pulse_until >= move.before.pulse_until, "the gap after a pulse is forgotten"
     closed = held(move.before, habits)
     for one in does:
         if one is not Do.PULSE:
@@ -145,6 +146,8 @@ def check_words(move: LaneMove, habits: Habits) -> None:
     if move.after.state is State.RELEASED:
         assert set(shows) <= {notice.EVACUATE}
         assert move.before.state is State.RELEASED or shows
+    if move.told in (Signal.READY, Signal.NOT_READY) and move.after.state is not State.CLOSED:
+        assert not shows
     if move.after.state is State.CLOSED:
         before, after = (passage.resting(one, habits) for one in (move.before, move.after))
         came_to_rest = move.before.state is not State.CLOSED
