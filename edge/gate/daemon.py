@@ -56,6 +56,7 @@ class GateDaemon:
             await self._desk.close()
 
     async def _watch_fire(self, fire: Sensor) -> None:
+        lost = False
         async for said in fire.changes():
             match said:
                 case Level(active, _):
@@ -63,8 +64,10 @@ class GateDaemon:
                         lane.inbox.put(Signal.FIRE if active else Signal.SECURED)
                 case Lost(why):
                     log.error("fire contact lost: %s", why)
+                    lost = True
                     await self._desk.record((DriverLost(driver="fire", why=why),))
-                case Found():
+                case Found() if lost:
+                    lost = False
                     await self._desk.record((DriverFound(driver="fire"),))
 
     async def _listen(self, intercom: IntercomClient) -> None:

@@ -13,7 +13,6 @@ from typing import assert_never
 from edge.core import passage, scan
 from edge.core.lane import (
     AnySignal,
-    Command,
     Do,
     EndScan,
     Habits,
@@ -161,8 +160,12 @@ class LaneShell:
         while True:
             signal = await self._next()
             self._lane, commands = passage.step(self._lane, signal, self._clock.now(), self._habits)
+            obeyed = True
             for command in commands:
-                await self._perform(command)
+                if isinstance(command, Do):
+                    obeyed = await self._switch(command) and obeyed
+                elif obeyed or not isinstance(command, Show):
+                    await self._perform(command)
 
     async def _next(self) -> AnySignal:
         """Return an answer of our own first, then what is due, then what arrives."""
@@ -181,7 +184,7 @@ class LaneShell:
             if signal is not None:
                 return signal
 
-    async def _perform(self, command: Command) -> None:
+    async def _perform(self, command: Judge | Record | Show | EndScan) -> None:
         match command:
             case Judge():
                 decision = await self._desk.judge(command, self.config)
@@ -193,15 +196,14 @@ class LaneShell:
                 await self._show(shown)
             case EndScan(ended):
                 self._each_held(lambda held: scan.ended(held, ended))
-            case Do():
-                await self._switch(command)
             case _:
                 assert_never(command)
 
-    async def _switch(self, command: Do) -> None:
+    async def _switch(self, command: Do) -> bool:
+        """Return whether the output obeyed; where not, say so instead of "please enter"."""
         output = self._hardware.relay if command is Do.PULSE else self._hardware.hold
         if output is None:
-            return
+            return True
         try:
             match command:
                 case Do.PULSE:
@@ -218,6 +220,8 @@ class LaneShell:
             events = (DriverLost(driver="relay", why=str(error)),)
             await self._desk.record(events, self.config.name)
             await self._show(OUT_OF_SERVICE)
+            return False
+        return True
 
     async def _show(self, shown: Notice) -> None:
         after = shown.seconds

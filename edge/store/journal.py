@@ -6,6 +6,7 @@ aside, what still proves itself is carried over, and the new epoch says `without
 Everything here runs on the one thread that opened it.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -110,6 +111,7 @@ class Journal:
         self._number = 0
         self._epoch = b""
         self._lock: IO[bytes] | None = None
+        self._inode = 0
 
     def open(self, stamp: Stamp) -> Opened:
         """Open or make the journal; begin an epoch where that is due.
@@ -123,6 +125,7 @@ class Journal:
             why = "the journal is gone" if lost else ""
             database, damage = self._open_sound(path)
             self._database = database
+            self._inode = path.stat().st_ino
             return self._enter(stamp, why or damage)
         except TooNew as error:
             raise JournalUnwritable(str(error)) from error
@@ -332,8 +335,17 @@ class Journal:
         return disk.f_bavail * disk.f_frsize
 
     def _connected(self) -> sqlite3.Connection:
+        """Return the connection; raise OSError if the file it was opened on is not there.
+
+        SQLite would go on writing into a file that somebody has deleted, and nothing of it
+        would be left after the next start.
+        """
+        path = self._directory / FILE
+        if self._inode and path.stat().st_ino != self._inode:
+            raise OSError(errno.ESTALE, "the journal was replaced; restart the gate")
         if self._database is None:
-            self._database = open_durable(self._directory / FILE, "journal")
+            self._database = open_durable(path, "journal")
+            self._inode = path.stat().st_ino
         return self._database
 
     def _disconnect(self) -> None:

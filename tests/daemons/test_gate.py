@@ -1,0 +1,486 @@
+"""The gate, edge to edge: simulated devices and clock, the real store, list and core."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from edge.core.notice import Lamp
+from edge.drivers.panel_simulated import SimulatedPanel
+from edge.drivers.reader_simulated import SimulatedReader
+from edge.drivers.relay_simulated import SimulatedRelay
+from edge.drivers.sensor_simulated import SimulatedSensor
+from edge.gate.config import LaneConfig, ZoneConfig, habits
+from edge.gate.daemon import GateDaemon
+from edge.gate.desk import Desk, Identity
+from edge.gate.lane import Hardware, LaneShell
+from edge.runtime.clock import SimulatedClock, settle
+from edge.runtime.service import Life
+from edge.store.journal import FILE, Journal
+from edge.store.outbox import JournalReader
+from edge.store.whitelist import Whitelist, WhitelistWriter
+from tests.store.conftest import BOOT, DEVICE, KEY, ListMaker, stamp, ticket
+from tests.threads import DirectThread
+from wire import event
+from wire import ticket as gh1
+from wire.event import AnyEvent, Mode, decode_row
+from wire.reason import Reason
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> ListMaker:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    return ListMaker(folder)
+
+
+@dataclass
+class Stage:
+    clock: SimulatedClock
+    reader: SimulatedReader
+    relay: SimulatedRelay
+    contact: SimulatedSensor
+    key_free: SimulatedSensor
+    fire: SimulatedSensor
+    panel: SimulatedPanel
+    folder: Path
+
+    async def show(self, code: bytes | int) -> None:
+        """Hold a code, or ticket number `code`, before the reader once."""
+        data = text(code) if isinstance(code, int) else code
+        self.reader.present(data)
+        await settle()
+
+    async def walk(self) -> None:
+        self.contact.drive(True)
+        await settle()
+        self.contact.drive(False)
+        await settle()
+
+    @property
+    def title(self) -> str:
+        return self.panel.shown[-1].title.en
+
+    def events(self) -> list[AnyEvent]:
+        """What the journal holds, without what every start writes."""
+        reader = JournalReader(self.folder, DEVICE)
+        rows: list[AnyEvent] = []
+        for epoch in reader.epochs():
+            batch = reader.batch(epoch.epoch, 1, 10_000)
+            assert batch
+            for body in batch.rows:
+                happened, _ = decode_row(body)
+                usual = event.EpochBegan | event.Started | event.ListApplied | event.RungChanged
+                if not isinstance(happened, usual | event.Stopped):
+                    rows.append(happened)  # type: ignore[arg-type]
+        reader.close()
+        return rows
+
+    def kinds(self) -> list[str]:
+        return [str(one.__struct_config__.tag) for one in self.events()]
+
+
+def text(number: int, quantity: int = 1) -> bytes:
+    return gh1.sign(ticket(number, quantity), b"k1", KEY).encode()
+
+
+@asynccontextmanager
+async def gate(
+    folder: Path, lane: LaneConfig | None = None, boot: bytes = BOOT, sensor: bool = True
+) -> AsyncIterator[Stage]:
+    """Run a gate of one lane until the block ends."""
+    clock = SimulatedClock(wall=1_780_000_000.0, uptime=100.0)
+    stage = Stage(
+        clock,
+        SimulatedReader(clock),
+        SimulatedRelay(clock),
+        SimulatedSensor(clock),
+        SimulatedSensor(clock),
+        SimulatedSensor(clock),
+        SimulatedPanel(),
+        folder,
+    )
+    journal = Journal(folder, DEVICE, boot, os.urandom)
+    journal.open(stamp(boot=boot))
+    zone = ZoneConfig(checkpoint="hall")
+    identity = Identity(DEVICE, boot, b"k" * 32)
+    thread = DirectThread()
+    desk = Desk(Whitelist(folder), journal, thread, clock, os.urandom, identity, zone, UTC)
+    told = lane or LaneConfig(name="A1")
+    told_habits = habits(told, zone)
+    if sensor:
+        told_habits = type(told_habits)(**{**_fields(told_habits), "sensor": True})
+    hardware = Hardware(
+        readers={"reader": stage.reader},
+        relay=stage.relay,
+        sensors={"key_free_pass": stage.key_free}
+        | ({"pass_contact": stage.contact} if sensor else {}),
+        panels=(stage.panel,),
+    )
+    shell = LaneShell(told, told_habits, hardware, desk, clock, os.urandom)
+    life = Life()
+    daemon = GateDaemon((shell,), desk, clock, life, stage.fire)
+    running = asyncio.create_task(daemon.run())
+    await settle()
+    try:
+        yield stage
+    finally:
+        life.stop("the test is over")
+        await running
+
+
+def _fields(habit: object) -> dict[str, object]:
+    return {name: getattr(habit, name) for name in habit.__slots__}  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def device(tmp_path: Path, lists: ListMaker) -> Path:
+    """A device's folder with a list of tickets 0 to 19."""
+    folder = tmp_path / "device"
+    made = lists.make("v1", range(20))
+    WhitelistWriter(folder).install("v1", made.path, made.manifest)
+    return folder
+
+
+def written(device: Path) -> bytes:
+    """Return every byte of the journal's files."""
+    return b"".join(part.read_bytes() for part in device.glob("journal.db*"))
+
+
+def power_cut(device: Path) -> Path:
+    """Return a device whose journal is as the disk has it this moment."""
+    image = device.with_name("image")
+    image.mkdir()
+    for part in device.glob("journal.db*"):
+        (image / part.name).write_bytes(part.read_bytes())
+    (image / "list").symlink_to(device / "list")
+    return image
+
+
+def play(story: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(story())  # type: ignore[arg-type]
+
+
+def test_a_ticket_opens_the_gate_once(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(1)
+            assert len(stage.relay.pulses) == 1
+            assert stage.title == "Please enter"
+            await stage.walk()
+            await stage.clock.advance(2)
+            await stage.show(1)
+            assert len(stage.relay.pulses) == 1
+            assert stage.title.startswith("Used 05-28")
+            assert stage.panel.shown[-1].lamp is Lamp.STOP
+        assert stage.kinds() == ["authorised", "pulsed", "passed", "refused"]
+
+    play(story)
+
+
+def test_the_use_is_on_disk_when_the_relay_closes(device: Path) -> None:
+    """No pulse without a durable row: a reader of its own looks at the moment of the pulse."""
+
+    async def story() -> None:
+        async with gate(device) as stage:
+            seen: list[list[str]] = []
+            pulse = stage.relay.pulse
+
+            async def watched(seconds: float) -> None:
+                seen.append(stage.kinds())
+                await pulse(seconds)
+
+            stage.relay.pulse = watched  # type: ignore[method-assign]
+            await stage.show(1)
+            assert seen == [["authorised"]]
+
+    play(story)
+
+
+def test_nobody_walks_through_and_the_use_is_given_back(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(1)
+            await stage.clock.advance(6.1)
+            assert stage.kinds()[-1] == "abandoned"
+            await stage.show(1)
+            assert len(stage.relay.pulses) == 2
+
+    play(story)
+
+
+def test_a_code_held_on_opens_once_and_is_asked_again_after_the_passage(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            for _ in range(4):
+                await stage.show(1)
+                await stage.clock.advance(1.0)
+            assert len(stage.relay.pulses) == 1
+            await stage.walk()
+            await stage.show(1)
+            assert stage.title.startswith("Used")
+        assert stage.kinds().count("authorised") == 1
+
+    play(story)
+
+
+def test_whoever_comes_too_early_is_held_and_then_told_to_wait(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(1)
+            await stage.show(2)
+            assert stage.kinds() == ["authorised"]
+            await stage.clock.advance(3.1)
+            assert stage.title == "Please wait"
+            assert "refused" not in stage.kinds()
+            await stage.walk()
+            await stage.show(2)
+            assert len(stage.relay.pulses) == 2
+
+    play(story)
+
+
+def test_whoever_waits_is_judged_when_the_lane_is_free(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(1)
+            await stage.clock.advance(1.0)
+            await stage.show(2)
+            await stage.walk()
+            assert len(stage.relay.pulses) == 2
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        (b"", Reason.EMPTY),
+        (b"A" * 513, Reason.OVERSIZED),
+        (b"\x00\x1b[2J\xff", Reason.NOT_A_TICKET),
+        (b"\xc3\x28 not utf-8", Reason.NOT_A_TICKET),
+        (b"130123456789012345", Reason.PAYMENT_CODE),
+        (text(1)[:60], Reason.MALFORMED),
+        (text(1) + text(2), Reason.MALFORMED),
+        (b"\x02\x00\x00\x01\x00\x33\x31", Reason.NOT_A_TICKET),
+        (gh1.sign(ticket(1), b"zz", KEY).encode(), Reason.UNKNOWN_KEY),
+        (text(500), Reason.UNKNOWN),
+    ],
+)
+def test_whatever_is_shown_gets_an_answer_and_leaves_no_bytes(
+    device: Path, shown: bytes, reason: Reason
+) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(shown)
+            assert stage.panel.shown[-1].lamp is Lamp.STOP
+            assert stage.relay.pulses == []
+        (refused,) = stage.events()
+        assert isinstance(refused, event.Refused)
+        assert refused.reason is reason
+        assert (refused.length, len(refused.digest)) == (len(shown), 8)
+        assert len(shown) < 5 or shown not in written(device)
+
+    play(story)
+
+
+def test_a_group_is_called_one_by_one(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(text(3, quantity=3))
+            for walked in (1, 2):
+                await stage.clock.advance(1.5)
+                await stage.walk()
+                assert len(stage.relay.pulses) == walked + 1
+            await stage.clock.advance(6.1)
+        assert stage.kinds()[-1] == "abandoned"
+        given_back = stage.events()[-1]
+        assert isinstance(given_back, event.Abandoned)
+        assert (given_back.person, given_back.count) == (3, 1)
+
+    play(story)
+
+
+def test_repeated_refusals_become_one_row_with_a_count(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            for _ in range(5):
+                await stage.show(b"what is this")
+                await stage.clock.advance(4.0)
+            assert stage.kinds() == ["refused"]
+            await stage.clock.advance(60.0)
+        counts = [one.count for one in stage.events() if isinstance(one, event.Refused)]
+        assert counts == [1, 4]
+
+    play(story)
+
+
+def test_after_a_power_cut_the_ticket_opens_the_same_lane_once_more(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(1)
+            # The power goes: nothing of what follows reaches the file that is opened again.
+            image = power_cut(device)
+        async with gate(image, boot=b"boot-two") as again:
+            assert again.kinds() == ["authorised", "uncertain"]
+            await again.show(1)
+            assert again.kinds()[-1] == "reopened"
+            await again.clock.advance(6.1)
+            await again.show(1)
+            assert again.title == "Staff must help"
+            assert len(again.relay.pulses) == 1
+
+    play(story)
+
+
+def test_five_minutes_later_it_is_for_staff_to_decide(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(1)
+            stage.fire.drive(True)
+            await settle()
+            stage.fire.drive(False)
+            await settle()
+            assert [kind for kind in stage.kinds() if kind != "pulsed"] == [
+                *("authorised", "uncertain", "released", "secured")
+            ]
+            await stage.clock.advance(301)
+            await stage.show(1)
+            assert stage.title == "Staff must help"
+
+    play(story)
+
+
+def test_fire_outranks_everything_and_heads_are_counted(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            stage.fire.drive(True)
+            await settle()
+            assert stage.title == "Leave now"
+            for _ in range(3):
+                await stage.walk()
+            await stage.show(1)
+            assert stage.relay.pulses == []
+            stage.fire.drive(False)
+            await settle()
+        secured = stage.events()[-1]
+        assert isinstance(secured, event.Secured)
+        assert secured.heads == 3
+
+    play(story)
+
+
+def test_the_key_switch_sets_free_passage_without_central(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            stage.key_free.drive(True)
+            await settle()
+            assert stage.relay.held
+            assert stage.title == "Free passage"
+            await stage.walk()
+            stage.key_free.drive(False)
+            await settle()
+            assert not stage.relay.held
+        changed = [one for one in stage.events() if isinstance(one, event.ModeChanged)]
+        assert [(one.mode, one.by, one.heads) for one in changed] == [
+            (Mode.FREE_PASS, "key-switch", 0),
+            (Mode.NORMAL, "key-switch", 1),
+        ]
+
+    play(story)
+
+
+def test_a_relay_that_is_gone_costs_nobody_a_ticket(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            stage.relay.there = False
+            await stage.show(1)
+            assert stage.title == "Out of service"
+            await stage.clock.advance(6.1)
+            assert stage.kinds() == ["authorised", "driver-lost", "abandoned"]
+            stage.relay.there = True
+            await stage.show(1)
+            assert len(stage.relay.pulses) == 1
+
+    play(story)
+
+
+def test_a_reader_lost_and_found_is_in_the_journal(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            stage.reader.lose()
+            await settle()
+            stage.reader.find()
+            await settle()
+            await stage.show(1)
+        assert stage.kinds() == ["driver-lost", "driver-found", "authorised"]
+
+    play(story)
+
+
+def test_a_sensor_found_closed_at_the_start_is_no_passage(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            stage.contact.drive(True)
+            await settle()
+            assert stage.kinds() == ["forced"]
+            stage.contact.lose()
+            stage.contact.find()
+            await settle()
+            assert stage.kinds() == ["forced", "driver-lost", "driver-found"]
+
+    play(story)
+
+
+def test_a_lane_without_a_sensor_spends_at_once(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device, sensor=False) as stage:
+            await stage.show(1)
+            assert stage.kinds() == ["authorised", "passed"]
+            assert len(stage.relay.pulses) == 1
+            await stage.clock.advance(3.1)
+            assert stage.kinds() == ["authorised", "passed"]
+
+    play(story)
+
+
+def test_without_a_writable_disk_the_lane_sends_people_on(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            (device / FILE).rename(device / "elsewhere.db")
+            await stage.show(1)
+            assert stage.relay.pulses == []
+            assert stage.title == "Out of service"
+            (device / "elsewhere.db").rename(device / FILE)
+            await stage.clock.advance(3.1)
+            await stage.show(2)
+            assert len(stage.relay.pulses) == 1
+
+    play(story)
+
+
+def test_a_list_damaged_while_running_refuses_and_says_so(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            path = device / "list" / "v1" / "snapshot.db"
+            content = bytearray(path.read_bytes())
+            # Every row of the ticket table: whichever is looked up, its checksum does not hold.
+            import sqlite3
+
+            copy = device / "copy.db"
+            copy.write_bytes(content)
+            database = sqlite3.connect(copy)
+            database.execute("UPDATE ticket SET class = 1")
+            database.commit()
+            database.close()
+            path.write_bytes(copy.read_bytes())
+            await stage.show(1)
+            assert stage.relay.pulses == []
+            assert stage.title == "List is being repaired"
+
+    play(story)
