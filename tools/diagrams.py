@@ -17,6 +17,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from edge.core.lane import Do, EndScan, Judge, Lane, Record, Show, WhenSuspect  # noqa: E402
+from tools import list_states  # noqa: E402
 from tools.delivery_states import START, delivery_moves, phase  # noqa: E402
 from tools.explore import Move, explore  # noqa: E402
 from tools.lane_states import BRIEF, lane_moves  # noqa: E402
@@ -72,6 +73,14 @@ MACHINES = (
         lambda: explore(START, delivery_moves, STATES_MAX),
         phase,
         lambda command: [f"**{type(command).__name__}**"],
+    ),
+    Machine(
+        "The list's update",
+        "`edge/core/list_update.py`: one thing at a time, so that never two downloads run. Drawn "
+        "for a list of two versions and a strange one.",
+        lambda: explore(list_states.START, list_states.list_moves, STATES_MAX),
+        lambda update: str(update.doing.value),
+        lambda command: [f"**{list_states.deed(command)}**"],
     ),
 )
 
