@@ -7,6 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.store import journal as journal_module
@@ -14,7 +15,7 @@ from edge.store.delivery import DeliveryStore
 from edge.store.journal import FILE, Journal, JournalUnwritable, Transaction
 from edge.store.outbox import JournalReader
 from rules.use import Outcome, Use
-from tests.store.conftest import BOOT, DEVICE, authorised, opened, stamp, ticket
+from tests.device import BOOT, DEVICE, authorised, opened, stamp, ticket
 from wire.chain import GENESIS, link
 from wire.event import (
     Abandoned,
@@ -153,16 +154,11 @@ def _spend(device: Path, boot: bytes, admission: int, gate: object, told: object
     def decide(transaction: Transaction) -> bool:
         if transaction.uses(ticket(1).cti, "hall"):
             return False
-        one = authorised(1)
-        fresh = type(one)(**{**_fields(one), "admission": b"admission%03d" % admission})
+        fresh = msgspec.structs.replace(authorised(1), admission=b"admission%03d" % admission)
         transaction.append(fresh, stamp())
         return True
 
     told.put(journal.transact(decide))  # type: ignore[attr-defined]
-
-
-def _fields(event: object) -> dict[str, object]:
-    return {name: getattr(event, name) for name in event.__struct_fields__}  # type: ignore[attr-defined]
 
 
 def test_of_many_daemons_that_ask_at_once_one_spends_the_right(device: Path) -> None:

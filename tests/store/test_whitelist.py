@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.store.whitelist import ChainBroken, ListDamaged, Whitelist, WhitelistWriter
-from tests.store.conftest import LIST_KEY, ListMaker, ticket
+from tests.device import LIST_KEY, ListMaker, ticket
 from wire.codec import encode
 from wire.entry import Entry, Standing, key_of, row
 from wire.snapshot import Delta, head_after
