@@ -7,7 +7,7 @@ from edge.core.lane import AnySignal, Scanned, Signal
 from edge.runtime.clock import Clock
 
 SCANS_MAX = 16
-SIGNALS_MAX = 256
+"""Of scans only: sensors are debounced, which bounds what they can say."""
 
 
 class Inbox:
@@ -16,7 +16,7 @@ class Inbox:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._urgent: deque[AnySignal] = deque()
-        self._waiting: deque[AnySignal] = deque(maxlen=SIGNALS_MAX)
+        self._waiting: deque[AnySignal] = deque()
         self._arrived = asyncio.Event()
 
     def put(self, signal: AnySignal) -> None:

@@ -22,18 +22,16 @@ from edge.store.database import (
     make_directory,
     open_durable,
     open_readonly,
-    sound,
 )
+from edge.store.repair import Top, open_sound, top_of
 from edge.store.uses import OpenPerson, UseDamaged
 from rules.use import Use
-from wire.chain import EPOCH_BYTES, GENESIS, HASH_BYTES, link
+from wire.chain import EPOCH_BYTES, link
 from wire.event import AnyEvent, EpochBegan, Stamp, encode_row
 
 T = TypeVar("T")
 
 FILE = "journal.db"
-ROWS_VERIFIED = 5000
-"""Of the chain, newest, at every start; the rest was verified when it was newest."""
 KEPT_MS = 30 * 24 * 3600 * 1000
 PRUNED_ROWS_MAX = 200
 SPENDING_BYTES = 64 * 1024 * 1024
@@ -52,15 +50,6 @@ class Opened:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Top:
-    """The last row, or what the next one hangs on: (epoch number, seq, hash)."""
-
-    number: int
-    seq: int
-    hash: bytes
-
-
 class Transaction:
     """The journal inside one transaction."""
 
@@ -71,7 +60,7 @@ class Transaction:
         self._device = device
         self._number = number
         self._epoch = epoch
-        self._top: _Top | None = None
+        self._top: Top | None = None
         self.room_for_refusals = room
 
     def uses(self, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
@@ -84,7 +73,7 @@ class Transaction:
 
     def append(self, happened: AnyEvent, stamp: Stamp) -> int:
         """Write one event and what it means for the uses; return its seq."""
-        top = self._top or _top(self._database)
+        top = self._top or top_of(self._database)
         seq = top.seq + 1 if top.number == self._number else 1
         body = encode_row(happened, stamp)
         hashed = link(top.hash, self._device, self._epoch, seq, body)
@@ -93,7 +82,7 @@ class Transaction:
             (self._number, seq, body, hashed, stamp.wall_ms),
         )
         uses.project(self._database, happened, stamp)
-        self._top = _Top(self._number, seq, hashed)
+        self._top = Top(self._number, seq, hashed)
         return seq
 
 
@@ -123,7 +112,7 @@ class Journal:
             make_directory(self._directory)
             lost = not path.exists() and self._was_acknowledged()
             why = "the journal is gone" if lost else ""
-            database, damage = self._open_sound(path)
+            database, damage = open_sound(path, self._device)
             self._database = database
             self._inode = path.stat().st_ino
             return self._enter(stamp, why or damage)
@@ -185,82 +174,12 @@ class Journal:
             self._lock.close()
             self._lock = None
 
-    def _open_sound(self, path: Path) -> tuple[sqlite3.Connection, str]:
-        """Return the journal, and why it is a new one in place of a damaged one, if it is."""
-        damage = ""
-        try:
-            database = open_durable(path, "journal")
-            damage = self._damage(database)
-            if not damage:
-                return database, ""
-            database.close()
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            damage = str(error)
-        aside = self._put_aside(path)
-        database = open_durable(path, "journal")
-        self._carry_over(aside, database)
-        return database, f"the journal was damaged ({damage}); it is kept as {aside.name}"
-
-    def _damage(self, database: sqlite3.Connection) -> str:
-        if not sound(database):
-            return "SQLite finds it malformed"
-        if not self._chain_holds(database):
-            return "the chain of rows is broken"
-        return "the table of uses is broken" if uses.damaged(database) else ""
-
-    def _chain_holds(self, database: sqlite3.Connection) -> bool:
-        newest = database.execute(
-            "SELECT e.epoch, r.seq, r.body, r.hash FROM row r JOIN epoch e ON e.number = r.epoch"
-            " ORDER BY r.epoch DESC, r.seq DESC LIMIT ?",
-            (ROWS_VERIFIED,),
-        ).fetchall()
-        whole = len(newest) < ROWS_VERIFIED
-        pruned = database.execute("SELECT hash FROM pruned").fetchone()
-        previous: bytes | None = (pruned[0] if pruned else GENESIS) if whole else None
-        for epoch, seq, body, hashed in reversed(newest):
-            if previous is not None and link(previous, self._device, epoch, seq, body) != hashed:
-                return False
-            previous = hashed
-        return True
-
-    def _put_aside(self, path: Path) -> Path:
-        number = 1
-        while (aside := path.with_name(f"journal.damaged-{number}.db")).exists():
-            number += 1
-        for suffix in ("-wal", "-shm", ""):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        return aside
-
-    def _carry_over(self, aside: Path, database: sqlite3.Connection) -> None:
-        """Copy the uses that still prove themselves, and where the chain had come to.
-
-        The rows are left in the old file: central sees by the chain which of them it lacks.
-        """
-        source = sqlite3.connect(aside, isolation_level=None)
-        database.execute("BEGIN IMMEDIATE")
-        uses.copy_sound(source, database)
-        try:
-            epochs = source.execute("SELECT number, epoch, boot FROM epoch").fetchall()
-            top = _top(source)
-        except (sqlite3.Error, TypeError):
-            epochs, top = [], _Top(0, 0, GENESIS)
-        if epochs and len(top.hash) == HASH_BYTES:
-            database.executemany("INSERT OR IGNORE INTO epoch VALUES (?, ?, ?)", epochs)
-            values = (top.number, top.seq, top.hash)
-            database.execute("INSERT INTO pruned VALUES (1, ?, ?, ?)", values)
-        database.execute("COMMIT")
-        source.close()
-
     def _enter(self, stamp: Stamp, why: str) -> Opened:
         last = self._newest_epoch()
         if last and last[2] == self._boot and not why:
             self._number, self._epoch = last[0], last[1]
             return Opened(self._epoch, began=False, without_memory=False, why="")
-        top = _top(self._connected())
+        top = top_of(self._connected())
         self._number, self._epoch = (last[0] + 1 if last else 1), self._draw(EPOCH_BYTES)
         began = EpochBegan(
             previous_epoch=last[1] if last else b"",
@@ -352,16 +271,3 @@ class Journal:
         database, self._database = self._database, None
         if database:
             database.close()
-
-
-def _top(database: sqlite3.Connection) -> _Top:
-    row = database.execute(
-        "SELECT epoch, seq, hash FROM row ORDER BY epoch DESC, seq DESC LIMIT 1"
-    ).fetchone()
-    row = row or database.execute("SELECT epoch, seq, hash FROM pruned").fetchone()
-    return _Top(*row) if row else _Top(0, 0, GENESIS)
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Tell a file that is broken from one that is busy, full or forbidden."""
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
