@@ -81,12 +81,12 @@ def run(stopping: threading.Event) -> None:
     client = connect(settings.TOLD.broker, f"central-publish-{venue.code}")
     published = head(venue)[0]
     beat_at = 0.0
+    life.ready()
     while not stopping.wait(LOOK_SECONDS):
         close_old_connections()
         made = newest(venue)
         if made is None or head(venue)[0] - made.sequence > CHANGES_MAX:
             snapshot(venue)
-            life.ready()
         published = _publish_changes(client, topics, venue, published)
         if time.monotonic() - beat_at >= HEARTBEAT_SECONDS:
             beat_at = time.monotonic()
