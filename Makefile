@@ -25,7 +25,7 @@ fix:
 	.venv/bin/ruff format .
 
 bench: setup
-	@.venv/bin/gatehouse bench $(ARGS)
+	@.venv/bin/python -m benchmarks $(ARGS)
 
 lock: setup
 	@tools/lock

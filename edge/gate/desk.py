@@ -73,6 +73,7 @@ class Desk:
         self._list_confirmed: float | None = None
         self._rung = Rung.SIGNATURE_ONLY
         self._sequence = 0
+        self._places: dict[tuple[str, Rung], Place] = {}
 
     # Called from the event loop.
 
@@ -109,6 +110,9 @@ class Desk:
         return Stamp(round(now.wall * 1000), uptime_ms, self._identity.boot, now.quality)
 
     def _place(self, lane: LaneConfig) -> Place:
+        known = self._places.get((lane.name, self._rung))
+        if known:
+            return known
         door = Door(
             checkpoint=self._zone.checkpoint,
             lane=lane.name,
@@ -117,7 +121,9 @@ class Desk:
             after_uncertain=self._zone.after_uncertain,
             admits_unlisted=frozenset(self._zone.admits_unlisted),
         )
-        return Place(door, lane.direction, self._identity.digest_key, self._time_zone)
+        place = Place(door, lane.direction, self._identity.digest_key, self._time_zone)
+        self._places[lane.name, self._rung] = place
+        return place
 
     def _judge(self, asked: Judge, lane: LaneConfig, now: Moment) -> Decision:
         self._whitelist.refresh()

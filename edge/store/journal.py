@@ -101,6 +101,7 @@ class Journal:
         self._epoch = b""
         self._lock: IO[bytes] | None = None
         self._inode = 0
+        self._path = str(directory / FILE)
 
     def open(self, stamp: Stamp) -> Opened:
         """Open or make the journal; begin an epoch where that is due.
@@ -259,12 +260,12 @@ class Journal:
         SQLite would go on writing into a file that somebody has deleted, and nothing of it
         would be left after the next start.
         """
-        path = self._directory / FILE
-        if self._inode and path.stat().st_ino != self._inode:
+        path = self._path
+        if self._inode and os.stat(path).st_ino != self._inode:  # noqa: PTH116
             raise OSError(errno.ESTALE, "the journal was replaced; restart the gate")
         if self._database is None:
-            self._database = open_durable(path, "journal")
-            self._inode = path.stat().st_ino
+            self._database = open_durable(Path(path), "journal")
+            self._inode = Path(path).stat().st_ino
         return self._database
 
     def _disconnect(self) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from rules.use import Outcome, Use
 from wire import event
-from wire.codec import encode
 from wire.event import AnyEvent, Stamp
 
 COLUMNS = (
@@ -61,7 +60,8 @@ class _Row:
         )
 
     def checksum(self) -> int:
-        return zlib.crc32(encode(list(self.values())))
+        # Every value prints unlike every other, and this is made at each decision.
+        return zlib.crc32(repr(self.values()).encode())
 
 
 def of_right(database: sqlite3.Connection, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
