@@ -4,6 +4,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 import zstandard
@@ -13,6 +14,7 @@ from wire.entry import Row
 from wire.snapshot import SCHEMA, About, Manifest
 
 LEVEL = 9
+_values = attrgetter("key", "class_index", "detail", "checksum")
 CHUNK = 1 << 20
 
 
@@ -64,7 +66,7 @@ def _write(path: Path, contents: Contents, rows: Iterable[Row]) -> int:
     database = sqlite3.connect(path, isolation_level=None)
     # Nobody reads it before it is complete and hashed, so nothing here needs to be durable.
     database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
-    ordered = sorted((row.key, row.class_index, row.detail, row.checksum) for row in rows)
+    ordered = sorted(map(_values, rows), key=itemgetter(0))
     database.execute("BEGIN")
     database.executemany("INSERT INTO ticket VALUES (?, ?, ?, ?)", ordered)
     database.executemany("INSERT INTO class VALUES (?, ?)", contents.classes)
