@@ -5,7 +5,7 @@ Pure: requests are made, replies are found in whatever bytes arrived.
 
 from dataclasses import dataclass
 
-READ_COILS, READ_INPUTS, WRITE_COIL = 0x01, 0x02, 0x05
+READ_INPUTS, WRITE_COIL = 0x02, 0x05
 FLASH_ON = 0x0200
 """Added to a coil: closed for value × 100 ms by the board's own timer (Waveshare and alike)."""
 COIL_ON, COIL_OFF = 0xFF00, 0x0000
@@ -56,24 +56,29 @@ def read_inputs(address: int, count: int) -> Request:
     return Request(body + crc(body), 5 + (count + 7) // 8)
 
 
-def find_reply(request: Request, heard: bytes) -> bytes | Refusal | None:
+def find_reply(request: Request, heard: bytes, echoes: bool = False) -> bytes | Refusal | None:
     """Return the reply's body (after address and function) if `heard` holds it.
 
-    Noise before it, and our own request heard as an echo on a two-wire bus, are passed over.
+    Noise before it is passed over. `echoes`: the line gives back what is sent, so that the first
+    copy of the request is no reply; the reply to a write is a second one.
     """
-    head = request.frame[:2]
-    echo = heard.startswith(request.frame) and request.reply_bytes != len(request.frame)
-    start = len(request.frame) if echo else 0
+    start = 0
+    if echoes:
+        echo = heard.find(request.frame)
+        if echo < 0:
+            return None
+        start = echo + len(request.frame)
+    address, function = request.frame[:2]
     for at in range(start, len(heard) - 4):
-        if heard[at] != head[0]:
+        if heard[at] != address:
             continue
         whole = heard[at : at + request.reply_bytes]
-        if whole[1] == head[1] and len(whole) == request.reply_bytes and _sound(whole):
+        if whole[1] == function and len(whole) == request.reply_bytes and _sound(whole):
             if _fits(request, whole):
                 return whole[2:-2]
             continue
         broken = heard[at : at + 5]
-        if broken[1] == head[1] | EXCEPTION and _sound(broken):
+        if broken[1] == function | EXCEPTION and _sound(broken):
             return Refusal(NAMES.get(broken[2], f"error {broken[2]}"))
     return None
 
