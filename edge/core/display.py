@@ -1,10 +1,9 @@
 """Words for a narrow line display: cut to its width, two languages, nothing that is a command.
 
-A Chinese character takes two columns. Whatever is no printable character becomes a space, so
-that no name or title can ever reach a display as a control code.
+A character that GB18030 writes in one byte takes one column, any other two: also “ ” × ① é, which
+are narrow elsewhere. Whatever is no printable character becomes a space, so that no name or
+title can ever reach a display as a control code.
 """
-
-import unicodedata
 
 from edge.core.notice import Notice
 
@@ -12,11 +11,11 @@ ENCODING = "gb18030"
 
 
 def columns_of(character: str) -> int:
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return 1 if len(character.encode(ENCODING, "replace")) == 1 else 2
 
 
 def fitted(text: str, columns: int) -> str:
-    """Return `text` cut and padded to exactly `columns`; an ellipsis shows where it was cut."""
+    """Return `text` cut and padded to exactly `columns`; "~" shows where it was cut."""
     safe = "".join(char if char.isprintable() else " " for char in text)
     if sum(map(columns_of, safe)) > columns:
         kept, room = "", columns - 1
