@@ -7,6 +7,7 @@ lines are overwritten in place, so that nothing flickers. A display that is miss
 words, never an admission. Tried against a simulated display only.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from edge.core.display import ENCODING, lines
@@ -35,16 +36,24 @@ class SerialPanel:
             move_to(number) + text.encode(ENCODING, "replace")
             for number, text in enumerate(said, 1)
         )
+        if self._line is not None:
+            try:
+                self._line.write(page)
+                return
+            except DriverError:
+                # It may have been drawn and put back meanwhile: then it is another line now.
+                self._drop()
         try:
-            if self._line is None:
-                self._line = open_line(self._path, self._baud)
-                self._line.write(INITIALISE)
-            self._line.write(page)
+            self._line = open_line(self._path, self._baud)
+            self._line.write(INITIALISE + page)
         except DriverError:
             self._drop()
             raise
 
     async def close(self) -> None:
+        if self._line is not None:
+            with suppress(DriverError):
+                self._line.write(INITIALISE)
         self._drop()
 
     def _drop(self) -> None:
