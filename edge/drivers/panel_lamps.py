@@ -9,9 +9,9 @@ said once per notice and costs nothing else.
 
 import asyncio
 import logging
-from contextlib import suppress
 
 from edge.core.notice import Lamp, Notice, Sound
+from edge.drivers.hotplug import read_until
 from edge.drivers.interfaces import DriverError, Relay
 from edge.runtime.clock import Clock
 
@@ -36,22 +36,27 @@ class LampsPanel:
         buzzer: Relay | None = None,
     ) -> None:
         self._clock = clock
-        self._lamps = {Lamp.GO: go, Lamp.WAIT: wait, Lamp.STOP: stop}
-        self._lit: Lamp | None = None
+        given = {Lamp.GO: go, Lamp.WAIT: wait, Lamp.STOP: stop}
+        self._lamps = {lamp: output for lamp, output in given.items() if output}
+        self._lit: dict[Lamp, bool] = {}
+        """What each lamp was last told and did; absent: not known."""
         self._buzzer = buzzer
         self._wanted: Notice | None = None
+        self._told = asyncio.Event()
         self._showing: asyncio.Task[None] | None = None
 
     async def show(self, notice: Notice) -> None:
         self._wanted = notice
+        self._told.set()
         if self._showing is None or self._showing.done():
             self._showing = asyncio.create_task(self._catch_up())
 
     async def close(self) -> None:
+        self._wanted = None
         if self._showing:
             self._showing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._showing
+            await asyncio.wait({self._showing})
+        self._lit.clear()
         for output in (*self._lamps.values(), self._buzzer):
             if output:
                 await output.close()
@@ -59,28 +64,42 @@ class LampsPanel:
     async def _catch_up(self) -> None:
         while self._wanted:
             notice, self._wanted = self._wanted, None
-            try:
-                await self._light(notice.lamp)
-                await self._sound(notice.sound)
-            except DriverError as error:
-                self._lit = None
-                log.warning("lamps do not obey: %s", error)
+            self._told.clear()
+            failed = await self._light(notice.lamp)
+            failed |= await self._sound(notice.sound)
+            if failed:
+                log.warning("lamps do not obey: %s", "; ".join(sorted(failed)))
 
-    async def _light(self, wanted: Lamp) -> None:
+    async def _light(self, wanted: Lamp) -> set[str]:
+        """Put out what is not `wanted` before lighting it; return what went wrong."""
         shown = Lamp.STOP if wanted is Lamp.CLOSED else wanted
-        if shown is self._lit:
-            return
-        for lamp, output in self._lamps.items():
-            if output and lamp is not shown and self._lit in (lamp, None):
-                await output.hold(False)
-        output = self._lamps.get(shown)
-        if output:
-            await output.hold(True)
-        self._lit = shown
+        failed = set()
+        for lamp in sorted(self._lamps, key=lambda lamp: lamp is shown):
+            on = lamp is shown
+            if self._lit.get(lamp) is on:
+                continue
+            self._lit.pop(lamp, None)
+            try:
+                await self._lamps[lamp].hold(on)
+            except DriverError as error:
+                failed.add(str(error))
+            else:
+                self._lit[lamp] = on
+        return failed
 
-    async def _sound(self, wanted: Sound) -> None:
-        for seconds in PATTERNS[wanted]:
-            if self._buzzer is None or self._wanted:
-                return
-            await self._buzzer.pulse(seconds)
-            await self._clock.wait(2 * seconds)
+    async def _sound(self, wanted: Sound) -> set[str]:
+        """Sound the pattern until it ends or another notice is told; return what went wrong."""
+        if self._buzzer is None:
+            return set()
+        try:
+            for seconds in PATTERNS[wanted]:
+                if self._told.is_set():
+                    break
+                await self._buzzer.pulse(seconds)
+                pause_ends = self._clock.now().uptime + 2 * seconds
+                if await read_until(pause_ends, self._clock, self._told.wait, self._told.is_set):
+                    await self._buzzer.hold(False)
+                    break
+        except DriverError as error:
+            return {str(error)}
+        return set()

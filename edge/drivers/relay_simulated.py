@@ -1,6 +1,7 @@
 """A relay that remembers instead of switching, and can be told to fail."""
 
 from edge.drivers.interfaces import DriverError
+from edge.drivers.pulse import clamped
 from edge.runtime.clock import Clock
 
 
@@ -9,23 +10,30 @@ class SimulatedRelay:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._open_at = 0.0
         self.pulses: list[tuple[float, float]] = []
         self.held = False
         self.there = True
 
+    @property
+    def closed(self) -> bool:
+        """Whether the contact is closed now, by a pulse or held."""
+        return self.held or self._clock.now().uptime < self._open_at
+
     async def pulse(self, seconds: float) -> None:
         self._obey()
         now = self._clock.now().uptime
-        if self.pulses and now < sum(self.pulses[-1]):
+        if now < self._open_at:
             raise DriverError("the simulated relay: a pulse is under way")
-        self.pulses.append((now, min(max(seconds, 0.1), 1.0)))
+        self.pulses.append((now, clamped(seconds)))
+        self._open_at = sum(self.pulses[-1])
 
     async def hold(self, closed: bool) -> None:
         self._obey()
-        self.held = closed
+        self.held, self._open_at = closed, 0.0
 
     async def close(self) -> None:
-        self.held = False
+        self.held, self._open_at = False, 0.0
 
     def _obey(self) -> None:
         if not self.there:
