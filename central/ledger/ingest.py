@@ -29,7 +29,7 @@ from wire import event
 from wire.chain import link
 from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
 from wire.delivery import Ack, Batch, Hello
-from wire.event import AnyEvent, Stamp, Unknown, decode_row
+from wire.event import AnyEvent, ClockQuality, Stamp, Unknown, decode_row
 from wire.topic import Topics, sender
 
 log = logging.getLogger("central.ingest")
@@ -48,6 +48,8 @@ OUTCOMES: dict[type[event.Outcome], Outcome] = {
     event.PassedLate: Outcome.PASSED_LATE,
     event.Undone: Outcome.UNDONE,
 }
+
+UNREADABLE = "unreadable"
 
 Message = tuple[str, bytes]
 
@@ -166,7 +168,7 @@ def _insert(device: Device, batch: Batch) -> None:
     previous, identity = batch.previous, bytes.fromhex(device.identity)
     with connection.cursor() as cursor:
         for seq, body in enumerate(batch.rows, batch.first):
-            happened, stamp = decode_row(body)
+            happened, stamp = _decoded(body, received_ms)
             previous = link(previous, identity, batch.epoch, seq, body)
             name = (device.pk, batch.epoch, seq)
             kind, lane, reason, persons = _read_out(happened)
@@ -178,6 +180,18 @@ def _insert(device: Device, batch: Batch) -> None:
             _project(cursor, sql, device.pk, happened, stamp)
             if isinstance(happened, event.ListApplied):
                 Device.objects.filter(pk=device.pk).update(list_sequence=happened.sequence)
+
+
+def _decoded(body: bytes, received_ms: int) -> tuple[AnyEvent | Unknown, Stamp]:
+    """Read a row; one that cannot be read is kept all the same, as the device wrote it.
+
+    Refused, it would be sent again for ever and hold up everything behind it.
+    """
+    try:
+        return decode_row(body)
+    except WireError as error:
+        log.warning("unreadable row: %s", error)
+        return Unknown(UNREADABLE), Stamp(received_ms, 0, b"", ClockQuality.SUSPECT)
 
 
 def _read_out(happened: AnyEvent | Unknown) -> tuple[str, str, str, int]:

@@ -15,6 +15,8 @@ from wire.codec import encode
 
 CBOR = "application/cbor"
 CHANGES_MAX = 1000
+ANSWER_BYTES_MAX = 3_000_000
+"""Devices refuse an answer of more than 4 MiB; whoever is further behind asks again."""
 CHUNK = 256 * 1024
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
@@ -53,7 +55,11 @@ def deltas(request: HttpRequest) -> HttpResponseBase:
     if not after.isdigit() or len(after) > 18:
         return HttpResponse("after: a number\n", status=400, content_type="text/plain")
     found = Change.objects.filter(venue=device.venue, sequence__gt=int(after))
-    bodies = [bytes(one.body) for one in found.order_by("sequence")[:CHANGES_MAX]]
+    bodies: list[bytes] = []
+    for one in found.order_by("sequence")[:CHANGES_MAX].iterator(50):
+        if bodies and sum(map(len, bodies)) + len(one.body) > ANSWER_BYTES_MAX:
+            break
+        bodies.append(bytes(one.body))
     return HttpResponse(encode(bodies), content_type=CBOR)
 
 

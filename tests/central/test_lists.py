@@ -1,0 +1,206 @@
+"""The list central makes: its snapshot, its chain, and how devices fetch it."""
+
+import hashlib
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+from django.test import Client
+
+from wire import ticket as gh1
+from wire.codec import decode, loads
+from wire.entry import Row, Standing, key_of, read
+from wire.key import KeyRing
+from wire.snapshot import About, Delta, Manifest, head_after
+
+TOKEN = "token-of-gate-1"
+
+
+def description(count: int = 5) -> dict[str, Any]:
+    return {
+        "code": "v",
+        "name": {"zh": "场馆", "en": "Venue"},
+        "seed": 1,
+        "checkpoints": ["hall"],
+        "devices": [{"id": "0102030405060708", "name": "Gate 1", "token": TOKEN}],
+        "events": [
+            {
+                "audience": "SHOW",
+                "name": {"zh": "演出", "en": "Show"},
+                "opens": 1_700_000_000,
+                "closes": 1_900_000_000,
+                "classes": [
+                    {
+                        "code": 1,
+                        "name": {"zh": "成人票", "en": "Adult"},
+                        "uses": {"hall": 1},
+                        "tickets": [
+                            {"kind": "valid", "count": count},
+                            {"kind": "refunded", "count": 2, "standing": "refunded"},
+                            {"kind": "group", "count": 1, "quantity": 4},
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+
+
+@pytest.fixture
+def tickets(tmp_path: Path) -> list[dict[str, Any]]:
+    """A prepared venue; returns its tickets."""
+    from central.venue.prepare import prepare
+
+    (tmp_path / "venue.json").write_text(json.dumps(description()))
+    out = tmp_path / "tickets.jsonl"
+    assert prepare(tmp_path / "venue.json", out) == 8
+    return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def venue() -> Any:
+    from central.venue.models import Venue
+
+    return Venue.objects.get()
+
+
+def made() -> tuple[Manifest, bytes]:
+    from central.lists.publish import folder, snapshot
+
+    manifest = decode(bytes(snapshot(venue()).manifest), Manifest)
+    packed = (folder() / f"{manifest.version}.db.zst").read_bytes()
+    return manifest, packed
+
+
+def get(path: str, token: str = TOKEN, **headers: str) -> Any:
+    return Client(headers={"Authorization": f"Bearer {token}", **headers}).get(path)
+
+
+def test_what_was_prepared_is_signed_by_a_key_that_is_published(tickets: list[Any]) -> None:
+    from central.venue.models import SigningKey
+
+    ring = KeyRing([key.record() for key in SigningKey.objects.all()])
+    for one in tickets:
+        ticket = gh1.verify(one["text"].encode(), ring)
+        assert isinstance(ticket, gh1.Ticket)
+        assert (ticket.cti.hex(), ticket.quantity) == (one["cti"], one["quantity"])
+    serials = [gh1.verify(one["text"].encode(), ring).serial for one in tickets]  # type: ignore[union-attr]
+    assert len(set(serials)) == len(serials)
+
+
+def test_prepared_again_nothing_is_issued_twice(tmp_path: Path, tickets: list[Any]) -> None:
+    from central.venue.models import Ticket
+    from central.venue.prepare import prepare
+
+    assert len(tickets) == 8
+    (tmp_path / "again.json").write_text(json.dumps(description(50)))
+    assert prepare(tmp_path / "again.json", None) == 0
+    assert Ticket.objects.count() == 8
+
+
+def test_a_snapshot_holds_every_ticket_and_says_what_it_is(
+    tmp_path: Path, tickets: list[Any]
+) -> None:
+    manifest, packed = made()
+    plain = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+    assert hashlib.sha256(packed).digest() == manifest.compressed_sha256
+    assert hashlib.sha256(plain).digest() == manifest.file_sha256
+    assert (len(packed), len(plain), manifest.rows) == (
+        manifest.compressed_bytes,
+        manifest.file_bytes,
+        8,
+    )
+    (tmp_path / "list.db").write_bytes(plain)
+    database = sqlite3.connect(tmp_path / "list.db")
+    (said,) = database.execute("SELECT value FROM meta").fetchone()
+    about = decode(said, About)
+    assert about.venue == "v"
+    entries = {row[0]: read(Row(*row)) for row in database.execute("SELECT * FROM ticket")}
+    standings = [
+        entries[key_of(bytes.fromhex(one["cti"]), about.list_key)].standing for one in tickets
+    ]
+    assert standings == [Standing.GOOD] * 5 + [Standing.REFUNDED] * 2 + [Standing.GOOD]
+    assert all(bytes.fromhex(one["cti"]) not in plain for one in tickets), "no cti is in a list"
+
+
+def test_changes_are_a_chain_and_carry_whole_rows(tickets: list[Any]) -> None:
+    from central.lists.changes import reissue, save_event, set_standing
+    from central.lists.models import Change
+    from central.venue.models import Event, Ticket
+
+    assert tickets
+    first, second = Ticket.objects.order_by("pk")[:2]
+    set_standing([first, second], Standing.BLOCKED)
+    reissue(first)
+    show = Event.objects.get()
+    show.shift_seconds = 3600
+    save_event(show)
+    sequence, head = 0, bytes(32)
+    deltas = []
+    for change in Change.objects.order_by("sequence"):
+        delta = decode(bytes(change.body), Delta)
+        assert (delta.sequence, delta.previous) == (sequence + 1, head)
+        sequence, head = delta.sequence, head_after(delta)
+        assert bytes(change.head) == head
+        deltas.append(delta)
+    assert [len(delta.tickets) for delta in deltas] == [2, 1, 0]
+    assert len(deltas[2].events) == 1
+    (again,) = deltas[1].tickets
+    entry = read(Row(*(getattr(again, name) for name in again.__struct_fields__)))
+    assert (entry.standing, entry.least_generation) == (Standing.BLOCKED, 1)
+    manifest, _ = made()
+    assert (manifest.sequence, manifest.head) == (sequence, head)
+
+
+def test_only_a_device_gets_the_list(tickets: list[Any]) -> None:
+    assert tickets
+    made()
+    assert get("/device/list/manifest", "wrong").status_code == 401
+    assert Client().get("/device/list/manifest").status_code == 401
+    assert get("/device/list/deltas?after=0", "").status_code == 401
+    assert get("/device/list/manifest").status_code == 200
+
+
+def test_a_download_can_be_resumed(tickets: list[Any]) -> None:
+    assert tickets
+    manifest, packed = made()
+    path = f"/device/list/{manifest.version}.db.zst"
+    whole = get(path)
+    assert (whole.status_code, b"".join(whole.streaming_content)) == (200, packed)
+    rest = get(path, Range="bytes=100-")
+    assert rest.status_code == 206
+    assert rest["Content-Range"] == f"bytes 100-{len(packed) - 1}/{len(packed)}"
+    assert b"".join(rest.streaming_content) == packed[100:]
+    assert b"".join(get(path, Range="bytes=5-9").streaming_content) == packed[5:10]
+    assert get(path, Range=f"bytes={len(packed)}-").status_code == 416
+    assert get("/device/list/none.db.zst").status_code == 404
+    assert get("/device/list/..%2fsecret.db.zst").status_code == 404
+
+
+def test_missed_changes_are_fetched_as_they_were_published(tickets: list[Any]) -> None:
+    from central.lists.changes import set_standing
+    from central.lists.models import Change
+    from central.venue.models import Ticket
+
+    assert tickets
+    for ticket in Ticket.objects.order_by("pk")[:3]:
+        set_standing([ticket], Standing.REFUNDED)
+    bodies = loads(get("/device/list/deltas?after=1").content)
+    assert bodies == [bytes(one.body) for one in Change.objects.order_by("sequence")[1:]]
+    assert get("/device/list/deltas?after=x").status_code == 400
+
+
+def test_a_page_of_changes_stays_below_what_a_device_accepts(tickets: list[Any]) -> None:
+    from central.lists.device import ANSWER_BYTES_MAX
+    from central.lists.models import Change
+
+    assert tickets
+    for sequence in range(1, 9):
+        Change.objects.create(
+            venue=venue(), sequence=sequence, body=bytes(1_000_000), head=bytes(32)
+        )
+    bodies = loads(get("/device/list/deltas?after=0").content)
+    assert 0 < sum(map(len, bodies)) <= ANSWER_BYTES_MAX
+    assert loads(get(f"/device/list/deltas?after={len(bodies)}").content)
