@@ -8,12 +8,14 @@ arrive twice and in any order; central keeps one of each.
 import msgspec
 
 
-class EpochTop(msgspec.Struct, frozen=True):
-    """How far one epoch of a journal goes: rows 1 to `top`, the last with hash `last`."""
+class EpochTop(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a journal holds of one epoch: rows `first` to `top`, the last with hash `last`."""
 
     epoch: bytes
     top: int
     last: bytes
+    first: int = 1
+    """Above 1 once acknowledged rows were pruned: those before can be sent no more."""
 
 
 class Hello(msgspec.Struct, frozen=True, omit_defaults=True):

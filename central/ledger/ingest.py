@@ -28,7 +28,7 @@ from rules.use import Outcome
 from wire import event
 from wire.chain import link
 from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
-from wire.delivery import Ack, Batch, Hello
+from wire.delivery import Ack, Batch, EpochTop, Hello
 from wire.event import AnyEvent, ClockQuality, Stamp, Unknown, decode_row
 from wire.topic import Topics, sender
 
@@ -140,7 +140,9 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
         hello = decode(plain, Hello)
         reported = sum(epoch.top for epoch in hello.epochs)
         Device.objects.filter(pk=device.pk).update(last_seen=timezone.now(), reported_rows=reported)
-        group.asked |= {(device.pk, identity, epoch.epoch) for epoch in hello.epochs}
+        for epoch in hello.epochs:
+            _note_gap(device, epoch)
+            group.asked.add((device.pk, identity, epoch.epoch))
     elif kind in ("live", "backlog"):
         batch = decode(plain, Batch)
         _insert(device, batch)
@@ -267,6 +269,23 @@ def _advance(device: int, epoch: bytes) -> Ack:
         prefix.upto = end
         prefix.save(update_fields=["upto"])
     return Ack(epoch, end, holes)
+
+
+def _note_gap(device: Device, epoch: EpochTop) -> None:
+    """Rows that the device has pruned and central has lost can come no more: say so, go on."""
+    prefix, _ = Prefix.objects.get_or_create(device=device, epoch=epoch.epoch)
+    if epoch.first <= prefix.upto + 1:
+        return
+    detail = {"epoch": epoch.epoch.hex(), "first": prefix.upto + 1, "last": epoch.first - 1}
+    log.error("gap device=%s rows=%s-%s", device.identity, detail["first"], detail["last"])
+    Incident.objects.get_or_create(
+        kind="gap",
+        device=device,
+        detail=detail,
+        defaults={"received_ms": round(time.time() * 1000)},
+    )
+    prefix.upto = epoch.first - 1
+    prefix.save(update_fields=["upto"])
 
 
 def _quarantine(topic: str, payload: bytes, why: str) -> None:

@@ -195,6 +195,20 @@ def test_a_hello_is_answered_for_every_epoch_it_names() -> None:
     assert take(hello, kind="hello") == [Ack(EPOCH, 2), Ack(b"epoch--2", 0)]
 
 
+def test_rows_that_no_device_has_any_more_are_a_gap_and_not_the_end() -> None:
+    from central.ledger.models import Incident
+
+    batches = chained(rows(*(authorised(number) for number in range(6))))
+    take(batches[0])
+    hello = Hello((EpochTop(EPOCH, 6, b"h" * 32, first=4),))
+    assert take(hello, kind="hello") == [Ack(EPOCH, 3)]
+    (gap,) = Incident.objects.all()
+    assert (gap.kind, gap.detail["first"], gap.detail["last"]) == ("gap", 2, 3)
+    assert take(together(batches[3:])) == [Ack(EPOCH, 6)]
+    assert take(hello, kind="hello") == [Ack(EPOCH, 6)]
+    assert Incident.objects.count() == 1
+
+
 def test_what_is_packed_is_unpacked() -> None:
     batch = together(chained(rows(authorised(1))))
     packed = zstandard.ZstdCompressor().compress(encode(batch))

@@ -295,6 +295,7 @@ def test_acknowledged_old_rows_are_pruned_and_the_chain_goes_on(device: Path) ->
     DeliveryStore(device).acknowledge(top.epoch, 2)
     assert journal.prune(stamp()) == 0, "nothing is old yet"
     assert journal.prune(later) == 2
+    assert [one.first for one in reader.epochs()] == [3]
     batch = reader.batch(top.epoch, 3, 10)
     assert batch is not None
     assert link(batch.previous, DEVICE, top.epoch, 3, batch.rows[0]) == top.last
