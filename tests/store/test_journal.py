@@ -335,7 +335,7 @@ def test_a_read_only_file_is_said(device: Path) -> None:
     opened(device).close()
     (device / FILE).chmod(0o400)
     with pytest.raises(JournalUnwritable):
-        opened(device)
+        write(opened(device), authorised(1))
 
 
 def test_a_newer_schema_is_refused_with_what_to_do(device: Path) -> None:
