@@ -1,76 +1,41 @@
 """What devices report becomes rows, once, in any order; what cannot be read stops nothing."""
 
 import random
-from typing import Any
 
 import msgspec
 import pytest
 import zstandard
 
-from tests.device import authorised, stamp
-from wire.chain import GENESIS, link
-from wire.codec import decode, encode
+from tests.central_messages import (
+    DEVICE,
+    EPOCH,
+    chained,
+    passed,
+    register_device,
+    rows,
+    take,
+    together,
+    totals,
+)
+from tests.device import authorised
+from wire.chain import GENESIS
+from wire.codec import encode
 from wire.delivery import Ack, Batch, EpochTop, Hello
 from wire.event import (
     Abandoned,
     AnyEvent,
     ListApplied,
-    Passed,
     PassedLate,
     Refused,
     Reopened,
     Uncertain,
-    encode_row,
 )
 from wire.reason import Reason
-from wire.topic import Topics
-
-DEVICE, EPOCH = "0102030405060708", b"epoch--1"
-TOPICS = Topics("v")
-
-
-def rows(*events: AnyEvent) -> list[bytes]:
-    return [encode_row(happened, stamp(100.0 + n)) for n, happened in enumerate(events)]
-
-
-def chained(bodies: list[bytes], epoch: bytes = EPOCH) -> list[Batch]:
-    """Return each row as a batch of its own, as a device chains them."""
-    batches, previous = [], GENESIS
-    for seq, body in enumerate(bodies, 1):
-        batches.append(Batch(epoch, seq, previous, (body,)))
-        previous = link(previous, bytes.fromhex(DEVICE), epoch, seq, body)
-    return batches
-
-
-def together(batches: list[Batch]) -> Batch:
-    first = batches[0]
-    return Batch(first.epoch, first.first, first.previous, tuple(b.rows[0] for b in batches))
-
-
-def take(*messages: Any, kind: str = "backlog", device: str = DEVICE) -> list[Ack]:
-    """Hand over messages (batches, hellos or raw payloads); return the acknowledgements."""
-    from central.ledger import ingest
-
-    topic = f"gh/1/v/up/{device}/{kind}"
-    payloads = [one if isinstance(one, bytes) else encode(one) for one in messages]
-    answers = ingest.take([(topic, payload) for payload in payloads], TOPICS)
-    assert all(to == TOPICS.ack(device) for to, _ in answers)
-    return [decode(payload, Ack) for _, payload in answers]
-
-
-def totals() -> dict[str, Any]:
-    from central.ledger.totals import totals as counted
-
-    return counted()
 
 
 @pytest.fixture(autouse=True)
 def device() -> None:
-    _device_again()
-
-
-def passed(number: int) -> Passed:
-    return Passed(lane="A1", admission=b"admission%03d" % number, person=1)
+    register_device()
 
 
 def test_a_batch_is_acknowledged_up_to_its_end() -> None:
@@ -116,19 +81,12 @@ def test_the_books_do_not_depend_on_the_order_of_arrival() -> None:
         from tests import central_database
 
         central_database.empty()
-        _device_again()
+        register_device()
         shuffled = batches[:]
         random.Random(seed).shuffle(shuffled)
         for batch in shuffled:
             take(batch)
         assert totals() == wanted
-
-
-def _device_again() -> None:
-    from central.venue.models import Device, Venue
-
-    venue = Venue.objects.create(code="v", name_zh="场馆", name_en="Venue")
-    Device.objects.create(venue=venue, identity=DEVICE, name="Gate 1", token_hash="x")
 
 
 def test_a_reopened_use_is_admitted_twice_and_ended_twice() -> None:

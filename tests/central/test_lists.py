@@ -6,58 +6,15 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-import pytest
 import zstandard
 from django.test import Client
 
+from tests.central_venue import TOKEN, description
 from wire import ticket as gh1
 from wire.codec import decode, loads
 from wire.entry import Row, Standing, key_of, read
 from wire.key import KeyRing
 from wire.snapshot import About, Delta, Manifest, head_after
-
-TOKEN = "token-of-gate-1"
-
-
-def description(count: int = 5) -> dict[str, Any]:
-    return {
-        "code": "v",
-        "name": {"zh": "场馆", "en": "Venue"},
-        "seed": 1,
-        "checkpoints": ["hall"],
-        "devices": [{"id": "0102030405060708", "name": "Gate 1", "token": TOKEN}],
-        "events": [
-            {
-                "audience": "SHOW",
-                "name": {"zh": "演出", "en": "Show"},
-                "opens": 1_700_000_000,
-                "closes": 1_900_000_000,
-                "classes": [
-                    {
-                        "code": 1,
-                        "name": {"zh": "成人票", "en": "Adult"},
-                        "uses": {"hall": 1},
-                        "tickets": [
-                            {"kind": "valid", "count": count},
-                            {"kind": "refunded", "count": 2, "standing": "refunded"},
-                            {"kind": "group", "count": 1, "quantity": 4},
-                        ],
-                    }
-                ],
-            }
-        ],
-    }
-
-
-@pytest.fixture
-def tickets(tmp_path: Path) -> list[dict[str, Any]]:
-    """A prepared venue; returns its tickets."""
-    from central.venue.prepare import prepare
-
-    (tmp_path / "venue.json").write_text(json.dumps(description()))
-    out = tmp_path / "tickets.jsonl"
-    assert prepare(tmp_path / "venue.json", out) == 8
-    return [json.loads(line) for line in out.read_text().splitlines()]
 
 
 def venue() -> Any:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from django.test import Client, override_settings
 
-from tests.central.test_ingest import _device_again, chained, passed, rows, take, together
+from tests.central_messages import chained, passed, register_device, rows, take, together
 from tests.device import authorised
 from wire.event import KINDS
 from wire.reason import Reason
@@ -45,7 +45,7 @@ def test_the_language_can_be_changed() -> None:
 def test_the_stream_says_what_happened() -> None:
     from central.live import views
 
-    _device_again()
+    register_device()
     take(together(chained(rows(authorised(1), passed(1)))))
 
     async def first() -> Any:
