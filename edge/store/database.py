@@ -6,9 +6,11 @@ itself: a umask alone would give 0640, and several daemons of one group write he
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 FILE_MODE, DIRECTORY_MODE = 0o660, 0o2770
 BUSY_SECONDS = 5.0
@@ -74,6 +76,30 @@ def sound(database: sqlite3.Connection) -> bool:
         return bool(database.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
     except sqlite3.Error:
         return False
+
+
+def until_broken(
+    database: sqlite3.Connection, table: str, columns: str, key: str, backwards: bool = False
+) -> Iterator[tuple[Any, ...]]:
+    """Yield a table's rows in the order of its key, up to the first that cannot be read.
+
+    `columns` begin with those of `key`. Python steps to the next row before it hands out one,
+    so the last one before a page that is broken has to be asked for by itself.
+    """
+    width, sign, order = key.count(",") + 1, ">", key
+    if backwards:
+        sign, order = "<", key.replace(",", " DESC,") + " DESC"
+    everything = f"SELECT {columns} FROM {table}"
+    last: tuple[Any, ...] | None = None
+    try:
+        for row in database.execute(f"{everything} ORDER BY {order}"):
+            last = row[:width]
+            yield row
+    except sqlite3.DatabaseError:
+        where = f"WHERE ({key}) {sign} ({', '.join('?' * width)})" if last else ""
+        with suppress(sqlite3.DatabaseError):
+            one = f"{everything} {where} ORDER BY {order} LIMIT 1"
+            yield from database.execute(one, last or ()).fetchmany(1)
 
 
 def _migrate(database: sqlite3.Connection, path: Path, schema: str) -> None:

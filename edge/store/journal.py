@@ -11,11 +11,12 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
-from edge.store import uses
+from edge.store import salvage, uses
 from edge.store.database import (
     FILE_MODE,
     TooNew,
@@ -23,7 +24,7 @@ from edge.store.database import (
     open_durable,
     open_readonly,
 )
-from edge.store.repair import Top, open_sound, top_of
+from edge.store.repair import SUSPECT, Found, Top, alone, open_sound, top_of
 from edge.store.uses import OpenPerson, UseDamaged
 from rules.use import Use
 from wire.chain import EPOCH_BYTES, link
@@ -31,7 +32,7 @@ from wire.event import AnyEvent, EpochBegan, Stamp, encode_row
 
 T = TypeVar("T")
 
-FILE = "journal.db"
+FILE, LOCK = "journal.db", "journal.lock"
 KEPT_MS = 30 * 24 * 3600 * 1000
 PRUNED_ROWS_MAX = 200
 SPENDING_BYTES = 64 * 1024 * 1024
@@ -54,13 +55,19 @@ class Transaction:
     """The journal inside one transaction."""
 
     def __init__(
-        self, database: sqlite3.Connection, device: bytes, number: int, epoch: bytes, room: bool
+        self,
+        database: sqlite3.Connection,
+        device: bytes,
+        number: int,
+        epoch: bytes,
+        room: bool = True,
+        top: Top | None = None,
     ) -> None:
         self._database = database
         self._device = device
         self._number = number
         self._epoch = epoch
-        self._top: Top | None = None
+        self._top = top
         self.room_for_refusals = room
 
     def uses(self, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
@@ -111,16 +118,17 @@ class Journal:
         path = self._directory / FILE
         try:
             make_directory(self._directory)
-            lost = not path.exists() and self._was_acknowledged()
-            why = "the journal is gone" if lost else ""
-            database, damage = open_sound(path, self._device)
-            self._database = database
-            self._inode = path.stat().st_ino
-            return self._enter(stamp, why or damage)
+            with alone(self._directory):
+                found = open_sound(path, self._device, self._has_traces())
+                self._database, self._inode = found.database, path.stat().st_ino
+                opened = self._enter(stamp, found)
+                (self._directory / SUSPECT).unlink(missing_ok=True)
         except TooNew as error:
             raise JournalUnwritable(str(error)) from error
         except (OSError, sqlite3.Error) as error:
+            self._disconnect()
             raise JournalUnwritable(f"{path}: {error}") from error
+        return opened
 
     def transact(self, decide: Callable[[Transaction], T]) -> T:
         """Run `decide` in a transaction and commit; on disk when this returns.
@@ -141,6 +149,8 @@ class Journal:
                     database.execute("ROLLBACK")
                 raise
         except UseDamaged as error:
+            with suppress(OSError):
+                (self._directory / SUSPECT).touch()
             raise JournalUnwritable(f"{error}; restart the gate to repair the journal") from error
         except (sqlite3.Error, OSError) as error:
             self._disconnect()
@@ -152,7 +162,11 @@ class Journal:
 
         Only the process that holds `journal.lock` does; uses outlive their rows.
         """
-        upto = self._prunable(stamp) if self._holds_lock() else []
+        try:
+            upto = self._prunable(stamp) if self._holds_lock() else []
+        except (OSError, sqlite3.Error) as error:
+            self._disconnect()
+            raise JournalUnwritable(f"{self._directory / FILE}: {error}") from error
         if not upto:
             return 0
 
@@ -175,29 +189,36 @@ class Journal:
             self._lock.close()
             self._lock = None
 
-    def _enter(self, stamp: Stamp, why: str) -> Opened:
+    def _enter(self, stamp: Stamp, found: Found) -> Opened:
+        """Go on in the epoch of this boot, or begin one; what is carried over comes with it."""
         last = self._newest_epoch()
-        if last and last[2] == self._boot and not why:
+        if last and last[2] == self._boot and not found.why:
             self._number, self._epoch = last[0], last[1]
             return Opened(self._epoch, began=False, without_memory=False, why="")
-        top = top_of(self._connected())
-        self._number, self._epoch = (last[0] + 1 if last else 1), self._draw(EPOCH_BYTES)
-        began = EpochBegan(
-            previous_epoch=last[1] if last else b"",
-            previous_top=top.seq if last else 0,
-            previous_last=top.hash if last else b"",
-            why=why,
-            without_memory=bool(why),
-        )
 
-        def begin(transaction: Transaction) -> None:
-            self._connected().execute(
-                "INSERT INTO epoch VALUES (?, ?, ?)", (self._number, self._epoch, self._boot)
+        def begin(_: Transaction) -> tuple[int, bytes]:
+            database, epoch = found.database, self._draw(EPOCH_BYTES)
+            if found.aside:
+                top = salvage.carry_over(found.aside, database, self._device)
+            else:
+                top = top_of(database)
+            last = self._newest_epoch()
+            number = last[0] + 1 if last else 1
+            database.execute("INSERT INTO epoch VALUES (?, ?, ?)", (number, epoch, self._boot))
+            if top != top_of(database):
+                database.execute("INSERT INTO hangs VALUES (?, 1, ?)", (number, top.hash))
+            began = EpochBegan(
+                previous_epoch=last[1] if last else b"",
+                previous_top=top.seq if last else 0,
+                previous_last=top.hash if last else b"",
+                why=found.why,
+                without_memory=bool(found.why),
             )
-            transaction.append(began, stamp)
+            Transaction(database, self._device, number, epoch, top=top).append(began, stamp)
+            return number, epoch
 
-        self.transact(begin)
-        return Opened(self._epoch, began=True, without_memory=bool(why), why=why)
+        self._number, self._epoch = self.transact(begin)
+        return Opened(self._epoch, True, bool(found.why), found.why)
 
     def _newest_epoch(self) -> tuple[int, bytes, bytes] | None:
         row: tuple[int, bytes, bytes] | None = (
@@ -235,13 +256,16 @@ class Journal:
         finally:
             database.close()
 
-    def _was_acknowledged(self) -> bool:
-        return any(self._acknowledged().values())
+    def _has_traces(self) -> bool:
+        """Whether anything else here knows of a journal. A list does not: it may come first."""
+        return (self._directory / LOCK).exists() or any(self._acknowledged().values())
 
     def _holds_lock(self) -> bool:
         if self._lock is None:
-            path = self._directory / "journal.lock"
-            lock = os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE), "rb")
+            handle = os.open(self._directory / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+            lock = os.fdopen(handle, "rb")
+            with suppress(PermissionError):  # Another daemon made it, and set it right.
+                os.fchmod(handle, FILE_MODE)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

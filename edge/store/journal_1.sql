@@ -24,6 +24,14 @@ CREATE TABLE pruned (
     hash BLOB NOT NULL
 );
 
+-- Rows whose predecessor was lost to damage, and the hash that they hang on.
+CREATE TABLE hangs (
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (epoch, seq)
+) WITHOUT ROWID;
+
 -- One use of a right: a person of an admission. Outlives the rows it came from.
 CREATE TABLE use (
     number INTEGER PRIMARY KEY,

@@ -42,9 +42,9 @@ class JournalReader:
             return None
         rows: list[bytes] = []
         size = 0
-        for _, _, body in found:
+        for seq, (_, found_seq, body) in enumerate(found, first):
             size += len(body)
-            if rows and size > bytes_max:
+            if seq != found_seq or (rows and size > bytes_max):
                 break
             rows.append(body)
         return Batch(epoch, first, self._hash_before(found[0][0], first), tuple(rows))
@@ -65,10 +65,13 @@ class JournalReader:
 
     def _hash_before(self, number: int, seq: int) -> bytes:
         before = self._ask(
+            "SELECT hash FROM hangs WHERE (epoch, seq) = (?, ?)", (number, seq)
+        ) or self._ask(
             "SELECT hash FROM row WHERE (epoch, seq) < (?, ?)"
             " ORDER BY epoch DESC, seq DESC LIMIT 1",
             (number, seq),
-        ) or self._ask("SELECT hash FROM pruned")
+        )
+        before = before or self._ask("SELECT hash FROM pruned")
         return bytes(before[0][0]) if before else GENESIS
 
     def _ask(self, question: str, values: tuple[object, ...] = ()) -> list[Any]:

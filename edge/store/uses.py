@@ -6,14 +6,20 @@ Every row has a checksum, because a flipped bit here would spend or give back a 
 import sqlite3
 import zlib
 from dataclasses import dataclass, replace
+from typing import Any
 
-from rules.use import Outcome, Use
+from edge.store.database import until_broken
+from rules.use import Name, Outcome, Use
 from wire import event
-from wire.event import AnyEvent, Stamp
+from wire.codec import WireError
+from wire.event import AnyEvent, Stamp, Unknown, decode_row
 
 COLUMNS = (
     "admission, person, cti, checkpoint, lane, outcome, boot, uptime_ms, wall_ms, reopened, open"
 )
+
+USES_VERIFIED = 20_000
+"""Newest, at every start."""
 
 OUTCOMES: dict[type[event.Outcome], Outcome] = {
     event.Abandoned: Outcome.ABANDONED,
@@ -59,9 +65,9 @@ class _Row:
             *(self.boot, self.uptime_ms, self.wall_ms, self.reopened, self.open),
         )
 
-    def checksum(self) -> int:
-        # Every value prints unlike every other, and this is made at each decision.
-        return zlib.crc32(repr(self.values()).encode())
+    @property
+    def name(self) -> Name:
+        return self.admission, self.person
 
 
 def of_right(database: sqlite3.Connection, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
@@ -83,57 +89,85 @@ def open_persons(database: sqlite3.Connection, lane: str) -> tuple[OpenPerson, .
     )
 
 
-def damaged(database: sqlite3.Connection) -> bool:
-    """Whether any row of the table is damaged; reads all of it."""
+def damaged(database: sqlite3.Connection, every: bool) -> bool:
+    """Whether any of the newest rows is damaged, or any at all.
+
+    Those that are not read here are checked when they are asked for, like all others.
+    """
+    limit = -1 if every else USES_VERIFIED
+    newest = f"SELECT {COLUMNS}, checksum FROM use ORDER BY number DESC LIMIT {limit}"
     try:
-        for row in database.execute(f"SELECT {COLUMNS}, checksum FROM use"):
-            _checked(row)
-    except (UseDamaged, sqlite3.Error):
+        return any(_checksum(row[:-1]) != row[-1] for row in database.execute(newest))
+    except sqlite3.Error:
         return True
-    return False
 
 
-def project(database: sqlite3.Connection, happened: AnyEvent, stamp: Stamp) -> None:
-    """Bring the table up to date with one event, in the event's own transaction."""
-    at = (stamp.boot, stamp.uptime_ms, stamp.wall_ms)
+def project(
+    database: sqlite3.Connection, happened: AnyEvent, stamp: Stamp, only: set[Name] | None = None
+) -> None:
+    """Bring the table up to date with one event, in the event's own transaction.
+
+    `only`: leave all other uses as they are.
+    """
     match happened:
         case event.Authorised():
+            right = (happened.cti, happened.checkpoint, happened.lane)
+            at = (stamp.boot, stamp.uptime_ms, stamp.wall_ms)
             for person in range(1, happened.quantity + 1):
-                right = (happened.cti, happened.checkpoint, happened.lane)
-                row = _Row(happened.admission, person, *right, int(Outcome.RESERVED), *at)
-                _put(database, row)
+                if only is None or (happened.admission, person) in only:
+                    reserved = int(Outcome.RESERVED)
+                    _put(database, _Row(happened.admission, person, *right, reserved, *at))
         case event.Reopened():
             found = _find(database, happened.admission, happened.person)
-            if found:
+            if found and (only is None or found.name in only):
                 _put(database, replace(found, reopened=1, open=1))
         case event.Outcome():
             for person in range(happened.person, happened.person + happened.count):
                 found = _find(database, happened.admission, person)
-                if found:
+                if found and (only is None or found.name in only):
                     _put(database, _ended(found, OUTCOMES[type(happened)], stamp))
         case _:
             pass
 
 
-def copy_sound(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
-    """Copy every row whose checksum holds from a damaged file; return how many."""
-    copied, number = 0, 0
-    while True:
+def copy_sound(source: sqlite3.Connection, target: sqlite3.Connection) -> bool:
+    """Copy every row whose checksum holds from a damaged file; return whether all did."""
+    (every,) = next(until_broken(source, "use", "count(*)", "1"), (-1,))
+    copied, last = 0, 0
+    for backwards in (False, True):
+        # Backwards, too: of a page that cannot be read, only its own rows are lost.
+        rows = until_broken(source, "use", f"number, {COLUMNS}, checksum", "number", backwards)
+        for number, *values, checksum in rows:
+            if backwards and number <= last:
+                break
+            last = last if backwards else number
+            if _checksum(tuple(values)) == checksum:
+                _copy(target, (number, *values, checksum))
+                copied += 1
+    return bool(copied == every)
+
+
+def _copy(target: sqlite3.Connection, row: tuple[object, ...]) -> None:
+    places = ", ".join("?" * len(row))
+    target.execute(
+        f"INSERT OR IGNORE INTO use (number, {COLUMNS}, checksum) VALUES ({places})", row
+    )
+
+
+def read_again(database: sqlite3.Connection) -> None:
+    """Make the uses that are not in the table again from the rows that are."""
+    lost: set[Name] = set()
+    for (body,) in database.execute("SELECT body FROM row ORDER BY epoch, seq"):
         try:
-            row = source.execute(
-                f"SELECT number, {COLUMNS}, checksum FROM use WHERE number > ? ORDER BY number",
-                (number,),
-            ).fetchone()
-        except sqlite3.Error:
-            return copied
-        if row is None:
-            return copied
-        number = row[0]
-        try:
-            _put(target, _checked(row[1:]))
-        except UseDamaged:
-            continue
-        copied += 1
+            happened, stamp = decode_row(body)
+        except WireError:
+            continue  # Of a newer program; its own bytes prove it nevertheless.
+        if isinstance(happened, event.Authorised):
+            for person in range(1, happened.quantity + 1):
+                if _find(database, happened.admission, person) is None:
+                    lost.add((happened.admission, person))
+        if lost and not isinstance(happened, Unknown):
+            project(database, happened, stamp, lost)
 
 
 def _ended(row: _Row, outcome: Outcome, stamp: Stamp) -> _Row:
@@ -158,23 +192,25 @@ def _find(database: sqlite3.Connection, admission: bytes, person: int) -> _Row |
 
 
 def _put(database: sqlite3.Connection, row: _Row) -> None:
+    values = row.values()
     database.execute(
         f"INSERT INTO use ({COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (admission, person) DO UPDATE SET outcome = excluded.outcome,"
         " boot = excluded.boot, uptime_ms = excluded.uptime_ms, wall_ms = excluded.wall_ms,"
         " reopened = excluded.reopened, open = excluded.open, checksum = excluded.checksum",
-        (*row.values(), row.checksum()),
+        (*values, _checksum(values)),
     )
 
 
-def _checked(stored: tuple[object, ...]) -> _Row:
-    row = _Row(*stored[:-1])  # type: ignore[arg-type]
-    try:
-        if row.checksum() == stored[-1] and row.outcome in set(Outcome):
-            return row
-    except (TypeError, ValueError):
-        pass
-    raise UseDamaged("a row of the table of uses is damaged")
+def _checked(stored: tuple[Any, ...]) -> _Row:
+    if _checksum(stored[:-1]) != stored[-1]:
+        raise UseDamaged("a row of the table of uses is damaged")
+    return _Row(*stored[:-1])
+
+
+def _checksum(values: tuple[object, ...]) -> int:
+    # Every value prints unlike every other, and this is made at each decision.
+    return zlib.crc32(ascii(values).encode())
 
 
 def _as_use(row: _Row) -> Use:

@@ -14,8 +14,9 @@ from edge.store import journal as journal_module
 from edge.store.delivery import DeliveryStore
 from edge.store.journal import FILE, Journal, JournalUnwritable, Transaction
 from edge.store.outbox import JournalReader
-from rules.use import Outcome, Use
+from rules.use import Outcome
 from tests.device import BOOT, DEVICE, authorised, opened, stamp, ticket
+from tests.journals import outcomes, uses, write
 from wire.chain import GENESIS, link
 from wire.event import (
     Abandoned,
@@ -28,22 +29,6 @@ from wire.event import (
     decode_row,
 )
 from wire.reason import Reason
-
-
-def write(journal: Journal, *events: object, uptime: float = 100.0) -> None:
-    def commit(transaction: Transaction) -> None:
-        for happened in events:
-            transaction.append(happened, stamp(uptime))  # type: ignore[arg-type]
-
-    journal.transact(commit)
-
-
-def uses(journal: Journal, number: int = 1) -> tuple[Use, ...]:
-    return journal.transact(lambda inside: inside.uses(ticket(number).cti, "hall"))
-
-
-def outcomes(journal: Journal, number: int = 1) -> list[Outcome]:
-    return [use.outcome for use in uses(journal, number)]
 
 
 def test_the_chain_can_be_followed_by_whoever_reads_it(device: Path) -> None:
@@ -241,25 +226,6 @@ def test_a_flipped_bit_is_found_before_it_decides_anything(device: Path) -> None
         if not found and spent != [[Outcome.PASSED]] * 29:
             missed.append(at)
     assert missed == []
-
-
-def test_a_damaged_journal_is_put_aside_and_its_uses_carried_over(device: Path) -> None:
-    journal = opened(device)
-    write(journal, authorised(1), Passed(lane="A1", admission=b"admission001", person=1))
-    journal.close()
-    database = sqlite3.connect(device / FILE)
-    database.execute("UPDATE row SET body = x'00' WHERE seq = 2")
-    database.commit()
-    database.close()
-    again = Journal(device, DEVICE, BOOT, os.urandom)
-    answer = again.open(stamp())
-    assert answer.began
-    assert answer.without_memory
-    assert "chain" in answer.why
-    assert (device / "journal.damaged-1.db").exists()
-    assert outcomes(again) == [Outcome.PASSED]
-    (top,) = JournalReader(device, DEVICE).epochs()
-    assert top.epoch == answer.epoch
 
 
 def test_a_journal_that_is_gone_is_said_to_be(device: Path) -> None:
