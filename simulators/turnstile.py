@@ -9,8 +9,9 @@ Coils: 0 entry relay, 1 exit relay, 2 green, 3 amber, 4 red, 5 buzzer, 6 free pa
 Inputs: 0 passed in, 1 passed out, 2 beam on the entry side, 3 beam on the exit side,
 4 fire loop open, 5 key: open once, 6 key: free passage, 7 key: out of service, 8 not ready.
 
-Simplified: an arm is open or not, a contact never bounces, and a relay held closed opens for one
-person only, as boards in pulse mode do.
+Simplified: an arm is open or not, a contact never bounces, a relay held closed opens for one
+person only, as boards in pulse mode do, and a flash-on, whose length the board knows and which is
+never shorter than 0.1 s, opens at once.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from simulators.pty_line import PtyLine
 
 READ_INPUTS, READ_COILS, WRITE_COIL = 0x02, 0x01, 0x05
 FLASH_ON = 0x0200
+NO_FUNCTION, NO_SUCH_PLACE, NO_SUCH_VALUE = 1, 2, 3
 PULSE_SECONDS_MIN = 0.1
 CONTACT_SECONDS = 0.3
 
@@ -84,9 +86,16 @@ class Board:
     """(coil, when) of each command that closed a relay."""
     coils: list[bool] = field(default_factory=lambda: [False] * 16)
     inputs: list[bool] = field(default_factory=lambda: [False] * 16)
+    flashes: list[tuple[int, float]] = field(default_factory=list)
+    """(coil, seconds) of each flash-on, lamps and buzzer too."""
+    mute: bool = False
+    """It has no power: it neither obeys nor answers."""
+    refusal: int = 0
+    """The exception code with which it answers everything; 0: none."""
     on_pulse: Callable[[Coil], None] | None = None
     _open_until: dict[Coil, float] = field(default_factory=dict)
-    _timers: dict[int, asyncio.TimerHandle] = field(default_factory=dict)
+    _opening: dict[int, asyncio.TimerHandle] = field(default_factory=dict)
+    _flashing: dict[int, asyncio.TimerHandle] = field(default_factory=dict)
     _occupied: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     # The board.
@@ -99,41 +108,69 @@ class Board:
             while (frame := _first_frame(heard, self.address)) is not None:
                 at, request = frame
                 heard = heard[at + 8 :]
-                reply = self._answer(request)
-                self.line.send(reply)
+                if not self.mute:
+                    self.line.send(self._answer(request))
             heard = heard[-7:]
 
     def _answer(self, request: bytes) -> bytes:
         function, where = request[1], int.from_bytes(request[2:4], "big")
         value = int.from_bytes(request[4:6], "big")
-        if function == WRITE_COIL and where < len(self.coils):
+        if self.refusal:
+            return self._refused(function, self.refusal)
+        if function == WRITE_COIL:
+            return self._written(request, where, value)
+        if function not in (READ_INPUTS, READ_COILS):
+            return self._refused(function, NO_FUNCTION)
+        levels = self.inputs if function == READ_INPUTS else self.coils
+        if not 0 < value <= len(levels) - where:
+            return self._refused(function, NO_SUCH_PLACE)
+        bits = sum(level << n for n, level in enumerate(levels[where : where + value]))
+        count = (value + 7) // 8
+        return _framed(bytes([self.address, function, count]) + bits.to_bytes(count, "little"))
+
+    def _written(self, request: bytes, where: int, value: int) -> bytes:
+        if where < len(self.coils):
+            if value not in (0x0000, 0xFF00):
+                return self._refused(WRITE_COIL, NO_SUCH_VALUE)
             self._set(where, value == 0xFF00)
             return request
-        if function == WRITE_COIL and FLASH_ON <= where < FLASH_ON + len(self.coils):
+        if FLASH_ON <= where < FLASH_ON + len(self.coils):
+            if not 0 < value < 0x8000:
+                return self._refused(WRITE_COIL, NO_SUCH_VALUE)
             self._flash(where - FLASH_ON, value / 10)
             return request
-        if function in (READ_INPUTS, READ_COILS) and where + value <= 16:
-            levels = self.inputs if function == READ_INPUTS else self.coils
-            bits = sum(level << n for n, level in enumerate(levels[where : where + value]))
-            count = (value + 7) // 8
-            return _framed(bytes([self.address, function, count]) + bits.to_bytes(count, "little"))
-        return _framed(bytes([self.address, function | 0x80, 2]))
+        return self._refused(WRITE_COIL, NO_SUCH_PLACE)
+
+    def _refused(self, function: int, why: int) -> bytes:
+        return _framed(bytes([self.address, function | 0x80, why]))
 
     def _set(self, coil: int, on: bool) -> None:
-        timer = self._timers.pop(coil, None)
-        if timer:
-            timer.cancel()
-        if on and not self.coils[coil] and coil in (Coil.ENTRY, Coil.EXIT):
-            self.pulses.append((Coil(coil), time.monotonic()))
-            self._open(Coil(coil))
+        _cancel(self._flashing.pop(coil, None))
+        if not on:
+            _cancel(self._opening.pop(coil, None))
+        elif self._close(coil):
+            # An arm moves for a pulse that lasts, and only then is it known that this one does.
+            loop = asyncio.get_running_loop()
+            self._opening[coil] = loop.call_later(PULSE_SECONDS_MIN, self._open, Coil(coil))
         self.coils[coil] = on
 
     def _flash(self, coil: int, seconds: float) -> None:
-        self._set(coil, True)
+        _cancel(self._flashing.pop(coil, None))
+        self.flashes.append((coil, seconds))
+        if self._close(coil):
+            self._open(Coil(coil))
+        self.coils[coil] = True
         loop = asyncio.get_running_loop()
-        self._timers[coil] = loop.call_later(seconds, self._set, coil, False)
-        if self.on_pulse and coil in (Coil.ENTRY, Coil.EXIT):
+        self._flashing[coil] = loop.call_later(seconds, self._set, coil, False)
+
+    def _close(self, coil: int) -> bool:
+        """Count the closing of a relay that moves an arm; return whether it was one."""
+        if self.coils[coil] or coil not in (Coil.ENTRY, Coil.EXIT):
+            return False
+        self.pulses.append((Coil(coil), time.monotonic()))
+        if self.on_pulse:
             self.on_pulse(Coil(coil))
+        return True
 
     def _open(self, way: Coil) -> None:
         self._open_until[way] = time.monotonic() + self.window_seconds
@@ -238,6 +275,11 @@ class Board:
                 "turned_back": self.counted(Walked.TURNED_BACK),
             },
         }
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer:
+        timer.cancel()
 
 
 def _first_frame(heard: bytes, address: int) -> tuple[int, bytes] | None:

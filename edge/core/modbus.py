@@ -5,7 +5,7 @@ Pure: requests are made, replies are found in whatever bytes arrived.
 
 from dataclasses import dataclass
 
-READ_INPUTS, WRITE_COIL = 0x02, 0x05
+READ_COILS, READ_INPUTS, WRITE_COIL = 0x01, 0x02, 0x05
 FLASH_ON = 0x0200
 """Added to a coil: closed for value × 100 ms by the board's own timer (Waveshare and alike)."""
 COIL_ON, COIL_OFF = 0xFF00, 0x0000
@@ -50,9 +50,18 @@ def write_coil(address: int, coil: int, value: int) -> Request:
     return Request(body + crc(body), 8)
 
 
+def read_coils(address: int, count: int) -> Request:
+    """Read coils 0 to count-1."""
+    return _read(address, READ_COILS, count)
+
+
 def read_inputs(address: int, count: int) -> Request:
     """Read discrete inputs 0 to count-1."""
-    body = bytes([address, READ_INPUTS, 0, 0]) + count.to_bytes(2, "big")
+    return _read(address, READ_INPUTS, count)
+
+
+def _read(address: int, function: int, count: int) -> Request:
+    body = bytes([address, function, 0, 0]) + count.to_bytes(2, "big")
     return Request(body + crc(body), 5 + (count + 7) // 8)
 
 

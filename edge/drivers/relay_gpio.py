@@ -6,10 +6,12 @@ gpiozero's own `blink` would lengthen a running pulse, so the pulse is timed her
 the pin an input: choose one whose pull leaves the relay off. Tried on gpiozero's mock pins only.
 """
 
+from contextlib import suppress
 from typing import Any
 
-from gpiozero import DigitalOutputDevice, GPIOZeroError
+from gpiozero import DigitalOutputDevice
 
+from edge.drivers.bus_gpio import FAILURES
 from edge.drivers.interfaces import DriverError
 from edge.drivers.pulse import TimedOutput
 from edge.runtime.clock import Clock
@@ -33,12 +35,9 @@ class GpioRelay:
         await self._output.hold(closed)
 
     async def close(self) -> None:
-        try:
+        with suppress(DriverError):
             await self._output.hold(False)
-        except DriverError:
-            return
-        finally:
-            self._drop()
+        self._drop()
 
     def _switch(self, on: bool) -> None:
         try:
@@ -50,11 +49,12 @@ class GpioRelay:
                     pin_factory=self._factory,
                 )
             self._device.value = on
-        except (GPIOZeroError, OSError) as error:
+        except FAILURES as error:
             self._drop()
             raise DriverError(f"GPIO {self._pin}: {error}; check the pin library") from None
 
     def _drop(self) -> None:
         device, self._device = self._device, None
         if device is not None:
-            device.close()
+            with suppress(*FAILURES):
+                device.close()

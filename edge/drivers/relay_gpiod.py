@@ -8,6 +8,7 @@ one.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gpiod
@@ -18,6 +19,8 @@ from edge.drivers.pulse import TimedOutput
 from edge.runtime.clock import Clock
 
 Request = Callable[..., Any]
+FAILURES = (OSError, ValueError, NotImplementedError, gpiod.RequestReleasedError)
+"""gpiod makes a ValueError of EINVAL (no such line) and a NotImplementedError of EOPNOTSUPP."""
 
 
 class GpiodRelay:
@@ -44,19 +47,17 @@ class GpiodRelay:
         await self._output.hold(closed)
 
     async def close(self) -> None:
-        try:
+        with suppress(DriverError):
             await self._output.hold(False)
-        except DriverError:
-            return
-        finally:
-            self._release()
+        self._release()
 
     def _switch(self, on: bool) -> None:
         try:
             self._requested().set_value(self._line, Value.ACTIVE if on else Value.INACTIVE)
-        except (OSError, gpiod.RequestReleasedError) as error:
+        except FAILURES as error:
             self._release()
-            raise DriverError(f"{self._chip} line {self._line}: {error}; check the chip") from None
+            where = f"{self._chip} line {self._line}"
+            raise DriverError(f"{where}: {error}; check chip and line") from None
 
     def _requested(self) -> Any:
         if self._held is None:
@@ -71,4 +72,5 @@ class GpiodRelay:
     def _release(self) -> None:
         held, self._held = self._held, None
         if held is not None:
-            held.release()
+            with suppress(*FAILURES):
+                held.release()

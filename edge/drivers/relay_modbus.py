@@ -7,12 +7,13 @@ it: the contact opens again by itself even if this process dies. Tried against a
 only.
 """
 
+import math
+
 from edge.core import modbus
 from edge.drivers.bus_modbus import ModbusBus
 from edge.drivers.interfaces import DriverError
+from edge.drivers.pulse import clamped
 from edge.runtime.clock import Clock
-
-PULSE_SECONDS_MIN, PULSE_SECONDS_MAX = 0.1, 1.0
 
 
 class ModbusRelay:
@@ -24,18 +25,21 @@ class ModbusRelay:
         self._busy_until = 0.0
 
     async def pulse(self, seconds: float) -> None:
-        now = self._clock.now().uptime
-        if now < self._busy_until:
-            raise DriverError(f"coil {self._coil}: a pulse is under way")
-        asked = min(max(seconds, PULSE_SECONDS_MIN), PULSE_SECONDS_MAX)
-        tenths = round(asked * 10)
-        self._busy_until = now + tenths / 10
+        if self._clock.now().uptime < self._busy_until:
+            raise DriverError(f"board {self._address} coil {self._coil}: a pulse is under way")
+        tenths = round(clamped(seconds) * 10)
         flash = modbus.write_coil(self._address, modbus.FLASH_ON + self._coil, tenths)
-        await self._bus.command(flash)
+        self._busy_until = math.inf
+        try:
+            await self._bus.command(flash)
+        finally:
+            # Also without an answer: the board may have obeyed.
+            self._busy_until = self._clock.now().uptime + tenths / 10
 
     async def hold(self, closed: bool) -> None:
         value = modbus.COIL_ON if closed else modbus.COIL_OFF
         await self._bus.command(modbus.write_coil(self._address, self._coil, value))
+        self._busy_until = 0.0
 
     async def close(self) -> None:
         try:

@@ -8,15 +8,20 @@ loop, since its mock pins know no debouncing. Tried on gpiozero's mock pins only
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from typing import Any
 
-from gpiozero import DigitalInputDevice, GPIOZeroError
+from gpiozero import DigitalInputDevice
 
 from edge.core import debounce
 from edge.core.debounce import Contact, Settling
+from edge.drivers.bus_gpio import FAILURES
 from edge.drivers.hotplug import for_ever, read_until
 from edge.drivers.interfaces import DriverError, Found, Level, Lost
 from edge.runtime.clock import Clock
+
+LOOK_SECONDS = 1.0
+"""How often a quiet pin is read all the same, so that a pin library that has gone is noticed."""
 
 
 class GpioSensor:
@@ -49,20 +54,27 @@ class GpioSensor:
             device = DigitalInputDevice(
                 self._pin, pull_up=self._active_low, pin_factory=self._factory
             )
-        except (GPIOZeroError, OSError) as error:
-            raise DriverError(f"GPIO {self._pin}: {error}; check the pin library") from None
+        except FAILURES as error:
+            raise self._gone(error) from None
         try:
             device.when_activated = device.when_deactivated = wake
-            yield Found()
             contact = Contact()
             while True:
+                moved.clear()
                 uptime = self._clock.now().uptime
-                contact = debounce.see(contact, bool(device.is_active), uptime)
+                level = bool(device.is_active)
+                yield Found()
+                contact = debounce.see(contact, level, uptime)
                 contact, changed = debounce.settle(contact, self._settling, uptime)
                 if changed is not None:
                     yield Level(changed, uptime)
-                due = debounce.deadline(contact, self._settling)
-                await read_until(due, self._clock, moved.wait, lambda: False)
-                moved.clear()
+                due = debounce.deadline(contact, self._settling) or uptime + LOOK_SECONDS
+                await read_until(due, self._clock, moved.wait, moved.is_set)
+        except FAILURES as error:
+            raise self._gone(error) from None
         finally:
-            device.close()
+            with suppress(*FAILURES):
+                device.close()
+
+    def _gone(self, error: Exception) -> DriverError:
+        return DriverError(f"GPIO {self._pin}: {error}; check pin and pin library")

@@ -9,6 +9,7 @@ fake chip only, never a real one.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import gpiod
@@ -21,6 +22,10 @@ from edge.drivers.interfaces import DriverError, Found, Level, Lost
 from edge.runtime.clock import Clock
 
 Request = Callable[..., Any]
+LOOK_SECONDS = 1.0
+"""How often a quiet line is read all the same: not every kernel wakes who watches a lost chip."""
+FAILURES = (OSError, ValueError, NotImplementedError, gpiod.RequestReleasedError)
+"""gpiod makes a ValueError of EINVAL (no such line) and a NotImplementedError of EOPNOTSUPP."""
 
 
 class GpiodSensor:
@@ -47,24 +52,32 @@ class GpiodSensor:
     async def _connection(self) -> AsyncGenerator[Level | Found, None]:
         try:
             held = self._requested()
-        except OSError as error:
+        except FAILURES as error:
             raise self._gone(error) from None
+        loop, moved = asyncio.get_running_loop(), asyncio.Event()
+        # One watch for the whole connection: a cancelled wait must not end a later one's.
+        loop.add_reader(held.fd, moved.set)
         try:
-            yield Found()
             contact = Contact()
             while True:
                 uptime = self._clock.now().uptime
+                if moved.is_set() and held.wait_edge_events(0):
+                    held.read_edge_events()
+                moved.clear()
                 level = held.get_value(self._line) is Value.ACTIVE
+                yield Found()
                 contact = debounce.see(contact, level, uptime)
                 contact, changed = debounce.settle(contact, self._settling, uptime)
                 if changed is not None:
                     yield Level(changed, uptime)
-                due = debounce.deadline(contact, self._settling)
-                await read_until(due, self._clock, lambda: _edges(held), lambda: None)
-        except (OSError, gpiod.RequestReleasedError) as error:
+                due = debounce.deadline(contact, self._settling) or uptime + LOOK_SECONDS
+                await read_until(due, self._clock, moved.wait, moved.is_set)
+        except FAILURES as error:
             raise self._gone(error) from None
         finally:
-            held.release()
+            loop.remove_reader(held.fd)
+            with suppress(*FAILURES):
+                held.release()
 
     def _requested(self) -> Any:
         settings = gpiod.LineSettings(
@@ -76,16 +89,4 @@ class GpiodSensor:
         return self._ask(self._chip, consumer="gatehouse", config={self._line: settings})
 
     def _gone(self, error: Exception) -> DriverError:
-        return DriverError(f"{self._chip} line {self._line}: {error}; check the chip")
-
-
-async def _edges(held: Any) -> None:
-    """Return when the line has moved; what it says now is read by whoever asked."""
-    loop = asyncio.get_running_loop()
-    moved = asyncio.Event()
-    loop.add_reader(held.fd, moved.set)
-    try:
-        await moved.wait()
-    finally:
-        loop.remove_reader(held.fd)
-    held.read_edge_events()
+        return DriverError(f"{self._chip} line {self._line}: {error}; check chip and line")

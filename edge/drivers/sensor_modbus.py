@@ -38,7 +38,7 @@ class ModbusSensor:
 
     async def _connection(self) -> AsyncGenerator[Level | Found, None]:
         contact, found = Contact(), False
-        async for levels, uptime in self._bus.inputs(self._address):
+        async for levels, uptime in self._bus.inputs(self._address, self._number):
             if not found:
                 found = True
                 yield Found()

@@ -20,7 +20,7 @@ def test_published_frames() -> None:
     assert modbus.write_coil(1, 0, COIL_ON).frame == bytes.fromhex("01 05 00 00 FF 00 8C 3A")
     assert modbus.write_coil(1, 0, COIL_OFF).frame == bytes.fromhex("01 05 00 00 00 00 CD CA")
     assert modbus.write_coil(1, FLASH_ON, 7).frame == bytes.fromhex("01 05 02 00 00 07 8D B0")
-    assert modbus.crc(bytes.fromhex("01 01 00 00 00 08")) == bytes.fromhex("3D CC")
+    assert modbus.read_coils(1, 8).frame == bytes.fromhex("01 01 00 00 00 08 3D CC")
     assert modbus.read_inputs(1, 8).frame == bytes.fromhex("01 02 00 00 00 08 79 CC")
 
 

@@ -168,6 +168,10 @@ def test_an_unplugged_display_is_said_and_comes_back_initialised(tmp_path: Path)
             assert wire.startswith(b"\x1b@\x1f\x24\x01\x01")
             assert wire.count(b"\x1b") == 1
             line.unplug()
+            line.plug()
+            await panel.show(IDLE)
+            assert (await line.read()).startswith(b"\x1b@")
+            line.unplug()
 
     asyncio.run(play())
 
