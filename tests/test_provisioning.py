@@ -1,0 +1,84 @@
+"""What an installation puts where; on a tree, and as it would be on a machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from central import config as central_config
+from edge.gate.config import GateConfig, ZoneConfig
+from edge.runtime.config import load
+from edge.sync.config import SyncConfig
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "provisioning/examples"
+
+
+def install(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(ROOT / "provisioning/install"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_every_example_is_a_good_configuration() -> None:
+    gate = load(EXAMPLES / "gate.toml", GateConfig)
+    assert [lane.name for lane in gate.lane] == ["A1", "A2"]
+    assert load(EXAMPLES / "zone.toml", ZoneConfig).checkpoint == "hall"
+    assert load(EXAMPLES / "sync.toml", SyncConfig).device.id == gate.device.id
+    assert central_config.load(EXAMPLES / "central.toml").web.port == 8000
+
+
+def test_a_gate_gets_units_rules_and_configuration(tmp_path: Path) -> None:
+    (tmp_path / "boot/firmware").mkdir(parents=True)
+    (tmp_path / "boot/firmware/config.txt").write_text("arm_64bit=1\n")
+    assert install("gate", "--root", str(tmp_path)).returncode == 0
+    put = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert put == {
+        "boot/firmware/config.txt",
+        "etc/gatehouse/gate.toml",
+        "etc/gatehouse/sync.toml",
+        "etc/modules-load.d/gatehouse.conf",
+        "etc/sysusers.d/gatehouse.conf",
+        "etc/systemd/system/gatehouse-.service.d/10-confined.conf",
+        "etc/systemd/system/gatehouse-gate.service",
+        "etc/systemd/system/gatehouse-sync.service",
+        "etc/systemd/system/gatehouse.target",
+        "etc/tmpfiles.d/gatehouse.conf",
+        "etc/udev/rules.d/70-gatehouse.rules",
+        "var/lib/gatehouse/config/zone.toml",
+    }
+    assert (tmp_path / "etc/gatehouse/sync.toml").stat().st_mode & 0o777 == 0o640
+    assert "dtparam=strict_gpiod" in (tmp_path / "boot/firmware/config.txt").read_text()
+
+
+def test_run_again_it_keeps_what_was_configured(tmp_path: Path) -> None:
+    (tmp_path / "boot/firmware").mkdir(parents=True)
+    (tmp_path / "boot/firmware/config.txt").write_text("arm_64bit=1\n")
+    install("gate", "--root", str(tmp_path))
+    changed = tmp_path / "etc/gatehouse/gate.toml"
+    changed.write_text("# mine\n")
+    again = install("gate", "--root", str(tmp_path))
+    assert "kept      /etc/gatehouse/gate.toml" in again.stdout
+    assert changed.read_text() == "# mine\n"
+    text = (tmp_path / "boot/firmware/config.txt").read_text()
+    assert text.count("dtparam=strict_gpiod") == 1
+
+
+@pytest.mark.parametrize(("role", "lock"), [("gate", "edge.txt"), ("central", "central.txt")])
+def test_it_says_what_it_would_do_and_does_nothing(role: str, lock: str) -> None:
+    said = install(role, "--dry-run")
+    assert said.returncode == 0
+    assert f"requirements/{lock}" in said.stdout
+    assert said.stdout.count("--require-hashes") == 2
+    assert (ROOT / "requirements" / lock).exists()
+
+
+def test_units_and_users_belong_together() -> None:
+    users = (ROOT / "provisioning/sysusers.conf").read_text()
+    for unit in (ROOT / "systemd").glob("*.service"):
+        (user,) = (
+            line.removeprefix("User=")
+            for line in unit.read_text().splitlines()
+            if line.startswith("User=")
+        )
+        assert f"u {user} " in users

@@ -1,0 +1,82 @@
+"""The units: how much is left open, and that what they start exists."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SYSTEMD = ROOT / "systemd"
+EXPOSURE_MAX = {
+    "gatehouse-gate": 0.5,
+    "gatehouse-sync": 1.5,
+    "gatehouse-central-web": 1.5,
+    "gatehouse-central-ingest": 1.5,
+    "gatehouse-central-publish": 1.5,
+}
+
+needs_systemd = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed"
+)
+
+
+def exposure(unit: str, folder: Path) -> float:
+    """Return what systemd's own analysis says of a unit that lies in `folder`."""
+    said = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--no-pager", f"{folder}/{unit}.service"],
+        capture_output=True,
+        text=True,
+        env={"SYSTEMD_UNIT_PATH": f"{folder}:", "PATH": "/usr/bin:/bin"},
+    )
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said.stdout)
+    assert found, said.stdout + said.stderr
+    return float(found[1])
+
+
+@needs_systemd
+@pytest.mark.parametrize(("unit", "most"), EXPOSURE_MAX.items())
+def test_little_is_left_open(tmp_path: Path, unit: str, most: float) -> None:
+    shutil.copytree(SYSTEMD, tmp_path / "units")
+    assert exposure(unit, tmp_path / "units") <= most
+
+
+@needs_systemd
+@pytest.mark.parametrize("line", ["PrivateNetwork=yes", "IPAddressDeny=any"])
+def test_the_gate_needs_each_of_these(tmp_path: Path, line: str) -> None:
+    folder = tmp_path / "units"
+    shutil.copytree(SYSTEMD, folder)
+    before = exposure("gatehouse-gate", folder)
+    path = folder / "gatehouse-gate.service"
+    text = path.read_text()
+    assert line in text
+    path.write_text(text.replace(line, ""))
+    assert exposure("gatehouse-gate", folder) > before
+
+
+@pytest.mark.parametrize("unit", EXPOSURE_MAX)
+def test_a_service_is_watched_and_a_bad_configuration_is_not_tried_again(unit: str) -> None:
+    lines = (SYSTEMD / f"{unit}.service").read_text().splitlines()
+    assert "Type=notify" in lines
+    assert "Restart=always" in lines
+    assert "RestartPreventExitStatus=78" in lines
+    assert any(line.startswith("WatchdogSec=") for line in lines)
+
+
+def test_however_the_gate_ends_its_lines_are_driven_off() -> None:
+    text = (SYSTEMD / "gatehouse-gate.service").read_text()
+    assert re.search(r"^ExecStopPost=/opt/gatehouse/bin/gatehouse gate .*--lines-off$", text, re.M)
+    assert "Environment=LG_WD=/run/gatehouse" in text
+
+
+@pytest.mark.parametrize("unit", [*EXPOSURE_MAX, "gatehouse-central-migrate"])
+def test_what_a_unit_starts_is_a_command_we_have(unit: str) -> None:
+    text = (SYSTEMD / f"{unit}.service").read_text()
+    for line in re.findall(r"^Exec\w+=(.*)$", text, re.M):
+        program, *words = line.split()
+        assert program == "/opt/gatehouse/bin/gatehouse"
+        command = [sys.executable, "-m", "gatehouse", *words, "--help"]
+        asked = subprocess.run(command, capture_output=True, text=True)
+        assert asked.returncode == 0, asked.stderr
