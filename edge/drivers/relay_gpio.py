@@ -11,7 +11,7 @@ from typing import Any
 
 from gpiozero import DigitalOutputDevice
 
-from edge.drivers.bus_gpio import FAILURES
+from edge.drivers.gpio_errors import FAILURES
 from edge.drivers.interfaces import DriverError
 from edge.drivers.pulse import TimedOutput
 from edge.runtime.clock import Clock

@@ -15,7 +15,7 @@ from gpiozero import DigitalInputDevice
 
 from edge.core import debounce
 from edge.core.debounce import Contact, Settling
-from edge.drivers.bus_gpio import FAILURES
+from edge.drivers.gpio_errors import FAILURES
 from edge.drivers.hotplug import for_ever, read_until
 from edge.drivers.interfaces import DriverError, Found, Level, Lost
 from edge.runtime.clock import Clock
