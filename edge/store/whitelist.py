@@ -1,19 +1,17 @@
 """The list as this device has it: an immutable snapshot, and the overlay of what changed since.
 
-`list/<version>/` holds snapshot.db, manifest (what its bytes must hash to) and overlay.db;
 `list/current` is a link to the version in use, swapped when the next one is complete. Door
-daemons read, sync alone writes. Lists are not signed yet: the place to check it is `_verified`.
+daemons read, on their store's thread; sync alone writes.
 """
 
-import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from edge.store.database import (
     FILE_MODE,
@@ -22,22 +20,38 @@ from edge.store.database import (
     open_readonly,
     sync_directory,
 )
+from edge.store.list_files import (
+    CURRENT,
+    MANIFEST,
+    OVERLAY,
+    SMALL_TABLES,
+    SNAPSHOT,
+    ListDamaged,
+    about_of,
+    check_delta,
+    check_overlay,
+    check_snapshot,
+    flush,
+    put,
+    small_table,
+    verify_snapshot,
+    write_durable,
+)
 from rules.ticket_class import EventRecord, TicketClass
 from wire import codec
 from wire.codec import WireError
 from wire.entry import Entry, Row, key_of, read
-from wire.key import KeyRecord, KeyRing
+from wire.key import KeyRing
 from wire.snapshot import About, Delta, Manifest
 from wire.ticket import Ticket
 
-SNAPSHOT, OVERLAY, MANIFEST, CURRENT = "snapshot.db", "overlay.db", "manifest", "current"
+__all__ = ["ChainBroken", "Found", "ListDamaged", "Whitelist", "WhitelistWriter"]
+
 ROWS_MAX = 500
 """In one transaction: a door waits no longer than these take."""
+PATIENCE_MAX = 1024
+"""Refreshes between two attempts to open a list that is broken."""
 LOOK_UP = "SELECT key, class, detail, checksum FROM ticket WHERE key = ?"
-
-
-class ListDamaged(Exception):
-    """A list, or a row of it, is not what was written; the message says which."""
 
 
 class ChainBroken(Exception):
@@ -61,6 +75,7 @@ class Whitelist:
         self._path = str(self._link)
         self._version = ""
         self._made = 0
+        self._passed, self._patience = 0, 1
         self._overlay: sqlite3.Connection | None = None
         self._snapshot: sqlite3.Connection | None = None
         self._overlay_moved = -1
@@ -81,18 +96,17 @@ class Whitelist:
         try:
             # pathlib would take a twentieth of the whole decision for it.
             version = os.readlink(self._path)  # noqa: PTH115
-            # A broken list that was put in place again has the same name and is newer.
-            made = 0 if self.present else (self._link.parent / version).stat().st_ctime_ns
+            made = 0 if self.present else self._made_at(version)
         except OSError:
             return False
         try:
-            if version != self._version or (not self.present and made != self._made):
+            if version != self._version or (not self.present and self._worth_trying(made)):
                 self._open(version)
                 return True
             return self._follow_overlay() if self.present else False
         except (ListDamaged, WireError, sqlite3.Error, OSError) as error:
             # Noted, so that a broken list is not opened again at every decision.
-            self._version, self._made = version, made
+            self._version, self._made = version, self._made_at(version)
             self._rescue_keys()
             self._close()
             self.about, self.health = None, f"list {version}: {error}"
@@ -120,15 +134,34 @@ class Whitelist:
         found = (kind for kind in self._classes.values() if (kind.audience, kind.code) == named)
         return next(found, None)
 
+    def _worth_trying(self, made: int) -> bool:
+        """Whether to open a broken list again: put in place anew, or only a moment's trouble.
+
+        Reading all of it takes too long to be done at every decision, so ever more are let pass.
+        """
+        self._passed += 1
+        if made == self._made and self._passed < self._patience:
+            return False
+        self._passed, self._patience = 0, min(self._patience * 2, PATIENCE_MAX)
+        return True
+
+    def _made_at(self, version: str) -> int:
+        """When the list was installed: a broken one put in place again has the same name."""
+        try:
+            return (self._link.parent / version / MANIFEST).stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def _open(self, version: str) -> None:
         self._close()
         folder = self._link.parent / version
-        _verified(folder)
+        verify_snapshot(folder)
         self._snapshot = open_readonly(folder / SNAPSHOT, immutable=True)
         self._overlay = open_readonly(folder / OVERLAY)
-        _check_chain(self._overlay, _about(self._snapshot))
-        self._version, self._overlay_moved, self.health = version, -1, None
+        check_overlay(self._overlay, about_of(self._snapshot))
+        self._version, self._overlay_moved = version, -1
         self._follow_overlay()
+        self._passed, self._patience, self.health = 0, 1, None
 
     def _follow_overlay(self) -> bool:
         if self._overlay is None or self._snapshot is None:
@@ -136,11 +169,16 @@ class Whitelist:
         (moved,) = self._overlay.execute("PRAGMA data_version").fetchone()
         if moved == self._overlay_moved:
             return False
-        both = (self._snapshot, self._overlay)
-        classes = _records(both, "SELECT idx, body FROM class", TicketClass)
-        events = _records(both, "SELECT audience, body FROM event", EventRecord)
-        keys = _records(both, "SELECT kid, body FROM signing_key", KeyRecord)
-        about = _about(self._overlay) or _about(self._snapshot)
+        # One transaction: a delta that is applied meanwhile is seen whole, or next time.
+        self._overlay.execute("BEGIN")
+        try:
+            classes, events, keys = (
+                small_table(self._snapshot, table) | small_table(self._overlay, table, checked=True)
+                for table in SMALL_TABLES
+            )
+            about = about_of(self._overlay) or about_of(self._snapshot)
+        finally:
+            self._overlay.execute("COMMIT")
         if about is None:
             raise ListDamaged("it does not say what it is")
         self._classes, self._events, self.ring = classes, events, KeyRing(keys.values())
@@ -154,12 +192,13 @@ class Whitelist:
         """
         if self.ring.records():
             return
-        folder = self._link.parent / self._version
         with suppress(WireError, sqlite3.Error, OSError):
-            database = open_readonly(folder / SNAPSHOT, immutable=True)
-            keys = _records((database,), "SELECT kid, body FROM signing_key", KeyRecord)
-            self.ring = KeyRing(keys.values())
-            database.close()
+            path = self._link.parent / self._version / SNAPSHOT
+            database = open_readonly(path, immutable=True)
+            try:
+                self.ring = KeyRing(small_table(database, "signing_key").values())
+            finally:
+                database.close()
 
     def _close(self) -> None:
         for database in (self._overlay, self._snapshot):
@@ -184,14 +223,16 @@ class WhitelistWriter:
             folder = self._folder()
             if folder is None:
                 return None
-            if folder.name != self._version:
-                _verified(folder)
             snapshot = open_readonly(folder / SNAPSHOT, immutable=True)
             try:
-                return _about(self._writable(folder)) or _about(snapshot)
+                if folder.name != self._version:
+                    verify_snapshot(folder)
+                    check_overlay(self._writable(folder), about_of(snapshot))
+                return about_of(self._writable(folder)) or about_of(snapshot)
             finally:
                 snapshot.close()
         except (ListDamaged, WireError, sqlite3.Error, OSError):
+            self._forget_overlay()
             return None
 
     def install(self, version: str, snapshot: Path, manifest: Manifest) -> None:
@@ -199,8 +240,10 @@ class WhitelistWriter:
 
         Raise ListDamaged if it is not what the manifest says; nothing has changed then.
         """
-        if _sha256(snapshot) != manifest.file_sha256:
-            raise ListDamaged(f"snapshot {version}: other bytes than the manifest says")
+        try:
+            check_snapshot(snapshot, manifest)
+        except ListDamaged as damaged:
+            raise ListDamaged(f"snapshot {version}: {damaged}") from None
         folder = self._root / version
         if folder.exists():
             # Left by an interrupted or a damaged install; in use it cannot be.
@@ -208,10 +251,11 @@ class WhitelistWriter:
         make_directory(folder)
         snapshot.chmod(FILE_MODE)
         snapshot.replace(folder / SNAPSHOT)
-        _write_durable(folder / MANIFEST, codec.encode(manifest))
-        _flush(folder / SNAPSHOT)
+        write_durable(folder / MANIFEST, codec.encode(manifest))
+        flush(folder / SNAPSHOT)
         open_durable(folder / OVERLAY, "overlay").close()
         sync_directory(folder)
+        sync_directory(self._root)  # The link must not be durable before what it points to.
         previous = self._folder()
         fresh = self._root / ".current"
         fresh.unlink(missing_ok=True)
@@ -222,27 +266,24 @@ class WhitelistWriter:
         self._remove_others({version, previous.name if previous else version})
 
     def apply(self, delta: Delta, body_head: bytes) -> About:
-        """Apply one delta, whose exact bytes hash to `body_head`; raise ChainBroken."""
+        """Apply one delta, whose exact bytes hash to `body_head`.
+
+        Raise ChainBroken if it does not follow, ListDamaged if it holds what no door could read.
+        """
         about, folder = self.current, self._folder()
         if about is None or folder is None:
             raise ChainBroken("there is no list to apply it to")
         if (delta.sequence, delta.previous) != (about.sequence + 1, about.head):
             raise ChainBroken(f"delta {delta.sequence} does not follow {about.sequence}")
-        after = About(
-            about.schema,
-            about.venue,
-            about.list_key,
-            delta.sequence,
-            body_head,
-            about.built_at,
-        )
+        check_delta(delta)
+        after = msgspec.structs.replace(about, sequence=delta.sequence, head=body_head)
         overlay = self._writable(folder)
         rows = [(r.key, r.class_index, r.detail, r.checksum) for r in delta.tickets]
         # Rows are put in place of others, so that a delta half applied is simply applied again.
         for start in range(0, max(len(rows) - ROWS_MAX, 0), ROWS_MAX):
-            _in_transaction(overlay, rows[start : start + ROWS_MAX], None, None)
+            put(overlay, rows[start : start + ROWS_MAX])
         last = (len(rows) - 1) // ROWS_MAX * ROWS_MAX if rows else 0
-        _in_transaction(overlay, rows[last:], delta, after)
+        put(overlay, rows[last:], delta, after)
         return after
 
     def _folder(self) -> Path | None:
@@ -268,88 +309,3 @@ class WhitelistWriter:
             if folder.is_symlink() or folder.name in kept or not (folder / SNAPSHOT).exists():
                 continue
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _in_transaction(
-    overlay: sqlite3.Connection,
-    rows: Iterable[tuple[Any, ...]],
-    delta: Delta | None,
-    after: About | None,
-) -> None:
-    overlay.execute("BEGIN IMMEDIATE")
-    try:
-        overlay.executemany("INSERT OR REPLACE INTO ticket VALUES (?, ?, ?, ?)", rows)
-        if delta and after:
-            overlay.executemany("INSERT OR REPLACE INTO class VALUES (?, ?)", delta.classes)
-            overlay.executemany("INSERT OR REPLACE INTO event VALUES (?, ?)", delta.events)
-            overlay.executemany(
-                "INSERT OR REPLACE INTO signing_key VALUES (?, ?)", delta.signing_keys
-            )
-            overlay.execute(
-                "INSERT OR REPLACE INTO applied VALUES (?, ?, ?)",
-                (delta.sequence, delta.previous, after.head),
-            )
-            overlay.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('about', ?)", (codec.encode(after),)
-            )
-        overlay.execute("COMMIT")
-    except BaseException:
-        overlay.execute("ROLLBACK")
-        raise
-
-
-def _verified(folder: Path) -> None:
-    """Raise ListDamaged unless the snapshot's bytes are those of its manifest."""
-    manifest = codec.decode((folder / MANIFEST).read_bytes(), Manifest)
-    if _sha256(folder / SNAPSHOT) != manifest.file_sha256:
-        raise ListDamaged("its bytes have changed since it was installed")
-
-
-def _check_chain(overlay: sqlite3.Connection, snapshot: About | None) -> None:
-    if snapshot is None:
-        raise ListDamaged("it does not say what it is")
-    sequence, head = snapshot.sequence, snapshot.head
-    applied = overlay.execute("SELECT sequence, previous, head FROM applied ORDER BY sequence")
-    for number, previous, after in applied:
-        if (number, previous) != (sequence + 1, head):
-            raise ListDamaged(f"the chain of its changes is broken at {number}")
-        sequence, head = number, after
-    about = _about(overlay)
-    if about and (about.sequence, about.head) != (sequence, head):
-        raise ListDamaged("it says another head than its changes have")
-
-
-def _about(database: sqlite3.Connection) -> About | None:
-    row = database.execute("SELECT value FROM meta WHERE name = 'about'").fetchone()
-    return codec.decode(row[0], About) if row else None
-
-
-def _records(
-    databases: tuple[sqlite3.Connection, ...], question: str, kind: type
-) -> dict[Any, Any]:
-    """Read small tables whole; later databases outrank earlier ones."""
-    return {
-        key: codec.decode(body, kind)
-        for database in databases
-        for key, body in database.execute(question)
-    }
-
-
-def _sha256(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
-def _write_durable(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    with suppress(PermissionError):
-        path.chmod(FILE_MODE)
-    _flush(path)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
