@@ -7,9 +7,10 @@ an admission is counted from 1, and (admission, person) names one use of a right
 from enum import StrEnum
 from typing import Any
 
+import cbor2
 import msgspec
 
-from wire.codec import WireError, encode, loads
+from wire.codec import WireError, loads
 from wire.reason import Reason
 
 ADMISSION_BYTES = 12
@@ -279,12 +280,20 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 KINDS = frozenset(str(kind.__struct_config__.tag) for kind in AnyEvent.__args__)
+_ORDER: dict[type, tuple[str, ...]] = {
+    kind: tuple(sorted(("kind", "at", *kind.__struct_fields__), key=lambda name: (len(name), name)))
+    for kind in AnyEvent.__args__
+}
+"""Fields in the order of deterministic CBOR: short names first, then by spelling."""
 
 
 def encode_row(event: AnyEvent, stamp: Stamp) -> bytes:
     """Return the bytes that are stored, hashed and sent: the event's fields, and `at`."""
     fields = msgspec.to_builtins(event, builtin_types=(bytes,))
-    return encode({**fields, "at": msgspec.to_builtins(stamp, builtin_types=(bytes,))})
+    fields["at"] = msgspec.to_builtins(stamp, builtin_types=(bytes,))
+    # Sorted here, since the names are known beforehand: the library would encode each of them to
+    # compare it, and this is done between a scan and the relay.
+    return cbor2.dumps({name: fields[name] for name in _ORDER[type(event)] if name in fields})
 
 
 def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:

@@ -9,6 +9,7 @@ so that any CWT library can verify it. A ticket is identified by its `cti`, neve
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,16 @@ _DIGITS = bytes.maketrans(
     ),
 )
 
+# How `sign` spells claims: keys in order, times of four bytes, numbers by their shortest heads.
+_NUMBER = re.compile(
+    rb"[\x00-\x17]|\x18[\x18-\xff]|\x19(?!\x00)..|\x1a(?!\x00\x00)....", re.DOTALL
+)
+_TIME = rb"\x1a((?!\x00\x00)....)"
+_USUAL = re.compile(
+    rb"\xa6\x03([\x61-\x68])([!-~]{1,8})\x04%b\x05%b\x06%b\x07\x50(.{16})"
+    rb"\x3a\x00\x01\x00\x00([\x81-\x87])((?:%b)+)" % (_TIME, _TIME, _TIME, _NUMBER.pattern),
+    re.DOTALL,
+)
 CLAIMS = {AUD, EXP, NBF, IAT, CTI, GATEHOUSE}
 FLAG_ROTATION_REQUIRED = 1
 
@@ -197,6 +208,15 @@ def _read_cose(data: bytes) -> Signed:
     # One spelling of header and kid is right, so bytes are compared and nothing is decoded.
     if not 1 <= len(kid) <= KID_BYTES_MAX or protected != _header(kid):
         raise WireError("headers")
+    ticket = _at_once(payload) or _at_length(payload)
+    wrong = out_of_bounds(ticket)
+    if wrong:
+        raise WireError(wrong)
+    return Signed(ticket, kid, _to_be_signed(protected, payload), signature)
+
+
+def _at_length(payload: bytes) -> Ticket:
+    """Read the claims of any ticket; raise WireError or TypeError if they are none."""
     claims = _map(loads(payload))
     if set(claims) != CLAIMS or any(type(key) is not int for key in claims):
         raise WireError("claims")
@@ -204,11 +224,24 @@ def _read_cose(data: bytes) -> Signed:
     if type(fields) is not list or not fields or type(claims[AUD]) is not str:
         raise WireError("claims")
     known = [*fields[:7], *[0, 0, 0, 0, 0, 1, 0][len(fields) :]]
-    ticket = Ticket(_bytes(claims[CTI]), claims[AUD], claims[NBF], claims[EXP], claims[IAT], *known)
-    wrong = out_of_bounds(ticket)
-    if wrong:
-        raise WireError(wrong)
-    return Signed(ticket, kid, _to_be_signed(protected, payload), signature)
+    return Ticket(_bytes(claims[CTI]), claims[AUD], claims[NBF], claims[EXP], claims[IAT], *known)
+
+
+def _at_once(payload: bytes) -> Ticket | None:
+    """Read the claims as `sign` spells them, or return None: then they are read at length.
+
+    Nearly every code shown is spelled so, and read at a fifth of the cost.
+    """
+    usual = _USUAL.fullmatch(payload)
+    if usual is None:
+        return None
+    length, audience, expires, not_before, issued_at, cti, count, fields = usual.groups()
+    # A number below 24 is its own head; any other follows one.
+    numbers = [int.from_bytes(head[1:] or head, "big") for head in _NUMBER.findall(fields)]
+    if len(audience) != length[0] - 0x60 or len(numbers) != count[0] - 0x80:
+        return None
+    times = (int.from_bytes(time, "big") for time in (not_before, expires, issued_at))
+    return Ticket(cti, audience.decode(), *times, *numbers)
 
 
 def _parts(data: bytes) -> tuple[bytes, bytes, bytes]:
