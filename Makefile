@@ -25,7 +25,7 @@ fix:
 	.venv/bin/ruff format .
 
 bench: setup
-	@.venv/bin/python -m benchmarks $(ARGS)
+	@.venv/bin/gatehouse bench $(ARGS)
 
 lock: setup
 	@tools/lock

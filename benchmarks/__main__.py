@@ -1,69 +1,89 @@
-"""`make bench`: measures, prints a table and writes JSON.
+"""Measure how fast it is here: prints a table, writes JSON.
 
-python -m benchmarks [--only decision|gate] [--json FILE]
+`gatehouse bench [NAME] [--json FILE]`; without a name everything is measured. JSON: `rows` of
+{name, n, cpu_ms_p50, cpu_ms_p99, wall_ms_p50, wall_ms_p99}, and `figures` that are no durations.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import platform
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decision, gate
+from benchmarks import decision, gate, rig
 
-PI_FACTOR = "a Raspberry Pi 4 or 5 is expected to take 4 to 6 times the CPU; not measured"
+MEASUREMENTS: dict[str, tuple[Callable[[Path], rig.Report], str]] = {
+    "decision": (decision.measure, "lists of 10 000, 100 000 and 1 000 000 tickets"),
+    "list": (decision.measure_list, "a list of 1 000 000 tickets is built"),
+    "gate": (lambda folder: asyncio.run(gate.measure_gate(folder)), "a gate starts"),
+    "relay": (lambda folder: asyncio.run(gate.measure_relay(folder)), "codes and pulses, 4 min"),
+    "lane": (lambda folder: asyncio.run(gate.measure_lane(folder)), "a crowd, 1 min"),
+}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--only", choices=["decision", "gate"])
-    parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
-    report: dict[str, Any] = {
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
-        "expected_on_a_pi": PI_FACTOR,
-    }
-    console = Console(stderr=True)
+def main(argv: list[str] | None = None) -> int:
+    """Measure what is named, or everything; return the exit status."""
+    parser = argparse.ArgumentParser(prog="gatehouse bench", description=__doc__.splitlines()[0])
+    parser.add_argument("name", nargs="?", choices=MEASUREMENTS, help="default: everything")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    asked = parser.parse_args(argv)
+    machine = f"{platform.machine()}, Python {platform.python_version()}"
+    whole = rig.Report()
     with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as folder:
-        if asked.only != "gate":
-            with console.status("decision: lists of 10 000, 100 000 and 1 000 000"):
-                report["decision"] = decision.measure(Path(folder))
-        if asked.only != "decision":
-            with console.status("gate: a million tickets, four lanes, a minute of crowd"):
-                report["gate"] = asyncio.run(gate.measure(Path(folder)))
-    Console().print(_table(report))
+        for name in [asked.name] if asked.name else MEASUREMENTS:
+            measure, words = MEASUREMENTS[name]
+            with Console(stderr=True).status(f"{name}: {words}"):
+                report = measure(Path(folder))
+            whole.rows += report.rows
+            whole.figures |= report.figures
+            whole.on_a_pi |= report.on_a_pi
+    console = Console()
+    console.print(f"Gatehouse on {machine}. No Raspberry Pi was used: its figures are expected.")
+    console.print(_durations(whole), _figures(whole), sep="\n")
     if asked.json:
-        asked.json.write_text(json.dumps(report, indent=2) + "\n")
+        report_of = {"machine": machine, **asdict(whole)}
+        asked.json.write_text(json.dumps(_known(report_of), indent=2, ensure_ascii=False) + "\n")
     return 0
 
 
-def _table(report: dict[str, Any]) -> Table:
-    table = Table(title=f"Gatehouse on {report['machine']}", caption=report["expected_on_a_pi"])
+def _durations(report: rig.Report) -> Table:
+    table = Table(title="milliseconds")
     table.add_column("what")
-    table.add_column("figure", justify="right")
-    for name, value in _flat(report):
-        table.add_row(name, str(value))
+    for column in ("n", "CPU p50", "CPU p99", "wall p50", "wall p99"):
+        table.add_column(column, justify="right")
+    table.add_column("on a Raspberry Pi 4")
+    for row in report.rows:
+        times = (row.cpu_ms_p50, row.cpu_ms_p99, row.wall_ms_p50, row.wall_ms_p99)
+        shown = ("" if math.isnan(value) else f"{value:.3f}" for value in times)
+        table.add_row(row.name, str(row.n), *shown, report.on_a_pi[row.name])
     return table
 
 
-def _flat(value: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    lines: list[tuple[str, Any]] = []
-    for name, one in value.items():
-        if name in ("machine", "expected_on_a_pi"):
-            continue
-        if isinstance(one, dict) and set(one) == {"p50", "p90", "p99", "max", "mean"}:
-            lines.append((before + name, "  ".join(f"{k} {v:g}" for k, v in one.items())))
-        elif isinstance(one, dict):
-            lines += _flat(one, f"{before}{name} ")
-        else:
-            lines.append((before + name, one))
-    return lines
+def _figures(report: rig.Report) -> Table:
+    table = Table()
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    table.add_column("on a Raspberry Pi 4")
+    for name, value in report.figures.items():
+        table.add_row(name, f"{value:g}", report.on_a_pi[name])
+    return table
+
+
+def _known(value: object) -> object:
+    """JSON has no NaN: what was not measured is null."""
+    if isinstance(value, dict):
+        return {name: _known(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_known(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 if __name__ == "__main__":

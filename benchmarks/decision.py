@@ -1,14 +1,15 @@
 """A decision: parse, verify, look up, judge, commit to disk. And how a list is built.
 
-CPU time is what the store's thread spent; wall time is shown beside a control that writes and
+CPU time is what the store's thread spent. Wall time is shown beside a control that writes and
 syncs 4 KiB once, since the disk decides it.
 """
 
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from benchmarks import rig
 from edge.core.lane import Judge
@@ -20,6 +21,9 @@ from edge.store.journal import Journal
 from edge.store.whitelist import Whitelist
 from wire.event import ClockQuality, Stamp
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 DEVICE, BOOT = b"\x01" * 8, b"\x02" * 8
 DECISIONS = 1500
 SIZES = (10_000, 100_000, 1_000_000)
@@ -28,49 +32,42 @@ SIZES = (10_000, 100_000, 1_000_000)
 class _Here:
     """Runs the store's work on this thread, so that its CPU time can be read."""
 
-    async def run(self, work: Any, *args: Any) -> Any:
-        return work(*args)
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return work(*args, **kwargs)
 
     def close(self) -> None:
         pass
 
 
-def measure(folder: Path) -> dict[str, Any]:
-    """Return figures for each size of list, the bare verification, and building the largest."""
-    report: dict[str, Any] = {"bare_verify_us": bare_verify_us()}
+def measure(folder: Path) -> rig.Report:
+    """Decide with lists of each size, and compare with one bare verification."""
+    report = rig.Report()
+    bare = report.add(rig.bare_verification(), rig.SLOWER)
+    report.add(rig.control(folder), rig.DISK)
+    medians = []
     for size in SIZES:
-        with rig.Stopwatch() as building:
-            manifest = rig.make_list(folder, size)
         device = folder / f"device-{size}"
-        rig.install(folder, manifest, device)
-        report[f"list_{size}"] = {
-            "build_cpu_s": round(building.cost.cpu_seconds, 2),
-            "file_mb": round(manifest.file_bytes / 1e6, 1),
-            "sent_mb": round(manifest.compressed_bytes / 1e6, 1),
-            "bytes_a_ticket_sent": round(manifest.compressed_bytes / size, 1),
-            "decision": _decisions(device, size),
-        }
-    report["control_fdatasync_ms"] = rig.spread(rig.fdatasync_ms(folder))
-    bare = report["bare_verify_us"]["p50"]
-    for size in SIZES:
-        decision = report[f"list_{size}"]["decision"]
-        decision["times_bare_verify"] = round(decision["cpu_us"]["p50"] / bare, 2)
+        rig.install(folder, rig.make_list(folder, size), device)
+        row = report.add(_decisions(device, size), f"{rig.SLOWER}, {rig.DISK}")
+        report.figure(f"{row.name}: bare verifications", round(row.cpu_ms_p50 / bare.cpu_ms_p50, 2))
+        medians.append(row.cpu_ms_p50)
+    report.figure("decision: slowest list over fastest", round(max(medians) / min(medians), 2))
     return report
 
 
-def bare_verify_us() -> dict[str, float]:
-    public = rig.KEY.public_key()
-    message = os.urandom(150)
-    signature = rig.KEY.sign(message)
-    took = []
-    for _ in range(DECISIONS):
-        began = time.thread_time_ns()
-        public.verify(signature, message)
-        took.append((time.thread_time_ns() - began) / 1000)
-    return rig.spread(took)
+def measure_list(folder: Path, size: int = SIZES[-1]) -> rig.Report:
+    """Build a list as central does."""
+    report = rig.Report()
+    began_cpu, began = time.process_time(), time.perf_counter()
+    manifest = rig.make_list(folder, size)
+    cpu, wall = time.process_time() - began_cpu, time.perf_counter() - began
+    report.add(rig.row(f"list of {size} built", [cpu * 1000], [wall * 1000]), "built at central")
+    report.figure("list: file, MB", round(manifest.file_bytes / 1e6, 1))
+    report.figure("list: sent, bytes a ticket", round(manifest.compressed_bytes / size, 1))
+    return report
 
 
-def _decisions(device: Path, size: int) -> dict[str, Any]:
+def _decisions(device: Path, size: int) -> rig.Row:
     clock, lane = SystemClock(), LaneConfig(name="A1")
     journal = Journal(device, DEVICE, BOOT, os.urandom)
     now = clock.now()
@@ -80,16 +77,14 @@ def _decisions(device: Path, size: int) -> dict[str, Any]:
     desk = Desk(Whitelist(device), journal, _Here(), clock, os.urandom, identity, zone, UTC)
     step = size // DECISIONS
     shown = [rig.text(number * step) for number in range(DECISIONS)]
-    cpu, wall = [], []
+    stopwatch = rig.Stopwatch()
     for number, code in enumerate(shown):
         scan = Scan(number.to_bytes(12, "big"), "reader", code, clock.now().uptime)
-        began_cpu, began = time.thread_time_ns(), time.perf_counter()
-        decision = _finished(desk.judge(Judge(scan, assume=False), lane))
-        cpu.append((time.thread_time_ns() - began_cpu) / 1000)
-        wall.append((time.perf_counter() - began) * 1000)
+        with stopwatch:
+            decision = _finished(desk.judge(Judge(scan, assume=False), lane))
         assert decision.events, decision.answer
     journal.close()
-    return {"cpu_us": rig.spread(cpu), "wall_ms": rig.spread(wall)}
+    return stopwatch.row(f"decision, list of {size}")
 
 
 def _finished(coroutine: Any) -> Any:

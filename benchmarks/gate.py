@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks import rig
 from edge.store.outbox import JournalReader
@@ -24,6 +23,7 @@ from wire.event import Abandoned, Forced, Passed, PassedLate, Tailgated, decode_
 
 LANES = 4
 SHOWN = 200
+FIRST_SHOWN, FIRST_OF_CROWD = 100, 10_000
 CROWD_SECONDS = 60.0
 PER_MINUTE = 40.0
 
@@ -47,24 +47,40 @@ class Gate:
     ready_seconds: float
 
 
-async def measure(folder: Path, size: int = 1_000_000) -> dict[str, Any]:
-    """Return ready, memory, relay and lane figures."""
-    device = folder / "gate"
+async def measure_gate(folder: Path) -> rig.Report:
+    """How soon a gate of four lanes is ready, and its share of memory."""
+    report = rig.Report()
+    async with running(_device(folder)) as gate:
+        report.add(rig.row("gate ready", [], [gate.ready_seconds * 1000]), f"{rig.SLOWER}, a card")
+        report.figure("gate: memory (PSS), MB", round(_pss_kb(gate.process.pid) / 1024, 1))
+    return report
+
+
+async def measure_relay(folder: Path) -> rig.Report:
+    """From a code's last byte on its line to the relay command on the board's."""
+    report = rig.Report()
+    control = report.add(rig.control(folder), rig.DISK)
+    async with running(_device(folder)) as gate:
+        row = report.add(await _relay(gate), f"{rig.SLOWER}, {rig.DISK}")
+    report.figure("relay: beyond the control, ms", round(row.wall_ms_p50 - control.wall_ms_p50, 3))
+    return report
+
+
+async def measure_lane(folder: Path) -> rig.Report:
+    """A crowd of 40 people a minute on each of four lanes, against what really happened."""
+    report = rig.Report()
+    device = _device(folder)
+    async with running(device) as gate:
+        await _crowd(gate, device, report)
+        report.figure("lane: memory (PSS) after, MB", round(_pss_kb(gate.process.pid) / 1024, 1))
+    return report
+
+
+def _device(folder: Path, size: int = 1_000_000) -> Path:
+    device = folder / f"device-{size}"
     if not (device / "list" / "current").exists():
         rig.install(folder, rig.make_list(folder, size), device)
-    async with running(device) as gate:
-        report: dict[str, Any] = {
-            "ready_s": round(gate.ready_seconds, 3),
-            "pss_mb": round(_pss_kb(gate.process.pid) / 1024, 1),
-            "relay_ms": rig.spread(await _relay(gate.lanes[0])),
-            "control_fdatasync_ms": rig.spread(rig.fdatasync_ms(folder)),
-        }
-        report["lane"] = await _crowd(gate, device)
-        report["pss_after_mb"] = round(_pss_kb(gate.process.pid) / 1024, 1)
-    report["relay_beyond_control_p50_ms"] = round(
-        report["relay_ms"]["p50"] - report["control_fdatasync_ms"]["p50"], 3
-    )
-    return report
+    return device
 
 
 @asynccontextmanager
@@ -106,48 +122,47 @@ def _lane(lines: Path, name: str) -> Lane:
     return lane
 
 
-async def _relay(lane: Lane) -> list[float]:
-    """From a code's last byte on its pty to the relay command's arrival on the board's."""
-    took = []
+async def _relay(gate: Gate) -> rig.Row:
+    lane = gate.lanes[0]
+    cpu, wall = list[float](), list[float]()
     for number in range(SHOWN):
         lane.pulsed_at = 0.0
-        await lane.scanner.present(rig.text(number))
+        before = _cpu_ms(gate.process.pid)
+        await lane.scanner.present(rig.text(FIRST_SHOWN + number))
         shown = time.perf_counter()
         while not lane.pulsed_at:
             await asyncio.sleep(0.0002)
-        took.append((lane.pulsed_at - shown) * 1000)
+        cpu.append(_cpu_ms(gate.process.pid) - before)
+        wall.append((lane.pulsed_at - shown) * 1000)
         await lane.board.walk_through(seconds=0.05)
         while lane.display.words[1] != "Show your ticket":
             await asyncio.sleep(0.005)
         await asyncio.sleep(0.55)
-    return took
+    return rig.row("last byte of a code to relay", cpu, wall)
 
 
-async def _crowd(gate: Gate, device: Path) -> dict[str, Any]:
-    """Forty people a minute on each lane, at a natural pace."""
+async def _crowd(gate: Gate, device: Path, report: rig.Report) -> None:
     before = _counted(device)
     chance = random.Random(1)
     answers = await asyncio.gather(
         *(
-            _people(lane, random.Random(chance.random()), SHOWN + 1000 * place)
+            _people(lane, random.Random(chance.random()), FIRST_OF_CROWD + 1000 * place)
             for place, lane in enumerate(gate.lanes)
         )
     )
     await asyncio.sleep(7.0)
     after = _counted(device)
-    walked = sum(lane.board.counted(Walked.IN) for lane in gate.lanes) - SHOWN
-    followed = sum(lane.board.counted(Walked.FOLLOWED) for lane in gate.lanes)
     change = {name: after[name] - before[name] for name in after}
-    return {
-        "lanes": LANES,
-        "people": sum(len(one) for one in answers),
-        "code_to_relay_ms": rig.spread([value for one in answers for value in one]),
-        "walked_in": walked,
-        "passed": change["passed"],
-        "false_abandons": change["abandoned"],
-        "followed": followed,
-        "false_tailgates": change["tailgated"] - followed,
-    }
+    followed = sum(lane.board.counted(Walked.FOLLOWED) for lane in gate.lanes)
+    took = [value for one in answers for value in one]
+    report.add(rig.row("lane: added to a person", [], took), f"{rig.SLOWER}, {rig.DISK}")
+    walked_in = sum(lane.board.counted(Walked.IN) for lane in gate.lanes)
+    report.figure("lane: people", len(took))
+    report.figure("lane: walked in, by the boards", walked_in)
+    report.figure("lane: passed, by the journal", change["passed"])
+    report.figure("lane: false abandons", change["abandoned"])
+    report.figure("lane: followed somebody, by the boards", followed)
+    report.figure("lane: false tailgates", change["tailgated"] - followed)
 
 
 async def _people(lane: Lane, chance: random.Random, first: int) -> list[float]:
@@ -186,6 +201,12 @@ def _counted(device: Path) -> dict[str, int]:
                 counts["tailgated"] += isinstance(happened, Tailgated | Forced)
     reader.close()
     return counts
+
+
+def _cpu_ms(pid: int) -> float:
+    """Return the CPU time of all threads of a process."""
+    spent = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return sum(int(line.split()[0]) for line in spent) / 1e6
 
 
 def _pss_kb(pid: int) -> int:

@@ -1,11 +1,11 @@
 """A device's folder with a list of any size, and the figures every measurement needs."""
 
 import hashlib
+import math
 import os
-import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import zstandard
@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from central.lists.build import Contents, build
 from edge.store.whitelist import WhitelistWriter
 from rules.ticket_class import EventRecord, TicketClass
+from wire import entry
 from wire import ticket as gh1
 from wire.codec import encode
-from wire.entry import Entry, Row, key_of, row
+from wire.entry import Entry, key_of
 from wire.key import KeyRecord
 from wire.snapshot import About, Manifest
 from wire.ticket import Ticket
@@ -28,34 +29,67 @@ KID, AUDIENCE, CHECKPOINT = b"k1", "BENCH", "hall"
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What one measurement took."""
+class Row:
+    """One thing measured n times: CPU and wall time in milliseconds, NaN where not measured."""
 
-    cpu_seconds: float
-    wall_seconds: float
+    name: str
+    n: int
+    cpu_ms_p50: float
+    cpu_ms_p99: float
+    wall_ms_p50: float
+    wall_ms_p99: float
+
+
+@dataclass(slots=True)
+class Report:
+    """Rows, and figures that are no durations; each with what a Raspberry Pi may make of it."""
+
+    rows: list[Row] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+    on_a_pi: dict[str, str] = field(default_factory=dict)
+
+    def add(self, row: Row, on_a_pi: str) -> Row:
+        self.rows.append(row)
+        self.on_a_pi[row.name] = on_a_pi
+        return row
+
+    def figure(self, name: str, value: float, on_a_pi: str = "the same") -> None:
+        self.figures[name] = value
+        self.on_a_pi[name] = on_a_pi
+
+
+# No Pi was used: a core of a Pi 4 is taken to be 4 to 6 times slower than a server's.
+SLOWER = "CPU × 4-6"
+DISK = "sync 5-50 ms"
 
 
 class Stopwatch:
-    """CPU time of this process beside wall time."""
+    """CPU time of this thread beside wall time, in milliseconds, of one block after another."""
 
-    def __enter__(self) -> "Stopwatch":
-        self._cpu, self._wall = time.process_time(), time.perf_counter()
-        return self
+    def __init__(self) -> None:
+        self.cpu: list[float] = []
+        self.wall: list[float] = []
+
+    def __enter__(self) -> None:
+        self._cpu, self._wall = time.thread_time_ns(), time.perf_counter_ns()
 
     def __exit__(self, *_: object) -> None:
-        self.cost = Cost(time.process_time() - self._cpu, time.perf_counter() - self._wall)
+        self.cpu.append((time.thread_time_ns() - self._cpu) / 1e6)
+        self.wall.append((time.perf_counter_ns() - self._wall) / 1e6)
+
+    def row(self, name: str) -> Row:
+        return row(name, self.cpu, self.wall)
+
+
+def row(name: str, cpu: list[float], wall: list[float]) -> Row:
+    """Sum up measurements, in milliseconds; an empty list was not measured."""
+    spread = (percentile(values, share) for values in (cpu, wall) for share in (0.5, 0.99))
+    return Row(name, max(len(cpu), len(wall)), *(round(value, 4) for value in spread))
 
 
 def percentile(values: list[float], share: float) -> float:
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """Return p50, p90, p99 and the largest."""
-    shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
-    found = {name: round(percentile(values, share), 4) for name, share in shares.items()}
-    return {**found, "max": round(max(values), 4), "mean": round(statistics.fmean(values), 4)}
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else math.nan
 
 
 def cti(number: int) -> bytes:
@@ -69,10 +103,10 @@ def text(number: int) -> bytes:
     return gh1.sign(one, KID, KEY).encode()
 
 
-def rows(count: int) -> Iterator[Row]:
+def list_rows(count: int) -> Iterator[entry.Row]:
     plain = Entry(0)
     for number in range(count):
-        yield row(key_of(cti(number), LIST_KEY), plain)
+        yield entry.row(key_of(cti(number), LIST_KEY), plain)
 
 
 def make_list(folder: Path, count: int) -> Manifest:
@@ -84,7 +118,7 @@ def make_list(folder: Path, count: int) -> Manifest:
     contents = Contents(
         about, ((0, encode(kind)),), ((AUDIENCE, encode(show)),), ((KID, encode(record)),)
     )
-    return build(folder, f"bench-{count}", contents, rows(count))
+    return build(folder, f"bench-{count}", contents, list_rows(count))
 
 
 def install(folder: Path, manifest: Manifest, device: Path) -> None:
@@ -95,13 +129,27 @@ def install(folder: Path, manifest: Manifest, device: Path) -> None:
     WhitelistWriter(device).install(manifest.version, plain, manifest)
 
 
-def fdatasync_ms(folder: Path, times: int = 300) -> list[float]:
-    """Return how long this disk takes for 4 KiB written and synced: the control."""
-    took = []
+def control(folder: Path, times: int = 300) -> Row:
+    """4 KiB written and synced in a file of full length: what the disk alone takes."""
+    stopwatch = Stopwatch()
     with (folder / "control").open("wb", buffering=0) as file:
-        for _ in range(times):
-            began = time.perf_counter()
-            file.write(os.urandom(4096))
-            os.fdatasync(file.fileno())
-            took.append((time.perf_counter() - began) * 1000)
-    return took
+        file.write(bytes(4096 * times))
+        os.fsync(file.fileno())
+        for place in range(times):
+            file.seek(4096 * place)
+            block = os.urandom(4096)
+            with stopwatch:
+                file.write(block)
+                os.fdatasync(file.fileno())
+    return stopwatch.row("control: one fdatasync")
+
+
+def bare_verification(times: int = 2000) -> Row:
+    """One Ed25519 verification of a message as long as a ticket, with nothing around it."""
+    public, message = KEY.public_key(), os.urandom(150)
+    signature = KEY.sign(message)
+    stopwatch = Stopwatch()
+    for _ in range(times):
+        with stopwatch:
+            public.verify(signature, message)
+    return stopwatch.row("bare verification")

@@ -23,7 +23,7 @@ TASKS = {
     "central": Task("central.__main__", "central", "run the server that the venue's admins watch"),
     "ticket": Task("gatehouse.ticket", "", "make keys, issue, verify and show tickets"),
     "demo": Task("gatehouse.demo", "edge,central,simulators", "play a whole venue on this machine"),
-    "bench": Task("gatehouse.bench", "edge,simulators", "measure how fast it is here"),
+    "bench": Task("benchmarks.__main__", "edge,central,simulators", "measure how fast it is here"),
 }
 
 
