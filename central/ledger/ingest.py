@@ -22,7 +22,9 @@ from central import life
 from central.core.prefix import advance
 from central.ledger import sql_postgresql, sql_sqlite
 from central.ledger.models import Incident, Prefix, Quarantine, Row
+from central.ledger.uses import rights_of
 from central.link import connect
+from central.lists.changes import tell_uses
 from central.venue.models import Device
 from rules.use import Outcome
 from wire import event
@@ -62,6 +64,8 @@ class Group:
     """(topic, payload), to be published after the commit."""
     asked: set[tuple[int, str, bytes]] = field(default_factory=set)
     """(device key, device id, epoch)s that are to get an Ack."""
+    used: set[bytes] = field(default_factory=set)
+    """ctis that were used or given back: every other device is to know."""
 
 
 def run(stopping: threading.Event) -> None:
@@ -124,6 +128,8 @@ def take(messages: Iterable[Message], topics: Topics) -> list[tuple[str, bytes]]
         for device, identity, epoch in sorted(group.asked):
             ack = _advance(device, epoch)
             group.answers.append((topics.ack(identity), encode(ack)))
+        if group.used:
+            tell_uses(group.used)
     return group.answers
 
 
@@ -145,7 +151,7 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
             group.asked.add((device.pk, identity, epoch.epoch))
     elif kind in ("live", "backlog"):
         batch = decode(plain, Batch)
-        _insert(device, batch)
+        group.used |= _insert(device, batch)
         Device.objects.filter(pk=device.pk).update(last_seen=timezone.now())
         group.asked.add((device.pk, identity, batch.epoch))
     else:
@@ -164,7 +170,9 @@ def _unpacked(payload: bytes) -> bytes:
         raise WireError(f"not zstd: {error}") from None
 
 
-def _insert(device: Device, batch: Batch) -> None:
+def _insert(device: Device, batch: Batch) -> set[bytes]:
+    """Write a batch's rows; return the ctis whose uses they change."""
+    used: set[bytes] = set()
     sql = sql_postgresql if connection.vendor == "postgresql" else sql_sqlite
     received_ms = round(time.time() * 1000)
     previous, identity = batch.previous, bytes.fromhex(device.identity)
@@ -182,6 +190,19 @@ def _insert(device: Device, batch: Batch) -> None:
             _project(cursor, sql, device.pk, happened, stamp)
             if isinstance(happened, event.ListApplied):
                 Device.objects.filter(pk=device.pk).update(list_sequence=happened.sequence)
+            used |= _touched(device.pk, happened)
+    return used
+
+
+def _touched(device: int, happened: AnyEvent | Unknown) -> set[bytes]:
+    """Return the cti that is now more or less used; that it was passed says nothing new."""
+    match happened:
+        case event.Authorised():
+            return {happened.cti}
+        case event.Abandoned() | event.PassedLate() | event.Undone():
+            return rights_of(device, happened.admission)
+        case _:
+            return set()
 
 
 def _decoded(body: bytes, received_ms: int) -> tuple[AnyEvent | Unknown, Stamp]:

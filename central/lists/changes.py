@@ -4,10 +4,11 @@ Whatever alters what a gate should do goes through `publish_change` in the same 
 that the database and the chain never tell different stories.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 
+from central.ledger.uses import elsewhere
 from central.lists.models import Change
 from central.venue.models import Event, SigningKey, Ticket, TicketClass, Venue
 from wire.codec import encode
@@ -15,6 +16,8 @@ from wire.entry import Standing
 from wire.snapshot import Delta, head_after
 
 NO_HEAD = bytes(32)
+TOLD_MAX = 1000
+"""Rows of one change; a day's backlog comes as many."""
 
 
 def head(venue: Venue) -> tuple[int, bytes]:
@@ -33,10 +36,13 @@ def publish_change(
     """Append the present state of these to the chain; call inside the transaction of the change."""
     Venue.objects.select_for_update().get(pk=venue.pk)  # One link at a time.
     sequence, previous = head(venue)
+    tickets = list(tickets)
+    uses = elsewhere({bytes(ticket.cti) for ticket in tickets})
+    list_key = bytes(venue.list_key)
     delta = Delta(
         sequence=sequence + 1,
         previous=previous,
-        tickets=tuple(ticket.row(bytes(venue.list_key)) for ticket in tickets),
+        tickets=tuple(ticket.row(list_key, uses.get(bytes(ticket.cti), ())) for ticket in tickets),
         classes=tuple((kind.pk, encode(kind.record())) for kind in classes),
         events=tuple((event.audience, encode(event.record())) for event in events),
         signing_keys=tuple((bytes(key.kid), encode(key.record())) for key in signing_keys),
@@ -44,6 +50,18 @@ def publish_change(
     return Change.objects.create(
         venue=venue, sequence=delta.sequence, body=encode(delta), head=head_after(delta)
     )
+
+
+def tell_uses(rights: Collection[bytes]) -> None:
+    """Put what devices reported of these rights' uses on the list; inside their transaction."""
+    by_venue: dict[int, list[Ticket]] = {}
+    named = Ticket.objects.select_related("ticket_class__event__venue").filter(cti__in=rights)
+    for ticket in named.order_by("pk"):
+        by_venue.setdefault(ticket.ticket_class.event.venue_id, []).append(ticket)
+    for tickets in by_venue.values():
+        for start in range(0, len(tickets), TOLD_MAX):
+            some = tickets[start : start + TOLD_MAX]
+            publish_change(some[0].ticket_class.event.venue, tickets=some)
 
 
 def set_standing(tickets: list[Ticket], standing: Standing) -> None:

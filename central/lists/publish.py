@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import close_old_connections, transaction
 
 from central import life
+from central.ledger.uses import elsewhere
 from central.link import connect
 from central.lists.build import Contents, build
 from central.lists.changes import head
@@ -54,7 +55,11 @@ def snapshot(venue: Venue) -> Snapshot:
             ),
         )
         tickets = Ticket.objects.filter(ticket_class__event__venue=venue)
-        rows = [ticket.row(list_key) for ticket in tickets.iterator(5000)]
+        uses = elsewhere(None)
+        rows = [
+            ticket.row(list_key, uses.get(bytes(ticket.cti), ()))
+            for ticket in tickets.iterator(5000)
+        ]
     # The time in its name makes it unique even if a database was put back to yesterday.
     version = f"{venue.code}-{sequence}-{time.time_ns()}"
     manifest = build(folder(), version, contents, rows)

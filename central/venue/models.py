@@ -7,7 +7,7 @@ from django.db import models
 
 from rules.ticket_class import EventRecord
 from rules.ticket_class import TicketClass as ClassRecord
-from wire.entry import Entry, Row, Standing, key_of, row
+from wire.entry import Entry, Row, Standing, UseElsewhere, key_of, row
 from wire.key import KeyRecord, Role, Status
 from wire.words import Words
 
@@ -159,16 +159,17 @@ class Ticket(models.Model):
     def __str__(self) -> str:
         return bytes(self.cti).hex()
 
-    def entry(self) -> Entry:
-        """Return this ticket's line of the list."""
+    def entry(self, elsewhere: tuple[UseElsewhere, ...] = ()) -> Entry:
+        """Return this ticket's line of the list, with the uses that devices reported."""
         return Entry(
             self.ticket_class_id,
             standing=Standing(self.standing),
             least_generation=self.generation,
+            elsewhere=elsewhere,
         )
 
-    def row(self, list_key: bytes) -> Row:
-        return row(key_of(bytes(self.cti), list_key), self.entry())
+    def row(self, list_key: bytes, elsewhere: tuple[UseElsewhere, ...] = ()) -> Row:
+        return row(key_of(bytes(self.cti), list_key), self.entry(elsewhere))
 
 
 class Device(models.Model):
