@@ -1,5 +1,6 @@
-"""Central in one process of the tests: its own configuration, folder and database."""
+"""Central in one process of the tests: its own configuration, folder and databases."""
 
+import asyncio
 import os
 import tempfile
 from pathlib import Path
@@ -7,38 +8,57 @@ from pathlib import Path
 CONFIGURATION = """\
 venue = "v"
 directory = "{folder}"
-database = "{database}"
 [web]
 open_live_page = true
 hosts = ["testserver"]
 """
 
+_migrated: set[str] = set()
+
 
 def set_up() -> Path:
-    """Make Django ready in this process, once, on a database of its own; return its folder.
-
-    Settings are read when Django starts, so the first caller decides for the whole process.
-    """
+    """Make Django ready in this process, once, on a folder of its own; return the folder."""
     import django
     from django.apps import apps
 
     if not apps.ready:
         folder = Path(tempfile.mkdtemp(prefix="gatehouse-central-"))
         told = folder / "central.toml"
-        database = os.environ.get("GATEHOUSE_TEST_DATABASE", "sqlite")
-        told.write_text(CONFIGURATION.format(folder=folder, database=database))
+        told.write_text(CONFIGURATION.format(folder=folder))
         os.environ["GATEHOUSE_CENTRAL_CONFIG"] = str(told)
         os.environ["DJANGO_SETTINGS_MODULE"] = "central.settings"
         django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", interactive=False, verbosity=0)
         # Not for the processes that other tests start: they name their own.
         del os.environ["GATEHOUSE_CENTRAL_CONFIG"]
         del os.environ["DJANGO_SETTINGS_MODULE"]
     from django.conf import settings
 
     return Path(settings.DIRECTORY)
+
+
+def use(database: str) -> None:
+    """Work on a database, "sqlite" or a URL as in central.toml; make its tables the first time.
+
+    Django reads its settings once in a process; the connections are what is exchanged here.
+    """
+    folder = set_up()
+    from asgiref.sync import sync_to_async
+    from django.core.management import call_command
+    from django.db import connections
+
+    from central.database import settings_of
+
+    def disconnect() -> None:
+        connections["default"].close()
+        del connections["default"]
+
+    settings = connections.configure_settings({"default": settings_of(database, folder)})
+    connections.settings["default"] = settings["default"]
+    disconnect()
+    asyncio.run(sync_to_async(disconnect)())  # What is awaited has a thread, and a connection.
+    if database not in _migrated:
+        call_command("migrate", interactive=False, verbosity=0)
+        _migrated.add(database)
 
 
 def empty() -> None:

@@ -134,12 +134,17 @@ class Root:
         self.policy, self.seen = folder / "policy-rc.d", folder / "seen"
         self._script = setup.APT.replace("/usr/sbin/policy-rc.d", shlex.quote(str(self.policy)))
         self._folder = folder
+        self.enabled = "nothing"
+        """The service that was enabled before."""
 
     def install(self, status: int = 0) -> int:
         told = f'case "$*" in *install*) cat {self.policy} >{self.seen}; exit {status};; esac'
         program(self._folder, "apt-get", told)
-        program(self._folder, "systemctl", f'echo "$@" >>{self.seen}')
-        command = ["sh", "-c", self._script, "setup", "gcc", "mosquitto"]
+        systemctl = (
+            f'case "$*" in *is-enabled*{self.enabled}*) exit;; esac; echo "$@" >>{self.seen}'
+        )
+        program(self._folder, "systemctl", f"{systemctl}; case $* in *is-enabled*) exit 1;; esac")
+        command = ["sh", "-c", self._script, "setup", "gcc", "mosquitto", "postgresql"]
         path = {"PATH": f"{self._folder}:/usr/bin:/bin"}
         return subprocess.run(command, env=path, check=False).returncode
 
@@ -152,8 +157,14 @@ def root(setup: ModuleType, tmp_path: Path) -> Root:
 def test_no_service_is_started_or_enabled(root: Root) -> None:
     assert root.install() == 0
     assert "exit 101" in root.seen.read_text()
-    assert "disable mosquitto.service" in root.seen.read_text()
+    assert "disable mosquitto.service postgresql.service" in root.seen.read_text()
     assert not root.policy.exists()
+
+
+def test_a_service_that_somebody_had_enabled_stays_so(root: Root) -> None:
+    root.enabled = "postgresql"
+    assert root.install() == 0
+    assert "disable mosquitto.service\n" in root.seen.read_text()
 
 
 def test_the_policy_goes_even_when_apt_fails(root: Root) -> None:

@@ -26,9 +26,11 @@ def make_directory(path: Path) -> None:
         path.chmod(DIRECTORY_MODE)
 
 
-def open_durable(path: Path, schema: str) -> sqlite3.Connection:
+def open_durable(path: Path, schema: str, every_commit: bool = True) -> sqlite3.Connection:
     """Open or create a file in which every commit is on disk when it returns.
 
+    Not `every_commit`: a power cut may take the last commits, and leaves the file whole. So for
+    what can be fetched again.
     `schema` names numbered scripts beside this module: `journal` → `journal_1.sql`, … Each is
     applied once, in one transaction. Raise sqlite3.Error if the file is damaged or cannot be
     written, TooNew if its schema is newer than this program.
@@ -40,7 +42,7 @@ def open_durable(path: Path, schema: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
+        database.execute(f"PRAGMA synchronous = {'FULL' if every_commit else 'NORMAL'}")
         _migrate(database, path, schema)
     except BaseException:
         database.close()
@@ -53,12 +55,21 @@ def open_durable(path: Path, schema: str) -> sqlite3.Connection:
 def open_readonly(path: Path, immutable: bool = False) -> sqlite3.Connection:
     """Open a file that this process only reads; raise sqlite3.Error if it is not there."""
     how = "mode=ro&immutable=1" if immutable else "mode=ro"
-    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     database = sqlite3.connect(
-        f"file:{name}?{how}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+        _uri(path, how), uri=True, timeout=BUSY_SECONDS, isolation_level=None
     )
     database.execute("PRAGMA query_only = ON")
     return database
+
+
+def attach_readonly(database: sqlite3.Connection, path: Path, name: str) -> None:
+    """Attach an immutable file to a connection made by `open_readonly`."""
+    database.execute(f"ATTACH ? AS {name}", (_uri(path, "mode=ro&immutable=1"),))
+
+
+def _uri(path: Path, how: str) -> str:
+    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{name}?{how}"
 
 
 def sync_directory(path: Path) -> None:
@@ -73,7 +84,7 @@ def sync_directory(path: Path) -> None:
 def sound(database: sqlite3.Connection) -> bool:
     """Whether SQLite finds file and indexes in order; the rows' own checksums find the rest."""
     try:
-        return bool(database.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+        return bool(database.execute("PRAGMA main.integrity_check(1)").fetchone() == ("ok",))
     except sqlite3.Error:
         return False
 

@@ -60,15 +60,20 @@ class Transaction:
         device: bytes,
         number: int,
         epoch: bytes,
-        room: bool = True,
+        free_bytes: Callable[[], int],
         top: Top | None = None,
     ) -> None:
         self._database = database
         self._device = device
         self._number = number
         self._epoch = epoch
+        self._free_bytes = free_bytes
         self._top = top
-        self.room_for_refusals = room
+
+    @property
+    def room_for_refusals(self) -> bool:
+        """Whether enough disk is left for admissions, so that a refusal may take some."""
+        return self._free_bytes() >= SPENDING_BYTES
 
     def uses(self, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
         """Return the uses of a right at a checkpoint, oldest reservation first."""
@@ -140,9 +145,9 @@ class Journal:
             database = self._connected()
             database.execute("BEGIN IMMEDIATE")
             try:
-                room = self._free_bytes() >= SPENDING_BYTES
-                inside = Transaction(database, self._device, self._number, self._epoch, room)
-                answer = decide(inside)
+                answer = decide(
+                    Transaction(database, self._device, self._number, self._epoch, self._free_bytes)
+                )
                 database.execute("COMMIT")
             except BaseException:
                 if database.in_transaction:
@@ -214,7 +219,8 @@ class Journal:
                 why=found.why,
                 without_memory=bool(found.why),
             )
-            Transaction(database, self._device, number, epoch, top=top).append(began, stamp)
+            inside = Transaction(database, self._device, number, epoch, self._free_bytes, top)
+            inside.append(began, stamp)
             return number, epoch
 
         self._number, self._epoch = self.transact(begin)

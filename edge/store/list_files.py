@@ -105,9 +105,9 @@ def check_delta(delta: Delta) -> None:
         raise ListDamaged(f"delta {delta.sequence} cannot be used: {error}") from None
 
 
-def about_of(database: sqlite3.Connection) -> About | None:
+def about_of(database: sqlite3.Connection, schema: str = "main") -> About | None:
     """Return what a list file says of itself; raise ListDamaged if that cannot be gone by."""
-    row = database.execute("SELECT value FROM meta WHERE name = 'about'").fetchone()
+    row = database.execute(f"SELECT value FROM {schema}.meta WHERE name = 'about'").fetchone()
     if row is None:
         return None
     about = codec.decode(row[0], About)
@@ -118,12 +118,20 @@ def about_of(database: sqlite3.Connection) -> About | None:
     return about
 
 
-def small_table(database: sqlite3.Connection, table: str, checked: bool = False) -> dict[Any, Any]:
+def small_changed_at(overlay: sqlite3.Connection) -> int:
+    """Return the sequence of the last change of a small table; 0 if none was in the overlay."""
+    row = overlay.execute("SELECT value FROM main.meta WHERE name = 'small'").fetchone()
+    return row[0] if row and isinstance(row[0], int) else 0
+
+
+def small_table(
+    database: sqlite3.Connection, table: str, schema: str = "main", checked: bool = False
+) -> dict[Any, Any]:
     """Read a small table whole; `checked`: its rows have checksums, as an overlay's have."""
     key, kind = SMALL_TABLES[table]
     columns = f"{key}, body, checksum" if checked else f"{key}, body"
     found: dict[Any, Any] = {}
-    for name, body, *checksum in database.execute(f"SELECT {columns} FROM {table}"):
+    for name, body, *checksum in database.execute(f"SELECT {columns} FROM {schema}.{table}"):
         if checked and checksum != [body_checksum(name, body)]:
             raise ListDamaged(f"a row of its table of {table}s is damaged")
         found[name] = codec.decode(body, kind)
@@ -146,6 +154,9 @@ def put(
         overlay.executemany("INSERT OR REPLACE INTO ticket VALUES (?, ?, ?, ?)", rows)
         if delta and after:
             small = (delta.classes, delta.events, delta.signing_keys)
+            if any(small):
+                values = (delta.sequence,)
+                overlay.execute("INSERT OR REPLACE INTO meta VALUES ('small', ?)", values)
             for table, changed in zip(SMALL_TABLES, small, strict=True):
                 overlay.executemany(
                     f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)",

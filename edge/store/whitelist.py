@@ -9,12 +9,14 @@ import shutil
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
 
 from edge.store.database import (
     FILE_MODE,
+    attach_readonly,
     make_directory,
     open_durable,
     open_readonly,
@@ -33,6 +35,7 @@ from edge.store.list_files import (
     check_snapshot,
     flush,
     put,
+    small_changed_at,
     small_table,
     verify_snapshot,
     write_durable,
@@ -51,7 +54,11 @@ ROWS_MAX = 500
 """In one transaction: a door waits no longer than these take."""
 PATIENCE_MAX = 1024
 """Refreshes between two attempts to open a list that is broken."""
-LOOK_UP = "SELECT key, class, detail, checksum FROM ticket WHERE key = ?"
+LOOK_UP = (
+    "SELECT 0, key, class, detail, checksum FROM main.ticket WHERE key = ?1 UNION ALL"
+    " SELECT 1, key, class, detail, checksum FROM snapshot.ticket WHERE key = ?1"
+)
+"""What the overlay has, and what the snapshot has: the former outranks the latter."""
 
 
 class ChainBroken(Exception):
@@ -76,9 +83,9 @@ class Whitelist:
         self._version = ""
         self._made = 0
         self._passed, self._patience = 0, 1
-        self._overlay: sqlite3.Connection | None = None
-        self._snapshot: sqlite3.Connection | None = None
-        self._overlay_moved = -1
+        self._database: sqlite3.Connection | None = None
+        """The overlay, with the snapshot attached, so that one question asks both."""
+        self._moved, self._small = -1, -1
         self._classes: dict[int, TicketClass] = {}
         self._events: dict[str, EventRecord] = {}
         self.ring = KeyRing()
@@ -118,15 +125,14 @@ class Whitelist:
         if self.about is None:
             return Found(None, None, None)
         key = key_of(ticket.cti, self.about.list_key)
-        for database in (self._overlay, self._snapshot):
-            try:
-                row = database.execute(LOOK_UP, (key,)).fetchone() if database else None
-                if row:
-                    entry = read(Row(*row))
-                    return Found(entry, self._classes.get(entry.class_index), event)
-            except (WireError, sqlite3.Error, TypeError, ValueError, OverflowError) as error:
-                raise ListDamaged(f"row {key}: {error}") from None
-        return Found(None, self._class_of(ticket), event)
+        try:
+            rows = self._database.execute(LOOK_UP, (key,)).fetchall() if self._database else None
+            if not rows:
+                return Found(None, self._class_of(ticket), event)
+            entry = read(Row(*min(rows, key=itemgetter(0))[1:]))
+        except (WireError, sqlite3.Error, TypeError, ValueError, OverflowError) as error:
+            raise ListDamaged(f"row {key}: {error}") from None
+        return Found(entry, self._classes.get(entry.class_index), event)
 
     def _class_of(self, ticket: Ticket) -> TicketClass | None:
         """For a ticket that is not listed: the class its own claims name."""
@@ -156,34 +162,40 @@ class Whitelist:
         self._close()
         folder = self._link.parent / version
         verify_snapshot(folder)
-        self._snapshot = open_readonly(folder / SNAPSHOT, immutable=True)
-        self._overlay = open_readonly(folder / OVERLAY)
-        check_overlay(self._overlay, about_of(self._snapshot))
-        self._version, self._overlay_moved = version, -1
+        self._database = open_readonly(folder / OVERLAY)
+        attach_readonly(self._database, folder / SNAPSHOT, "snapshot")
+        check_overlay(self._database, about_of(self._database, "snapshot"))
+        self._version, self._moved, self._small = version, -1, -1
         self._follow_overlay()
         self._passed, self._patience, self.health = 0, 1, None
 
     def _follow_overlay(self) -> bool:
-        if self._overlay is None or self._snapshot is None:
+        database = self._database
+        if database is None:
             return False
-        (moved,) = self._overlay.execute("PRAGMA data_version").fetchone()
-        if moved == self._overlay_moved:
+        (moved,) = database.execute("PRAGMA main.data_version").fetchone()
+        if moved == self._moved:
             return False
         # One transaction: a delta that is applied meanwhile is seen whole, or next time.
-        self._overlay.execute("BEGIN")
+        database.execute("BEGIN")
         try:
-            classes, events, keys = (
-                small_table(self._snapshot, table) | small_table(self._overlay, table, checked=True)
-                for table in SMALL_TABLES
-            )
-            about = about_of(self._overlay) or about_of(self._snapshot)
+            about = about_of(database) or about_of(database, "snapshot")
+            small = small_changed_at(database)
+            if small != self._small:
+                self._read_small_tables(database)
         finally:
-            self._overlay.execute("COMMIT")
+            database.execute("COMMIT")
         if about is None:
             raise ListDamaged("it does not say what it is")
-        self._classes, self._events, self.ring = classes, events, KeyRing(keys.values())
-        self.about, self._overlay_moved = about, moved
+        self.about, self._moved, self._small = about, moved, small
         return True
+
+    def _read_small_tables(self, database: sqlite3.Connection) -> None:
+        self._classes, self._events, keys = (
+            small_table(database, table, "snapshot") | small_table(database, table, checked=True)
+            for table in SMALL_TABLES
+        )
+        self.ring = KeyRing(keys.values())
 
     def _rescue_keys(self) -> None:
         """Keep the keys of a damaged list, so that good signatures are still told from bad.
@@ -201,10 +213,9 @@ class Whitelist:
                 database.close()
 
     def _close(self) -> None:
-        for database in (self._overlay, self._snapshot):
-            if database:
-                database.close()
-        self._overlay = self._snapshot = None
+        if self._database:
+            self._database.close()
+        self._database = None
 
 
 class WhitelistWriter:
@@ -253,7 +264,7 @@ class WhitelistWriter:
         snapshot.replace(folder / SNAPSHOT)
         write_durable(folder / MANIFEST, codec.encode(manifest))
         flush(folder / SNAPSHOT)
-        open_durable(folder / OVERLAY, "overlay").close()
+        open_durable(folder / OVERLAY, "overlay", every_commit=False).close()
         sync_directory(folder)
         sync_directory(self._root)  # The link must not be durable before what it points to.
         previous = self._folder()
@@ -295,7 +306,7 @@ class WhitelistWriter:
     def _writable(self, folder: Path) -> sqlite3.Connection:
         if self._overlay is None or folder.name != self._version:
             self._forget_overlay()
-            self._overlay = open_durable(folder / OVERLAY, "overlay")
+            self._overlay = open_durable(folder / OVERLAY, "overlay", every_commit=False)
             self._version = folder.name
         return self._overlay
 

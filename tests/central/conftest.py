@@ -1,4 +1,4 @@
-"""A central with nothing in it, for each test."""
+"""A central with nothing in it, for each test, on SQLite and on PostgreSQL."""
 
 import json
 from collections.abc import Iterator
@@ -9,11 +9,27 @@ import pytest
 
 from tests import central_database
 from tests.central_venue import description
+from tests.clusters import TestCluster, running_cluster
 
 
-@pytest.fixture(autouse=True)
-def central() -> Iterator[None]:
-    central_database.set_up()
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[TestCluster]:
+    """A running PostgreSQL, the same for all tests of a process."""
+    with running_cluster() as running:
+        yield running
+
+
+@pytest.fixture(
+    autouse=True,
+    # One group, so that parallel tests start one cluster.
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))],
+)
+def central(request: pytest.FixtureRequest) -> Iterator[None]:
+    database: str = request.param
+    if database == "postgresql":
+        running: TestCluster = request.getfixturevalue("cluster")
+        database = running.url("postgres")
+    central_database.use(database)
     central_database.empty()
     yield
     central_database.empty()
