@@ -3,9 +3,9 @@
 import os
 import secrets
 from pathlib import Path
-from typing import Any
 
 from central import config
+from central.database import settings_of
 
 TOLD = config.current()
 DIRECTORY = Path(TOLD.directory)
@@ -26,30 +26,6 @@ def _secret_key() -> str:
     with os.fdopen(handle, "w") as file:
         file.write(secrets.token_urlsafe(48))
     return _SECRET.read_text()
-
-
-def _database() -> dict[str, Any]:
-    if TOLD.database == "sqlite":
-        return {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": str(DIRECTORY / "central.db"),
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-            },
-        }
-    from psycopg.conninfo import conninfo_to_dict
-
-    parts = {key: str(value) for key, value in conninfo_to_dict(TOLD.database).items()}
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts.get("dbname", ""),
-        "USER": parts.get("user", ""),
-        "PASSWORD": parts.get("password", ""),
-        "HOST": parts.get("host", ""),
-        "PORT": parts.get("port", ""),
-    }
 
 
 SECRET_KEY = _secret_key()
@@ -94,7 +70,7 @@ TEMPLATES = [
     }
 ]
 ASGI_APPLICATION = "central.asgi.application"
-DATABASES = {"default": _database()}
+DATABASES = {"default": settings_of(TOLD.database, DIRECTORY)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
