@@ -11,15 +11,17 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import paho.mqtt.client as mqtt
 import zstandard
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from central import life
 from central.core.prefix import advance
+from central.database import kept_trying
 from central.ledger import sql_postgresql, sql_sqlite
 from central.ledger.models import Incident, Prefix, Quarantine, Row
 from central.ledger.uses import rights_of
@@ -93,8 +95,7 @@ def run(stopping: threading.Event) -> None:
         life.alive()
         messages = _gathered(arrived)
         if messages:
-            close_old_connections()
-            for topic, payload in take(messages, topics):
+            for topic, payload in kept_trying(partial(take, messages, topics), stopping) or ():
                 client.publish(topic, payload, qos=1)
     client.loop_stop()
 

@@ -8,13 +8,15 @@ broker can lose anything.
 import logging
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 from django.conf import settings
-from django.db import close_old_connections, transaction
+from django.db import transaction
 
 from central import life
+from central.database import kept_trying
 from central.ledger.uses import elsewhere
 from central.link import connect
 from central.lists.build import Contents, build
@@ -81,25 +83,38 @@ def newest(venue: Venue) -> Snapshot | None:
 
 def run(stopping: threading.Event) -> None:
     """Publish until told to stop."""
-    venue = Venue.objects.get(code=settings.TOLD.venue)
-    topics = Topics(venue.code)
-    client = connect(settings.TOLD.broker, f"central-publish-{venue.code}")
-    published = head(venue)[0]
+    topics = Topics(settings.TOLD.venue)
+    client = connect(settings.TOLD.broker, f"central-publish-{topics.venue}")
+    found = kept_trying(partial(_found, topics.venue), stopping)
+    if found is None:
+        return
+    venue, published = found
     beat_at = 0.0
     life.ready()
     while not stopping.wait(LOOK_SECONDS):
-        close_old_connections()
-        made = newest(venue)
-        if made is None or head(venue)[0] - made.sequence > CHANGES_MAX:
-            snapshot(venue)
-        published = _publish_changes(client, topics, venue, published)
+        look = partial(_look, client, topics, venue, published)
+        published = kept_trying(look, stopping) or published
         if time.monotonic() - beat_at >= HEARTBEAT_SECONDS:
             beat_at = time.monotonic()
-            sequence, at_head = head(venue)
-            beat = encode(Heartbeat(sequence, at_head, time.time()))
-            client.publish(topics.heartbeat(), beat, qos=0, retain=True)
+            last = kept_trying(partial(head, venue), stopping)
+            if last is not None:
+                beat = encode(Heartbeat(*last, time.time()))
+                client.publish(topics.heartbeat(), beat, qos=0, retain=True)
             life.alive()
     client.loop_stop()
+
+
+def _found(code: str) -> tuple[Venue, int]:
+    venue = Venue.objects.get(code=code)
+    return venue, head(venue)[0]
+
+
+def _look(client: mqtt.Client, topics: Topics, venue: Venue, published: int) -> int:
+    """Send the changes that came since; make a snapshot where many have come since the last."""
+    made = newest(venue)
+    if made is None or head(venue)[0] - made.sequence > CHANGES_MAX:
+        snapshot(venue)
+    return _publish_changes(client, topics, venue, published)
 
 
 def _publish_changes(client: mqtt.Client, topics: Topics, venue: Venue, after: int) -> int:
