@@ -16,6 +16,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from wire import cose
 from wire.codec import WireError, encode, loads
 from wire.key import KID_BYTES_MAX, KeyRing, Role, Status
 from wire.reason import Reason
@@ -28,10 +29,7 @@ CTI_BYTES = 16
 AUDIENCE_CHARACTERS_MAX = 8
 SMALL_MAX = 23  # What CBOR writes in one byte.
 
-ALGORITHM, KID = 1, 4
-EDDSA = -8
 AUD, EXP, NBF, IAT, CTI, GATEHOUSE = 3, 4, 5, 6, 7, -65537
-_HEADER = b"\xa2\x01\x27\x04\x44"
 _ALPHABET, _DIGITS_OF_32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghijklmnopqrstuv"
 # Whatever is not of the alphabet becomes "!", which `int` refuses.
 _DIGITS = bytes.maketrans(
@@ -111,10 +109,10 @@ def sign(ticket: Ticket, kid: bytes, key: Ed25519PrivateKey) -> str:
     wrong = out_of_bounds(ticket)
     if wrong or not 1 <= len(kid) <= KID_BYTES_MAX:
         raise TicketError(wrong or "kid: 1 to 4 bytes")
-    protected = _header(kid)
+    protected = cose.header(kid)
     payload = encode(_claims(ticket))
-    signature = key.sign(_to_be_signed(protected, payload))
-    return PREFIX + _base32(encode([protected, {}, payload, signature]))
+    signature = key.sign(cose.to_be_signed(protected, payload))
+    return PREFIX + _base32(cose.enclose(protected, payload, signature))
 
 
 def read(data: bytes) -> Signed | Reason:
@@ -179,11 +177,6 @@ def out_of_bounds(ticket: Ticket) -> str | None:
     return None
 
 
-def _header(kid: bytes) -> bytes:
-    """{1: -8, 4: kid}, spelled out: the last byte of `_HEADER` is the head of the kid's string."""
-    return _HEADER[:-1] + bytes([0x40 | len(kid)]) + kid
-
-
 def _claims(ticket: Ticket) -> dict[int, object]:
     fields = [ticket.ticket_class, ticket.seat, ticket.flags, ticket.serial]
     fields += [ticket.generation, ticket.quantity, ticket.leg]
@@ -202,16 +195,15 @@ def _claims(ticket: Ticket) -> dict[int, object]:
 
 def _read_cose(data: bytes) -> Signed:
     """Raise ValueError or TypeError for anything that is not exactly a GH1."""
-    protected, payload, signature = _parts(data)
-    kid = protected[len(_HEADER) :]
-    # One spelling of header and kid is right, so bytes are compared and nothing is decoded.
-    if not 1 <= len(kid) <= KID_BYTES_MAX or protected != _header(kid):
-        raise WireError("headers")
+    protected, payload, signature = cose.parts(data)
+    kid = cose.kid_of(protected)
+    if len(kid) > KID_BYTES_MAX:
+        raise WireError("kid")
     ticket = _at_once(payload) or _at_length(payload)
     wrong = out_of_bounds(ticket)
     if wrong:
         raise WireError(wrong)
-    return Signed(ticket, kid, _to_be_signed(protected, payload), signature)
+    return Signed(ticket, kid, cose.to_be_signed(protected, payload), signature)
 
 
 def _at_length(payload: bytes) -> Ticket:
@@ -243,33 +235,6 @@ def _at_once(payload: bytes) -> Ticket | None:
     return Ticket(cti, audience.decode(), *times, *numbers)
 
 
-def _parts(data: bytes) -> tuple[bytes, bytes, bytes]:
-    """Take a COSE_Sign1 apart: an array of four, its second an empty map, a signature of 64 bytes.
-
-    A string's head must be the shortest there is, and nothing may follow: RFC 8949, 4.2.
-    """
-    protected, at = _string_at(data, 1)
-    payload, end = _string_at(data, at + 1)
-    signature, end = _string_at(data, end)
-    if data[0] != 0x84 or data[at] != 0xA0 or end != len(data) or len(signature) != 64:
-        raise WireError("not a COSE_Sign1")
-    return protected, payload, signature
-
-
-def _string_at(data: bytes, at: int) -> tuple[bytes, int]:
-    """Return the byte string that begins at `at`, and where it ends; raise WireError if none."""
-    if len(data) < at + 2 or not 0x40 <= data[at] <= 0x58:
-        raise WireError("a byte string expected")
-    length, start = data[at] - 0x40, at + 1
-    if length == 24:
-        length, start = data[start], start + 1
-        if length < 24:
-            raise WireError("not the shortest head")
-    if start + length > len(data):
-        raise WireError("cut short")
-    return data[start : start + length], start + length
-
-
 def _map(value: object) -> dict[object, Any]:
     if type(value) is not dict:
         raise WireError("a map expected")
@@ -280,23 +245,6 @@ def _bytes(value: object) -> bytes:
     if type(value) is not bytes:
         raise WireError("bytes expected")
     return value
-
-
-def _to_be_signed(protected: bytes, payload: bytes) -> bytes:
-    """Sig_structure of RFC 9052, 4.4, with empty external data.
-
-    Spelled out, since it is made for every code shown: an array of four, a text, three strings.
-    """
-    return b"\x84\x6aSignature1" + _string(protected) + b"\x40" + _string(payload)
-
-
-def _string(data: bytes) -> bytes:
-    """Return a CBOR byte string shorter than 65536 bytes."""
-    if len(data) < 24:
-        return bytes([0x40 | len(data)]) + data
-    if len(data) < 256:
-        return bytes([0x58, len(data)]) + data
-    return b"\x59" + len(data).to_bytes(2, "big") + data
 
 
 def _base32(data: bytes) -> str:
