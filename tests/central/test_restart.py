@@ -41,7 +41,7 @@ class Daemon:
     def __init__(self, process: subprocess.Popen[bytes], said: Path, client: mqtt.Client) -> None:
         self.process, self.client, self._said = process, client, said
         self.heard: queue.Queue[bytes] = queue.Queue()
-        client.on_message = lambda _client, _data, message: self.heard.put(message.payload)
+        client.on_message = lambda _client, _data, message: self.heard.put(bytes(message.payload))
 
     def said(self, words: str) -> bool:
         assert self.process.poll() is None, self._said.read_text()
