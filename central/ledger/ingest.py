@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 
 import paho.mqtt.client as mqtt
 import zstandard
@@ -24,6 +25,7 @@ from central.core.prefix import advance
 from central.database import kept_trying
 from central.ledger import sql_postgresql, sql_sqlite
 from central.ledger.models import Incident, Prefix, Quarantine, Row
+from central.ledger.reading import check_batch, check_hello, columns, read_row, short
 from central.ledger.uses import rights_of
 from central.link import connect
 from central.lists.changes import tell_uses
@@ -33,7 +35,7 @@ from wire import event
 from wire.chain import link
 from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
 from wire.delivery import Ack, Batch, EpochTop, Hello
-from wire.event import AnyEvent, ClockQuality, Stamp, Unknown, decode_row
+from wire.event import AnyEvent, Stamp, Unknown
 from wire.topic import Topics, sender
 
 log = logging.getLogger("central.ingest")
@@ -52,8 +54,6 @@ OUTCOMES: dict[type[event.Outcome], Outcome] = {
     event.PassedLate: Outcome.PASSED_LATE,
     event.Undone: Outcome.UNDONE,
 }
-
-UNREADABLE = "unreadable"
 
 Message = tuple[str, bytes]
 
@@ -125,7 +125,7 @@ def take(messages: Iterable[Message], topics: Topics) -> list[tuple[str, bytes]]
             try:
                 _take_one(topic, payload, group)
             except WireError as error:
-                _quarantine(topic, payload, str(error))
+                _put_aside(topic, payload, str(error))
         for device, identity, epoch in sorted(group.asked):
             ack = _advance(device, epoch)
             group.answers.append((topics.ack(identity), encode(ack)))
@@ -136,7 +136,7 @@ def take(messages: Iterable[Message], topics: Topics) -> list[tuple[str, bytes]]
 
 def _take_one(topic: str, payload: bytes, group: Group) -> None:
     found = sender(topic)
-    if found is None:
+    if found is None or "\0" in topic:
         raise WireError("no topic of ours")
     identity, kind = found
     device = Device.objects.filter(identity=identity).first()
@@ -145,6 +145,7 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
     plain = _unpacked(payload)
     if kind == "hello":
         hello = decode(plain, Hello)
+        check_hello(hello)
         reported = sum(epoch.top for epoch in hello.epochs)
         Device.objects.filter(pk=device.pk).update(last_seen=timezone.now(), reported_rows=reported)
         for epoch in hello.epochs:
@@ -152,6 +153,7 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
             group.asked.add((device.pk, identity, epoch.epoch))
     elif kind in ("live", "backlog"):
         batch = decode(plain, Batch)
+        check_batch(batch)
         group.used |= _insert(device, batch)
         Device.objects.filter(pk=device.pk).update(last_seen=timezone.now())
         group.asked.add((device.pk, identity, batch.epoch))
@@ -179,10 +181,10 @@ def _insert(device: Device, batch: Batch) -> set[bytes]:
     previous, identity = batch.previous, bytes.fromhex(device.identity)
     with connection.cursor() as cursor:
         for seq, body in enumerate(batch.rows, batch.first):
-            happened, stamp = _decoded(body, received_ms)
+            happened, stamp = read_row(body, received_ms)
             previous = link(previous, identity, batch.epoch, seq, body)
             name = (device.pk, batch.epoch, seq)
-            kind, lane, reason, persons = _read_out(happened)
+            kind, lane, reason, persons = columns(happened)
             values = (previous, body, kind, lane, reason, persons, stamp.wall_ms, received_ms)
             cursor.execute(sql.INSERT_ROW, (*name, *values))
             if cursor.rowcount == 0:
@@ -206,52 +208,21 @@ def _touched(device: int, happened: AnyEvent | Unknown) -> set[bytes]:
             return set()
 
 
-def _decoded(body: bytes, received_ms: int) -> tuple[AnyEvent | Unknown, Stamp]:
-    """Read a row; one that cannot be read is kept all the same, as the device wrote it.
-
-    Refused, it would be sent again for ever and hold up everything behind it.
-    """
-    try:
-        return decode_row(body)
-    except WireError as error:
-        log.warning("unreadable row: %s", error)
-        return Unknown(UNREADABLE), Stamp(received_ms, 0, b"", ClockQuality.SUSPECT)
-
-
-def _read_out(happened: AnyEvent | Unknown) -> tuple[str, str, str, int]:
-    """Return (kind, lane, reason, persons) for the columns that pages count."""
-    match happened:
-        case Unknown(kind):
-            return kind[:40], "", "", 0
-        case event.Refused():
-            reason = happened.reason.value
-            return "refused", happened.lane, reason, happened.quantity * happened.count
-        case event.Authorised():
-            return "authorised", happened.lane, "", happened.quantity
-        case event.Reopened():
-            return "reopened", happened.lane, "", 1
-        case event.Outcome():
-            return _kind(happened), happened.lane, "", happened.count
-        case _:
-            return _kind(happened), happened.lane, "", 0
-
-
-def _kind(happened: AnyEvent) -> str:
-    return str(happened.__struct_config__.tag)
-
-
 def _compare(device: Device, epoch: bytes, seq: int, body: bytes) -> None:
     """The same row again is nothing; another one under its name is somebody's mistake, or worse."""
     held = Row.objects.get(device=device, epoch=epoch, seq=seq)
     if bytes(held.body) == body:
         return
-    detail = {"epoch": epoch.hex(), "seq": seq, "held": bytes(held.body).hex(), "came": body.hex()}
-    Incident.objects.get_or_create(
+    # Hashes, since PostgreSQL's indexes hold no long values; what came is put aside.
+    hashes = {"held": sha256(held.body).hexdigest(), "came": sha256(body).hexdigest()}
+    _, new = Incident.objects.get_or_create(
         kind="conflict",
         device=device,
-        detail=detail,
+        detail={"epoch": epoch.hex(), "seq": seq, **hashes},
         defaults={"received_ms": round(time.time() * 1000)},
     )
+    if new:
+        _put_aside(f"{device.identity} {epoch.hex()} {seq}", body, "another row has this name")
 
 
 def _project(
@@ -261,7 +232,7 @@ def _project(
     match happened:
         case event.Authorised():
             for person in range(1, happened.quantity + 1):
-                right = (happened.cti, happened.checkpoint, stamp.wall_ms)
+                right = (happened.cti, short(happened.checkpoint), stamp.wall_ms)
                 execute(sql.UPSERT_RIGHT, (device, happened.admission, person, *right))  # type: ignore[attr-defined]
         case event.Outcome():
             outcome = int(OUTCOMES[type(happened)])
@@ -310,11 +281,11 @@ def _note_gap(device: Device, epoch: EpochTop) -> None:
     prefix.save(update_fields=["upto"])
 
 
-def _quarantine(topic: str, payload: bytes, why: str) -> None:
+def _put_aside(topic: str, payload: bytes, why: str) -> None:
     log.warning("quarantine topic=%s why=%s", topic, why)
     Quarantine.objects.create(
-        topic=topic[:200],
+        topic=short(topic, 200),
         payload=payload[:65536],
-        why=why[:300],
+        why=short(why, 300),
         received_ms=round(time.time() * 1000),
     )
