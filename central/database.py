@@ -6,7 +6,8 @@ was put back is the one that is read. PostgreSQL is asked over one connection un
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,6 +76,21 @@ def kept_trying(work: Callable[[], T], stopping: threading.Event) -> T | None:
             if connection.vendor == "sqlite":
                 connection.close()
             return done
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """A transaction whose questions are all answered from the same moment.
+
+    SQLite's are so by nature; PostgreSQL otherwise answers each with what is committed by then.
+    """
+    from django.db import connection, transaction
+
+    with transaction.atomic(durable=True):
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
 
 
 def _first_line(error: Exception) -> str:

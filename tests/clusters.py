@@ -98,10 +98,11 @@ class TestCluster:
             self._process.wait(60)
             self._process = None
 
-    def execute(self, sql: str) -> None:
-        """Run one statement, outside of any transaction."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql)
+    def waiting(self) -> bool:
+        """Return whether one transaction waits for another."""
+        asked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        with psycopg.connect(self.url("postgres")) as connection:
+            return connection.execute(asked).fetchone() is not None
 
 
 @contextmanager

@@ -26,6 +26,11 @@ def head(venue: Venue) -> tuple[int, bytes]:
     return (last.sequence, bytes(last.head)) if last else (0, NO_HEAD)
 
 
+def _one_at_a_time(venue: Venue) -> None:
+    """Wait for whoever else is changing this venue's list; holds until the transaction ends."""
+    Venue.objects.select_for_update().get(pk=venue.pk)
+
+
 def publish_change(
     venue: Venue,
     tickets: Iterable[Ticket] = (),
@@ -34,9 +39,10 @@ def publish_change(
     signing_keys: Iterable[SigningKey] = (),
 ) -> Change:
     """Append the present state of these to the chain; call inside the transaction of the change."""
-    Venue.objects.select_for_update().get(pk=venue.pk)  # One link at a time.
+    _one_at_a_time(venue)
     sequence, previous = head(venue)
-    tickets = list(tickets)
+    # Read again: while this one waited, another may have blocked them.
+    tickets = Ticket.objects.filter(pk__in=[ticket.pk for ticket in tickets]).order_by("pk")
     uses = elsewhere({bytes(ticket.cti) for ticket in tickets})
     list_key = bytes(venue.list_key)
     delta = Delta(
@@ -68,19 +74,24 @@ def set_standing(tickets: list[Ticket], standing: Standing) -> None:
     """Block, refund, or restore tickets of one venue."""
     if not tickets:
         return
+    venue = tickets[0].ticket_class.event.venue
     with transaction.atomic():
+        _one_at_a_time(venue)  # Before the tickets, as everywhere: else two could wait in a ring.
         for ticket in tickets:
             ticket.standing = standing.value
         Ticket.objects.bulk_update(tickets, ["standing"])
-        publish_change(tickets[0].ticket_class.event.venue, tickets=tickets)
+        publish_change(venue, tickets=tickets)
 
 
 def reissue(ticket: Ticket) -> None:
     """Raise a ticket's generation: its older codes are void, the right stays the same."""
+    venue = ticket.ticket_class.event.venue
     with transaction.atomic():
+        _one_at_a_time(venue)
+        ticket.refresh_from_db(fields=["generation"])
         ticket.generation += 1
         ticket.save(update_fields=["generation"])
-        publish_change(ticket.ticket_class.event.venue, tickets=[ticket])
+        publish_change(venue, tickets=[ticket])
 
 
 def save_event(event: Event) -> None:

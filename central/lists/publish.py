@@ -13,10 +13,9 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 from django.conf import settings
-from django.db import transaction
 
 from central import life
-from central.database import kept_trying
+from central.database import kept_trying, one_moment
 from central.ledger.uses import elsewhere
 from central.link import connect
 from central.lists.build import Contents, build
@@ -37,7 +36,7 @@ KEPT_SNAPSHOTS = 3
 
 def snapshot(venue: Venue) -> Snapshot:
     """Build a snapshot of the list as it stands now."""
-    with transaction.atomic():
+    with one_moment():
         sequence, at_head = head(venue)
         list_key = bytes(venue.list_key)
         about = About(SCHEMA_VERSION, venue.code, list_key, sequence, at_head, int(time.time()))
