@@ -14,12 +14,14 @@ from pathlib import Path
 from central import config
 
 EXIT_CONFIG = 78
+EXIT_DATABASE = 75
+""""Try again later", as in sysexits.h."""
 STOP_SECONDS = 8.0
 DAEMONS = ("web", "ingest", "publish")
 
 
 def main(argv: list[str]) -> int:
-    """Run one command; 78 for a configuration that cannot be used."""
+    """Run one command; 78 for a configuration that cannot be used, 75 while no database answers."""
     parser = argparse.ArgumentParser(prog="gatehouse central", description=__doc__)
     parser.add_argument("--config", type=Path, help="central.toml")
     commands = parser.add_subparsers(dest="command", metavar="command")
@@ -45,11 +47,22 @@ def main(argv: list[str]) -> int:
         return EXIT_CONFIG
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "central.settings")
     if asked.command is None:
-        return _all()
-    return _COMMANDS[asked.command](asked)
+        return _run(_all, asked)
+    return _run(_COMMANDS[asked.command], asked)
 
 
-def _all() -> int:
+def _run(command: Callable[[argparse.Namespace], int], asked: argparse.Namespace) -> int:
+    from django.db import OperationalError
+
+    try:
+        return command(asked)
+    except OperationalError as error:
+        said = " ".join(str(error).split())
+        sys.stderr.write(f"central: the database named in central.toml does not answer: {said}\n")
+        return EXIT_DATABASE
+
+
+def _all(_: argparse.Namespace) -> int:
     """Migrate, start the daemons, and end with them: if one falls, all do."""
     _migrate(argparse.Namespace())
     command = [sys.executable, "-m", "central"]

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from central.database import settings_of
+
 VARIABLE = "GATEHOUSE_CENTRAL_CONFIG"
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -44,7 +46,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path) -> Config:
     """Read a central.toml; raise ConfigError."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), Config)
+        told = msgspec.convert(tomllib.loads(path.read_text()), Config)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except msgspec.ValidationError as error:
@@ -52,6 +54,11 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: {where.rstrip('`') or 'file'}: {what}") from None
     except ValueError as error:  # Not TOML, or not UTF-8.
         raise ConfigError(f"{path}: {error}") from None
+    try:
+        settings_of(told.database, Path(told.directory))
+    except ValueError as error:
+        raise ConfigError(f"{path}: database: {error}") from None
+    return told
 
 
 def current() -> Config:
