@@ -67,7 +67,7 @@ def kept_trying(work: Callable[[], T], stopping: threading.Event) -> T | None:
         except (OperationalError, InterfaceError, InternalError) as error:
             connection.close()
             if patience:
-                log.error("the database does not answer, trying again: %s", _first_line(error))
+                log.error("the database does not answer, trying again: %s", first_line(error))
             life.alive()
             if stopping.wait(patience):
                 return None
@@ -93,5 +93,6 @@ def one_moment() -> Iterator[None]:
         yield
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what an error says, without the database's hints."""
     return next(iter(str(error).splitlines()), type(error).__name__)

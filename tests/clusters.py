@@ -98,6 +98,16 @@ class TestCluster:
             self._process.wait(60)
             self._process = None
 
+    def connections(self) -> int:
+        """Return how many clients are connected, beside the one that asks."""
+        asked = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        with psycopg.connect(self.url("postgres")) as connection:
+            (count,) = connection.execute(asked).fetchone() or (0,)
+            return int(count)
+
     def waiting(self) -> bool:
         """Return whether one transaction waits for another."""
         asked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import wraps
@@ -10,12 +11,16 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.db import OperationalError, close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 
+from central.database import first_line
 from central.live.picture import picture
 from central.live.words import KINDS, REASONS, spoken
+
+log = logging.getLogger("central.live")
 
 LOOK_SECONDS = 0.4
 REST_SECONDS = 15.0
@@ -33,10 +38,16 @@ class _Poller:
     async def drawn(self) -> str:
         async with self._asking:
             if time.monotonic() - self._asked_at >= LOOK_SECONDS:
-                found = await sync_to_async(picture)()
-                self._drawn = json.dumps(found, ensure_ascii=False)
+                self._drawn = await sync_to_async(_draw)()
                 self._asked_at = time.monotonic()
             return self._drawn
+
+
+def _draw() -> str:
+    try:
+        return json.dumps(picture(), ensure_ascii=False)
+    finally:
+        close_old_connections()
 
 
 _poller = _Poller()
@@ -69,6 +80,8 @@ async def page(request: HttpRequest) -> HttpResponse:
 
 @_for_viewers
 async def events(_: HttpRequest) -> HttpResponseBase:
+    # Who looks all day would otherwise hold a connection that only the login needed.
+    await sync_to_async(close_old_connections)()
     answer = StreamingHttpResponse(_stream(), content_type="text/event-stream")
     answer["Cache-Control"] = "no-store"
     answer["X-Accel-Buffering"] = "no"
@@ -78,7 +91,11 @@ async def events(_: HttpRequest) -> HttpResponseBase:
 async def _stream() -> AsyncIterator[str]:
     before, rested = "", time.monotonic()
     while True:
-        drawn = await _poller.drawn()
+        try:
+            drawn = await _poller.drawn()
+        except OperationalError as error:
+            log.error("the live page ends, the database does not answer: %s", first_line(error))
+            return  # The page says that it is cut off, and asks again.
         if drawn != before:
             yield f"data: {drawn}\n\n"
             before, rested = drawn, time.monotonic()

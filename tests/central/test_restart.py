@@ -2,6 +2,7 @@
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import time
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
+import requests
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.brokers import running_broker
+from tests.brokers import free_port, running_broker
 from tests.central_messages import DEVICE, EPOCH, TOPICS, chained, register_device, rows
 from tests.clusters import TestCluster
 from tests.device import authorised
@@ -32,14 +34,18 @@ directory = "{folder}"
 database = "{database}"
 [broker]
 port = {port}
+[web]
+port = {web_port}
 """
 
 
 class Daemon:
-    """One of central's, with what it says, and a client on its broker."""
+    """One of central's, with what it says, a client on its broker, and where its pages are."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: Path, client: mqtt.Client) -> None:
-        self.process, self.client, self._said = process, client, said
+    def __init__(
+        self, process: subprocess.Popen[bytes], said: Path, client: mqtt.Client, pages: str
+    ) -> None:
+        self.process, self.client, self.pages, self._said = process, client, pages, said
         self.heard: queue.Queue[bytes] = queue.Queue()
         client.on_message = lambda _client, _data, message: self.heard.put(bytes(message.payload))
 
@@ -59,7 +65,9 @@ def running(command: str, cluster: TestCluster, folder: Path) -> Iterator[Daemon
     with running_broker(folder) as broker:
         told = folder / "central.toml"
         database = cluster.url("postgres")
-        told.write_text(CONFIGURATION.format(folder=folder, database=database, port=broker.port))
+        web_port = free_port()
+        ports = {"port": broker.port, "web_port": web_port}
+        told.write_text(CONFIGURATION.format(folder=folder, database=database, **ports))
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
@@ -71,9 +79,10 @@ def running(command: str, cluster: TestCluster, folder: Path) -> Iterator[Daemon
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         try:
-            yield Daemon(process, said, client)
+            yield Daemon(process, said, client, f"http://127.0.0.1:{web_port}")
             process.terminate()
-            assert process.wait(60) == 0, said.read_text()
+            # uvicorn ends by the signal it was sent.
+            assert process.wait(60) in (0, -signal.SIGTERM), said.read_text()
         finally:
             process.kill()
             process.wait()
@@ -135,3 +144,46 @@ def test_the_list_is_published_after_the_restart(cluster: TestCluster, tmp_path:
             beat = decode(publish.heard.get(timeout=60), Heartbeat)
             if (beat.sequence, beat.head) == wanted:
                 break
+
+
+def log_in(pages: str) -> requests.Session:
+    """Return a session of an administrator."""
+    from django.contrib.auth import get_user_model
+
+    get_user_model().objects.all().delete()
+    get_user_model().objects.create_superuser("chief", password="opensesame")
+    session = requests.Session()
+    login = f"{pages}/admin/login/"
+    session.get(login, timeout=30)
+    form = {"username": "chief", "password": "opensesame", "next": "/live/"}
+    form["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
+    answer = session.post(login, form, timeout=30)
+    assert answer.url.endswith("/live/"), answer.status_code
+    return session
+
+
+def test_who_looks_all_day_holds_no_connection_and_looks_again_after_the_restart(
+    cluster: TestCluster, tmp_path: Path
+) -> None:
+    from django.db import connection
+
+    def is_up() -> bool:
+        try:
+            return requests.get(f"{web.pages}/healthz", timeout=30).ok
+        except requests.ConnectionError:
+            return False
+
+    with running("web", cluster, tmp_path) as web:
+        web.wait_for(is_up)
+        session = log_in(web.pages)
+        connection.close()
+        events = f"{web.pages}/live/events"
+        streams = [session.get(events, stream=True, timeout=60) for _ in range(5)]
+        lines = [stream.iter_lines(1) for stream in streams]
+        assert all(next(line).startswith(b"data: {") for line in lines)
+        web.wait_for(lambda: cluster.connections() == 0)
+        with away(cluster):
+            for line in lines:
+                assert list(line)[-1] == b"", "the stream ends, and the page says so"
+        assert next(session.get(events, stream=True, timeout=60).iter_lines(1))
+        web.wait_for(lambda: web.said("the live page ends"))
