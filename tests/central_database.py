@@ -1,7 +1,9 @@
 """Central in one process of the tests: its own configuration, folder and databases."""
 
 import asyncio
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -23,6 +25,7 @@ def set_up() -> Path:
 
     if not apps.ready:
         folder = Path(tempfile.mkdtemp(prefix="gatehouse-central-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         told = folder / "central.toml"
         told.write_text(CONFIGURATION.format(folder=folder))
         os.environ["GATEHOUSE_CENTRAL_CONFIG"] = str(told)
