@@ -67,9 +67,13 @@ def attach_readonly(database: sqlite3.Connection, path: Path, name: str) -> None
     database.execute(f"ATTACH ? AS {name}", (_uri(path, "mode=ro&immutable=1"),))
 
 
+def quoted(path: Path) -> str:
+    """Return a path as SQLite's URIs spell it."""
+    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
 def _uri(path: Path, how: str) -> str:
-    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return f"file:{name}?{how}"
+    return f"file:{quoted(path)}?{how}"
 
 
 def sync_directory(path: Path) -> None:
