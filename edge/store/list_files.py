@@ -11,7 +11,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,6 +68,14 @@ def check_snapshot(path: Path, manifest: Manifest) -> None:
             database.close()
     except (WireError, sqlite3.Error) as error:
         raise ListDamaged(str(error)) from None
+
+
+def check_made(overlay: Path) -> None:
+    """Raise ListDamaged unless there is an overlay: made anew, it would forget every change."""
+    with closing(open_readonly(overlay)) as database:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+    if not version:
+        raise ListDamaged("what changed since it was built is gone")
 
 
 def check_overlay(overlay: sqlite3.Connection, snapshot: About | None) -> None:

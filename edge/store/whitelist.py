@@ -32,6 +32,7 @@ from edge.store.list_files import (
     ListDamaged,
     about_of,
     check_delta,
+    check_made,
     check_overlay,
     check_snapshot,
     flush,
@@ -310,6 +311,7 @@ class WhitelistWriter:
     def _writable(self, folder: Path) -> sqlite3.Connection:
         if self._overlay is None or folder.name != self._version:
             self._forget_overlay()
+            check_made(folder / OVERLAY)
             self._overlay = open_durable(folder / OVERLAY, "overlay", every_commit=False)
             self._version = folder.name
         return self._overlay
