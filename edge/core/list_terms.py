@@ -38,6 +38,8 @@ class ListUpdate:
     doing: Doing = Doing.RESTING
     foreign: bool = False
     """What we have is not on central's chain: only a snapshot helps."""
+    snapshot_wanted: bool = False
+    """The next change can be used by no door: look for a snapshot beyond it, once."""
     target: int = 0
     """The highest sequence that is said to exist."""
     heard: Held | None = None
@@ -97,6 +99,8 @@ class Failed:
     """Whatever was under way did not come to its end; `spread` from 0 to 1 spreads the retries."""
 
     spread: float
+    unusable: bool = False
+    """Because of what the next change holds: it will be as unusable the next time."""
 
 
 AnySignal = Signal | Holding | Beat | Arrived | Announced | Fetched | Failed

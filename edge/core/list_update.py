@@ -4,6 +4,8 @@
     RESTING --central is ahead, or silent------> DELTAS ----> APPLYING --> RESTING
     RESTING --the next delta arrives-----------> APPLYING
 
+A change that no door could use is as unusable when it is fetched again: then, in turns and ever
+more seldom, a snapshot beyond it is looked for and the change itself is asked for once more.
 One thing at a time, so that never two downloads run. A live heartbeat with our own sequence and
 head confirms the list; a retained one may be hours old and only says that there is more to fetch.
 """
@@ -78,8 +80,8 @@ def _after(
             return _announced(update, manifest, now)
         case Fetched(deltas):
             return _fetched(update, deltas, now)
-        case Failed(spread):
-            return _rest(update, spread, now), []
+        case Failed(spread, unusable):
+            return replace(_rest(update, spread, now), snapshot_wanted=unusable), []
         case _:
             assert_never(signal)
 
@@ -147,6 +149,7 @@ def _announced(
     if update.doing is not Doing.MANIFEST:
         return update, []
     has = update.has
+    update = replace(update, snapshot_wanted=False)
     if has is not None and not update.foreign and manifest.sequence <= has.sequence:
         # Neither deltas nor a newer snapshot: central has to build one first.
         return _rest(update, 0.5, now), []
@@ -200,5 +203,7 @@ def _fetch_next(update: ListUpdate, now: Moment) -> tuple[ListUpdate, list[AnyCo
     if update.has is None or update.foreign:
         return replace(update, doing=Doing.MANIFEST), [Command.FETCH_MANIFEST]
     if update.target > update.has.sequence or now.uptime >= update.look_at:
+        if update.snapshot_wanted:
+            return replace(update, doing=Doing.MANIFEST), [Command.FETCH_MANIFEST]
         return replace(update, doing=Doing.DELTAS), [FetchDeltas(update.has.sequence)]
     return update, []

@@ -52,6 +52,10 @@ class UnusableError(Exception):
     """What came is not what central said it would be; the message says in which way."""
 
 
+class UnusableDelta(Exception):
+    """The next change of the list is not one that can be applied; the message says why."""
+
+
 class Writer(Protocol):
     """The list on disk (edge.store.whitelist.WhitelistWriter)."""
 
@@ -120,10 +124,11 @@ class Inward:
         except ChainBroken as error:
             log.warning("list: %s", error)
             self._inbox.put(Signal.CHAIN_BROKEN)
-        except (UnusableError, *UNDONE) as error:
+        except (UnusableError, UnusableDelta, *UNDONE) as error:
             log.warning("list: %s", error)
-            self._inbox.put(Failed(self._draw()))
-            self._inbox.put(Holding(await self._thread.run(self._held)))
+            held = Holding(await self._thread.run(self._held))
+            self._inbox.put(Failed(self._draw(), isinstance(error, UnusableDelta)))
+            self._inbox.put(held)
         else:
             self._inbox.put(answer)
 
@@ -136,8 +141,7 @@ class Inward:
                 return Holding(await self._thread.run(self._held))
             case FetchDeltas(after):
                 answer = await self._fetch.get(f"/device/list/deltas?after={after}")
-                bodies = decode(answer, list[bytes])
-                return Fetched(tuple(chained(body) for body in bodies))
+                return Fetched(readable(decode(answer, list[bytes])))
             case Apply(deltas):
                 await self._thread.run(self._apply, deltas)
                 return Holding(await self._thread.run(self._held))
@@ -183,7 +187,10 @@ class Inward:
 
     def _apply(self, deltas: tuple[Chained, ...]) -> None:
         for one in deltas:
-            self._writer.apply(one.delta, one.head)
+            try:
+                self._writer.apply(one.delta, one.head)
+            except ListDamaged as error:
+                raise UnusableDelta(str(error)) from None
 
     def _held(self) -> Held | None:
         about = self._writer.current
@@ -196,6 +203,19 @@ def chained(body: bytes) -> Chained:
     for a newer central may say more in them than this reader knows.
     """
     return Chained(decode(body, Delta), hashlib.sha256(body).digest())
+
+
+def readable(bodies: list[bytes]) -> tuple[Chained, ...]:
+    """Read deltas up to the first that is none; raise UnusableDelta if that is the very first."""
+    deltas: list[Chained] = []
+    for body in bodies:
+        try:
+            deltas.append(chained(body))
+        except WireError as error:
+            if not deltas:
+                raise UnusableDelta(f"the next delta cannot be read: {error}") from None
+            break
+    return tuple(deltas)
 
 
 def unpack(compressed: Path, snapshot: Path, manifest: Manifest) -> None:

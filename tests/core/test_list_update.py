@@ -168,6 +168,33 @@ def test_what_fails_is_tried_again_calmly() -> None:
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
+def test_a_delta_that_no_door_could_use_is_passed_by_with_a_snapshot() -> None:
+    update, now, asked, pauses = walk(beat(9), start=UP_TO_DATE)[0], 200.0, [], []
+    for _ in range(8):
+        fetched = update.doing is Doing.DELTAS
+        answer = Fetched((delta(8),)) if fetched else Announced(manifest(7))
+        update, commands = core.step(update, answer, at(now))
+        if fetched:
+            assert commands == [Apply((delta(8),))]
+            update, _ = core.step(update, Failed(0.5, unusable=True), at(now))
+            update, _ = core.step(update, held(7), at(now))
+        deadline = core.due(update)
+        assert deadline is not None
+        pauses.append(round(deadline - now))
+        now = deadline
+        update, commands = core.step(update, Signal.DUE, at(now))
+        asked += commands
+    turns = [Command.FETCH_MANIFEST, FetchDeltas(7)]
+    assert asked == turns * 4
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    update, _ = walk(Fetched((delta(8),)), Failed(0.5, unusable=True), start=update, begin=now)
+    update, commands = core.step(update, Signal.DUE, at(now + 99.0))
+    assert commands == [Command.FETCH_MANIFEST]
+    update, commands = walk(Announced(manifest(9)), held(9), start=update, begin=now + 100.0)
+    assert commands[0] == FetchSnapshot(manifest(9))
+    assert not update.snapshot_wanted
+
+
 def test_without_heartbeats_central_is_asked_now_and_then() -> None:
     deadline = core.due(UP_TO_DATE)
     assert deadline is not None
@@ -201,6 +228,7 @@ SIGNALS: list[AnySignal] = [
     Fetched((delta(8),)),
     Fetched((delta(8, "other"),)),
     Failed(1.0),
+    Failed(1.0, unusable=True),
 ]
 
 

@@ -460,6 +460,55 @@ def test_a_manifest_cannot_name_a_path(tmp_path: Path, version: str) -> None:
     play(tmp_path, story)
 
 
+UNUSABLE_ROW = (("E1", b"\xff"),)
+
+
+@pytest.mark.parametrize("kind", ["a row no door could read", "no delta at all"])
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_delta_that_cannot_be_used_is_asked_for_calmly_until_a_snapshot_is_beyond_it(
+    tmp_path: Path, kind: str, before: int
+) -> None:
+    async def story(venue: Venue) -> None:
+        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        lists, asked = venue.lists, venue.fetch.asked
+        if before:
+            lists.change(before)
+        body = encode(Delta(before + 1, lists.head, events=UNUSABLE_ROW))
+        if kind == "no delta at all":
+            body = encode({"sequence": "one"})
+        lists.sequence, lists.head = before + 1, hashlib.sha256(body).digest()
+        lists.deltas.append(body)
+        venue.link.connect()
+        venue.beat()
+        await venue.clock.advance(600)
+        assert venue.list_sequence() == before, "what can be used is"
+        assert len(asked) < 40, "asked calmly"
+        assert "/device/list/manifest" in asked[-3:], "a snapshot may be beyond it"
+        assert not [path for path in asked[3:] if path.endswith(".zst")], "none is"
+        lists.snapshot()
+        lists.change(3)
+        venue.beat()
+        await venue.until(lambda: venue.list_sequence() == before + 4)
+
+    play(tmp_path, story)
+
+
+def test_a_delta_by_mqtt_that_cannot_be_used_stops_nothing(tmp_path: Path) -> None:
+    async def story(venue: Venue) -> None:
+        venue.link.connect()
+        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        bad = Delta(1, venue.lists.head, events=UNUSABLE_ROW)
+        for _ in range(20):
+            venue.link.deliver(venue.central.topics.deltas(), encode(bad))
+            await venue.clock.advance(1)
+        assert venue.list_sequence() == 0
+        venue.lists.change(2)
+        venue.beat()
+        await venue.until(lambda: venue.list_sequence() == 2)
+
+    play(tmp_path, story)
+
+
 def test_a_retained_heartbeat_does_not_make_an_old_list_new(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
         venue.link.connect()
