@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from central import config
+from central.identity.command import add_to as add_authority
 
 EXIT_CONFIG = 78
 EXIT_DATABASE = 75
@@ -37,6 +38,7 @@ def main(argv: list[str]) -> int:
     made.add_argument("--tickets-out", type=Path, help="write the tickets here, a line each")
     totals = commands.add_parser("totals", help="the books, in persons")
     totals.add_argument("--json", action="store_true", help="one line, for programs")
+    add_authority(commands.add_parser("authority", help="certificates of servers and devices"))
     asked = parser.parse_args(argv)
     if asked.config:
         os.environ[config.VARIABLE] = str(asked.config.resolve())
@@ -176,6 +178,13 @@ def _totals(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _authority(asked: argparse.Namespace) -> int:
+    _django()
+    from central.identity import command
+
+    return command.run(asked)
+
+
 def _createadmin(asked: argparse.Namespace) -> int:
     _migrate(asked)
     from django.contrib.auth import get_user_model
@@ -214,6 +223,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "migrate": _migrate,
     "prepare": _prepare,
     "totals": _totals,
+    "authority": _authority,
     "createadmin": _createadmin,
 }
 

@@ -34,6 +34,16 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str | None = None
 
 
+class Devices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How devices, which stand elsewhere, reach central and its broker."""
+
+    url: str = ""
+    """https://host[:port]; without it no device can be enrolled."""
+    broker_host: str = ""
+    """Without it, the host of `url`."""
+    broker_port: Port = 8883
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     venue: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,32}$")] = "venue"
     directory: str = "/var/lib/gatehouse-central"
@@ -41,6 +51,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str = "Asia/Shanghai"
     web: Web = Web()
     broker: Broker = Broker()
+    devices: Devices = Devices()
 
 
 def load(path: Path) -> Config:

@@ -10,6 +10,7 @@ from central.database import settings_of
 TOLD = config.current()
 DIRECTORY = Path(TOLD.directory)
 """Where everything of central lies; a setting, so that the apps need not know the file."""
+DEVICES = TOLD.devices
 
 _SECRET = DIRECTORY / "secret"
 
@@ -40,6 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "central.venue",
+    "central.identity",
     "central.ledger",
     "central.lists",
     "central.live",

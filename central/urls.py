@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from central.identity import est
 from central.lists import device
 from central.live import views
 
@@ -19,6 +20,10 @@ urlpatterns = [
     path("healthz", healthy),
     path("live/", views.page, name="live"),
     path("live/events", views.events, name="live-events"),
+    path(".well-known/est/cacerts", est.cacerts),
+    path(".well-known/est/simpleenroll", est.simpleenroll),
+    path(".well-known/est/simplereenroll", est.simplereenroll),
+    path("device/configuration", est.configuration),
     path("device/list/manifest", device.manifest),
     path("device/list/deltas", device.deltas),
     path("device/list/<str:version>.db.zst", device.snapshot),

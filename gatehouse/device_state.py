@@ -52,8 +52,11 @@ def reading(path: Path, absent: Words, mend: Words) -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError):
-        raise Trouble(f"{path} 不存在；{absent.zh}", f"{path} is not there; {absent.en}") from None
+    except (FileNotFoundError, NotADirectoryError) as error:
+        where = error.filename or path
+        raise Trouble(
+            f"{where} 不存在；{absent.zh}", f"{where} is not there; {absent.en}"
+        ) from None
     except OSError as error:
         where, why = error.filename or path, error.strerror
         todo = Words("请检查存储卡。", "check the card.")

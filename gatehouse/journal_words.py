@@ -131,9 +131,15 @@ def details(event: AnyEvent | Unknown | None) -> str:
     said = [
         _say(field.name, value)
         for field in fields(event)
-        if (value := getattr(event, field.name)) != field.default or (field.name, value) in FLAGS
+        if _worth_saying(field.name, value := getattr(event, field.name), field.default)
     ]
     return " · ".join(word for word in said if word)
+
+
+def _worth_saying(name: str, value: object, default: object) -> bool:
+    if name == "quantity" or isinstance(value, Rung):
+        return value not in (1, Rung.FRESH)
+    return value != default or (name, value) in FLAGS
 
 
 def _say(name: str, value: object) -> str:

@@ -73,7 +73,7 @@ def test_issue_verify_and_refuse(desk: Desk) -> None:
         status, (line,), _ = desk.verify(text, "--at", at)
         assert status == 1
         assert line.startswith(f"{reason.value}: ")
-    last = "A" if text[-1] != "A" else "B"
+    last = "A" if text[-2] != "A" else "B"
     for shown, reason in (
         (text[:-2] + last + text[-1], Reason.FORGED),
         (text[:40], Reason.MALFORMED),

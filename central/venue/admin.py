@@ -151,8 +151,15 @@ class TicketAdmin(ModelAdmin):  # type: ignore[misc]
 
 @admin.register(Device)
 class DeviceAdmin(ModelAdmin):  # type: ignore[misc]
-    list_display = ("name", "identity", "last_seen", "list_sequence", "rows_here", "reported_rows")
-    readonly_fields = ("last_seen", "list_sequence", "reported_rows")
+    list_display: tuple[str, ...] = (
+        "name",
+        "identity",
+        "last_seen",
+        "list_sequence",
+        "rows_here",
+        "reported_rows",
+    )
+    readonly_fields: tuple[str, ...] = ("last_seen", "list_sequence", "reported_rows")
     exclude = ("token_hash",)
 
     @admin.display(description="已收记录 rows here")

@@ -7,7 +7,6 @@ daemons read, on their store's thread; sync alone writes.
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
@@ -79,10 +78,7 @@ class Found:
 class Whitelist:
     """For door daemons: read at each decision, on the store's thread."""
 
-    def __init__(
-        self, directory: Path, open_overlay: Callable[[Path], sqlite3.Connection] = open_readonly
-    ) -> None:
-        self._open_overlay = open_overlay
+    def __init__(self, directory: Path) -> None:
         self._link = directory / "list" / CURRENT
         self._path = str(self._link)
         self._version = ""

@@ -1,0 +1,73 @@
+"""What an enrolled device is told: where everything is, and its zone's settings."""
+
+import tomllib
+from urllib.parse import urlsplit
+
+import msgspec
+from django.conf import settings
+
+from central.identity import authority
+from central.identity.enrolling import Refused
+from central.identity.models import Placement, ZoneText
+from central.venue.models import Device, Zone
+from wire.enrolment import Configuration
+
+
+class AddressMissing(authority.AuthorityMissing):
+    """central.toml does not say how devices reach central."""
+
+
+def url() -> str:
+    """Return how devices reach central; raise AddressMissing."""
+    told: str = settings.DEVICES.url
+    if not told:
+        raise AddressMissing(
+            'central.toml: devices: url: say how devices reach central, "https://…"'
+        )
+    return told.rstrip("/")
+
+
+def of(device: Device) -> Configuration:
+    """Return a device's configuration; raise Refused or AddressMissing."""
+    zone = _zone(device)
+    return Configuration(
+        venue=device.venue.code,
+        broker_host=settings.DEVICES.broker_host or urlsplit(url()).hostname or "",
+        broker_port=settings.DEVICES.broker_port,
+        broker_ca=(authority.public() / "ca.pem").read_text(),
+        central_url=url(),
+        zone=text(zone),
+    )
+
+
+def text(zone: Zone) -> str:
+    """Return what a zone's zone.toml says: as an admin wrote it, or its name and checkpoint."""
+    written = ZoneText.objects.filter(zone=zone).first()
+    if written is not None:
+        return written.text
+    # A JSON string is a TOML string as well.
+    told = {"zone": zone.name, "checkpoint": zone.checkpoint.code, "time_zone": settings.TIME_ZONE}
+    return "".join(f"{key} = {msgspec.json.encode(told[key]).decode()}\n" for key in told)
+
+
+def fault(zone: Zone, written: str) -> str:
+    """Return what is wrong with a text written for `zone`, or nothing."""
+    try:
+        read = tomllib.loads(written)
+    except tomllib.TOMLDecodeError as error:
+        return f"TOML: {error}"
+    if read.get("checkpoint") != zone.checkpoint.code:
+        return (
+            f'checkpoint = "{zone.checkpoint.code}": 与区域不符 · not the checkpoint of this zone'
+        )
+    return ""
+
+
+def _zone(device: Device) -> Zone:
+    placed = Placement.objects.filter(device=device).select_related("zone__checkpoint").first()
+    if placed is not None:
+        return placed.zone
+    zones = list(Zone.objects.filter(venue=device.venue).select_related("checkpoint")[:2])
+    if len(zones) != 1:
+        raise Refused(409, "no zone has been chosen for this device: choose one at central")
+    return zones[0]

@@ -1,0 +1,173 @@
+"""Enrolment over HTTPS: the EST paths of RFC 7030, and the configuration of who is enrolled.
+
+    GET  /.well-known/est/cacerts          base64 PKCS#7: root and issuing authority
+    POST /.well-known/est/simpleenroll     HTTP Basic, device id and code; base64 PKCS#10
+    POST /.well-known/est/simplereenroll   client certificate, or proof of its key; base64 PKCS#10
+    POST /device/configuration             client certificate; CBOR wire.enrolment.Configuration
+
+The web server in front ends TLS and hands on the client's certificate as X-Client-Cert
+(`$ssl_client_escaped_cert`); from anybody but this machine that header is refused. It must not
+set X-Forwarded-For on these paths. It is verified here again, so that a front that checks too
+little lets nobody in. What has expired no front hands on; its holder renews by a proof instead:
+
+    X-Renewal-Certificate   base64 DER of the old certificate
+    X-Renewal-Proof         base64 of the old key's ECDSA-SHA256 signature (DER) over
+                            "gatehouse/1/renewal" and the SHA-256 of the PKCS#10 in DER
+"""
+
+import base64
+import binascii
+import time
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import unquote_to_bytes
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from central.identity import authority, enrolling
+from central.identity import configuration as configured
+from central.identity.enrolling import Refused
+from central.identity.models import Certificate
+from wire.codec import encode
+
+BODY_BYTES_MAX = 8192
+HEADER_BYTES_MAX = 8192
+THIS_MACHINE = {"127.0.0.1", "::1", ""}
+"""Addresses of the web server in front; a unix socket has none."""
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def _answered(method: str) -> Callable[[View], View]:
+    """Turn refusals into statuses and sentences, and take one method alone."""
+
+    def around(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def answered(request: HttpRequest) -> HttpResponse:
+            if request.method != method:
+                refused = _words(405, f"this path takes {method}")
+                refused["Allow"] = method
+                return refused
+            try:
+                return view(request)
+            except Refused as refusal:
+                return _words(refusal.status, refusal.why)
+            except authority.AuthorityMissing as missing:
+                return _words(503, str(missing))
+
+        return answered
+
+    return around
+
+
+@_answered("GET")
+def cacerts(_: HttpRequest) -> HttpResponse:
+    return _pkcs7(list(authority.certificates()))
+
+
+@_answered("POST")
+def simpleenroll(request: HttpRequest) -> HttpResponse:
+    identity, code = _basic(request)
+    return _pkcs7([enrolling.enrol(identity, code, _pkcs10(request), _now())])
+
+
+@_answered("POST")
+def simplereenroll(request: HttpRequest) -> HttpResponse:
+    body = _pkcs10(request)
+    proof = request.headers.get("X-Renewal-Proof")
+    if proof is None:
+        return _pkcs7([enrolling.renew(shown_certificate(request), body, _now(), grace=False)])
+    old = _certificate(_base64(request.headers.get("X-Renewal-Certificate", "")))
+    enrolling.check_proof(old, body, _base64(proof))
+    return _pkcs7([enrolling.renew(old, body, _now(), grace=True)])
+
+
+@_answered("POST")
+def configuration(request: HttpRequest) -> HttpResponse:
+    device = enrolled(request).device
+    return HttpResponse(encode(configured.of(device)), content_type="application/cbor")
+
+
+def enrolled(request: HttpRequest) -> Certificate:
+    """Return the good certificate by which a device asks; raise Refused or AuthorityMissing."""
+    return enrolling.held_certificate(shown_certificate(request), _now(), grace=False)
+
+
+def shown_certificate(request: HttpRequest) -> x509.Certificate:
+    """Return the certificate that the web server in front saw, of anybody; raise Refused."""
+    shown = request.headers.get("X-Client-Cert", "")
+    if request.META.get("REMOTE_ADDR", "") not in THIS_MACHINE:
+        raise Refused(403, "call this path through the web server in front, with a certificate")
+    if not shown:
+        raise Refused(401, "this path needs the device's certificate")
+    if len(shown) > HEADER_BYTES_MAX:
+        raise Refused(400, "the certificate is too long")
+    try:
+        return x509.load_pem_x509_certificate(unquote_to_bytes(shown))
+    except ValueError:
+        raise Refused(400, "the certificate cannot be read") from None
+
+
+def _certificate(der: bytes) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError:
+        raise Refused(400, "the certificate cannot be read") from None
+
+
+def _basic(request: HttpRequest) -> tuple[str, str]:
+    kind, _, given = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "basic" or len(given) > HEADER_BYTES_MAX:
+        raise Refused(401, "this path needs the device's id and its code")
+    try:
+        identity, _, code = base64.b64decode(given, validate=True).decode("ascii").partition(":")
+    except ValueError:
+        raise Refused(401, "this path needs the device's id and its code") from None
+    if not identity.isalnum():
+        raise Refused(401, "no such device, or the code is not its own")
+    return identity.lower(), code
+
+
+def _pkcs10(request: HttpRequest) -> bytes:
+    body = request.read(BODY_BYTES_MAX + 1)
+    if len(body) > BODY_BYTES_MAX:
+        raise Refused(413, f"a certificate request has at most {BODY_BYTES_MAX} bytes")
+    try:
+        text = body.decode("ascii")
+    except ValueError:
+        raise Refused(400, "not a certificate request (PKCS#10, base64) that can be read") from None
+    return _base64(text)
+
+
+def _base64(text: str) -> bytes:
+    if len(text) > BODY_BYTES_MAX:
+        raise Refused(400, "too long")
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise Refused(400, "not base64") from None
+
+
+def _pkcs7(certificates: list[x509.Certificate]) -> HttpResponse:
+    """Answer as RFC 7030 does, 4.1.3 and 4.2.3: certificates alone, signed by nobody."""
+    content = base64.encodebytes(serialize_certificates(certificates, Encoding.DER))
+    answer = HttpResponse(content, content_type="application/pkcs7-mime; smime-type=certs-only")
+    answer["Content-Transfer-Encoding"] = "base64"
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _words(status: int, why: str) -> HttpResponse:
+    answer = HttpResponse(why + "\n", status=status, content_type="text/plain; charset=utf-8")
+    if status == 401:
+        answer["WWW-Authenticate"] = 'Basic realm="gatehouse enrolment"'
+    return answer
+
+
+def _now() -> int:
+    return int(time.time())
