@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import rig
+from edge.runtime import identity
+from edge.runtime.identity import DeviceIdentity
 from edge.store.outbox import JournalReader
 from simulators.display import Display
 from simulators.pty_line import PtyLine
 from simulators.scanner import Scanner
 from simulators.turnstile import Board, Coil, Walked
-from wire.event import Abandoned, Forced, Passed, PassedLate, Tailgated, decode_row
+from wire.event import Abandoned, Forced, Passed, PassedLate, Tailgated
+from wire.row import decode_row
 
 LANES = 4
 SHOWN = 200
@@ -91,6 +94,9 @@ async def running(device: Path) -> AsyncIterator[Gate]:
     (device / "config").mkdir(exist_ok=True)
     (device / "config" / "zone.toml").write_text(f'checkpoint = "{rig.CHECKPOINT}"\n')
     (device / "gate.toml").write_text(_configuration(device, lines))
+    (device / identity.FOLDER).mkdir()
+    who = DeviceIdentity("00" * 8, "bench", "00" * 32)
+    (device / identity.FOLDER / identity.FILE).write_text(identity.text(who))
     lanes = [_lane(lines, f"A{number}") for number in range(1, LANES + 1)]
     playing = [asyncio.create_task(lane.board.run()) for lane in lanes]
     playing += [asyncio.create_task(lane.display.run()) for lane in lanes]
@@ -231,7 +237,4 @@ panel = [{{ kind = "serial", path = "{lines}/A{number}-display", columns = 32 }}
     return f"""\
 directory = "{device}"
 intercom = "{device}/sync.sock"
-[device]
-id = "{"00" * 8}"
-name = "bench"
 {lanes}"""

@@ -36,6 +36,7 @@ def main(argv: list[str]) -> int:
     made = commands.add_parser("prepare", help="makes a venue from a JSON file")
     made.add_argument("--file", type=Path, required=True)
     made.add_argument("--tickets-out", type=Path, help="write the tickets here, a line each")
+    made.add_argument("--root-out", type=Path, help="write here whom devices are to believe")
     totals = commands.add_parser("totals", help="the books, in persons")
     totals.add_argument("--json", action="store_true", help="one line, for programs")
     add_authority(commands.add_parser("authority", help="certificates of servers and devices"))
@@ -162,7 +163,7 @@ def _prepare(asked: argparse.Namespace) -> int:
     from central.venue.prepare import PrepareError, prepare
 
     try:
-        issued = prepare(asked.file, asked.tickets_out)
+        issued = prepare(asked.file, asked.tickets_out, asked.root_out)
     except PrepareError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -26,6 +26,7 @@ urlpatterns = [
     path("device/configuration", est.configuration),
     path("device/list/manifest", device.manifest),
     path("device/list/deltas", device.deltas),
+    path("device/trust", device.trust),
     path("device/list/<str:version>.db.zst", device.snapshot),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),

@@ -26,7 +26,8 @@ from edge.store.untouched import open_untouched
 from gatehouse import journal_words as words
 from gatehouse.device_state import Row, Table, Trouble, add_state, export, new_file, reading
 from wire.codec import WireError
-from wire.event import AnyEvent, ClockQuality, Refused, Stamp, Unknown, decode_row
+from wire.event import AnyEvent, ClockQuality, Refused, Stamp
+from wire.row import Unknown, decode_row
 from wire.ticket import CTI_BYTES
 from wire.words import Words
 

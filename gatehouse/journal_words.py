@@ -6,8 +6,9 @@ from enum import Enum
 from msgspec.structs import fields
 
 from edge.core import notice
-from wire.event import AnyEvent, ClockQuality, Mode, Rung, Unknown
+from wire.event import AnyEvent, ClockQuality, Mode, Rung
 from wire.reason import Reason
+from wire.row import Unknown
 from wire.words import Words
 
 CTI_SHOWN = 8
@@ -59,6 +60,13 @@ KINDS: dict[str, Kind] = {
     "clock-stepped": Kind(Weight.ATTENTION, Words("时钟跳变", "Clock stepped")),
     "list-applied": Kind(Weight.STATE, Words("名单更新", "List applied")),
     "rung-changed": Kind(Weight.STATE, Words("名单状态变化", "List state")),
+    "list-distrusted": Kind(Weight.ALARM, Words("名单可疑", "List distrusted")),
+    "key-suspected": Kind(Weight.ALARM, Words("密钥可能泄露", "Key may have leaked")),
+    "budget-used-up": Kind(Weight.ALARM, Words("离线额度用尽", "Offline budget used up")),
+    "command-answered": Kind(Weight.STATE, Words("指令", "Command")),
+    "configuration-applied": Kind(Weight.STATE, Words("配置生效", "Configuration applied")),
+    "configuration-refused": Kind(Weight.ALARM, Words("配置被拒", "Configuration refused")),
+    "enrolment-shown": Kind(Weight.ALARM, Words("出示了登记码", "Enrolment code shown")),
     "driver-lost": Kind(Weight.ALARM, Words("设备断开", "Device lost")),
     "driver-found": Kind(Weight.GOOD, Words("设备恢复", "Device back")),
     "cabinet-opened": Kind(Weight.ALARM, Words("机箱被打开", "Cabinet opened")),

@@ -6,7 +6,8 @@ from tests.device import stamp
 from wire.chain import GENESIS, link
 from wire.codec import decode, encode
 from wire.delivery import Ack, Batch
-from wire.event import AnyEvent, Passed, encode_row
+from wire.event import AnyEvent, Passed
+from wire.row import encode_row
 from wire.topic import Topics
 
 DEVICE, EPOCH = "0102030405060708", b"epoch--1"

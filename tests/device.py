@@ -82,7 +82,20 @@ class ListMaker:
         database.close()
         content = path.read_bytes()
         digest = hashlib.sha256(content).digest()
-        manifest = Manifest(version, sequence, head, 0, b"", len(content), digest, len(tickets))
+        manifest = Manifest(
+            "venue",
+            version,
+            sequence,
+            head,
+            0,
+            b"",
+            len(content),
+            digest,
+            len(tickets),
+            1_780_000_000,
+            1 << 20,
+            b"",
+        )
         return Made(path, manifest)
 
 

@@ -105,6 +105,7 @@ class ListKeeper:
         packed = zstandard.ZstdCompressor(level=1).compress(raw)
         version = f"{self._name}-{self.sequence}"
         manifest = Manifest(
+            "venue",
             version,
             self.sequence,
             self.head,
@@ -113,6 +114,9 @@ class ListKeeper:
             len(raw),
             hashlib.sha256(raw).digest(),
             0,
+            1_780_000_000,
+            1 << 20,
+            hashlib.sha256(packed).digest(),
         )
         self.files["/device/list/manifest"] = encode(manifest)
         self.files[f"/device/list/{version}.db.zst"] = packed
@@ -126,4 +130,4 @@ class ListKeeper:
         return self.files.get(path)
 
     def heartbeat(self) -> bytes:
-        return encode(Heartbeat(self.sequence, self.head, 1_780_000_000.0))
+        return encode(Heartbeat("venue", self.sequence, self.head, 1_780_000_000.0))

@@ -24,7 +24,7 @@ def test_every_example_is_a_good_configuration() -> None:
     gate = load(EXAMPLES / "gate.toml", GateConfig)
     assert [lane.name for lane in gate.lane] == ["A1", "A2"]
     assert load(EXAMPLES / "zone.toml", ZoneConfig).checkpoint == "hall"
-    assert load(EXAMPLES / "sync.toml", SyncConfig).device.id == gate.device.id
+    assert load(EXAMPLES / "sync.toml", SyncConfig).directory == gate.directory
     assert central_config.load(EXAMPLES / "central.toml").web.port == 8000
 
 

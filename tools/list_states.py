@@ -44,11 +44,11 @@ def list_moves(state: ListUpdate) -> Iterator[Move[ListUpdate, AnyCommand]]:
 
 
 def _signals(state: ListUpdate) -> list[tuple[str, AnySignal]]:
-    manifest = Manifest("v2", 2, HEADS[2], 1, b"", 1, b"", 1)
+    manifest = Manifest("v", "v2", 2, HEADS[2], 1, b"", 1, b"", 1, 0, 1, b"")
     fits = Chained(Delta(2, HEADS[1]), HEADS[2])
     strange = Chained(Delta(2, OTHER), OTHER)
     told: list[tuple[str, AnySignal]] = [
-        ("heartbeat", Beat(Heartbeat(sequence, head, 0.0), live))
+        ("heartbeat", Beat(Heartbeat("v", sequence, head, 0.0), live))
         for sequence, head in (*HEADS.items(), (2, OTHER))
         for live in (True, False)
     ]

@@ -35,7 +35,22 @@ class UseElsewhere(msgspec.Struct, frozen=True, array_like=True):
     """Where, in words for the visitor."""
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+_SHORT = {
+    "class_index": "c",
+    "standing": "s",
+    "least_generation": "g",
+    "elsewhere": "u",
+    "undone": "x",
+    "not_before": "b",
+    "expires": "e",
+    "leg": "l",
+    "id_check": "i",
+    "sealed_name": "n",
+}
+"""A refund must be small on the wire: names of one letter."""
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, rename=_SHORT):
     """What the list holds about one right."""
 
     class_index: int

@@ -5,12 +5,9 @@ an admission is counted from 1, and (admission, person) names one use of a right
 """
 
 from enum import StrEnum
-from typing import Any
 
-import cbor2
 import msgspec
 
-from wire.codec import WireError, loads
 from wire.reason import Reason
 
 ADMISSION_BYTES = 12
@@ -38,6 +35,17 @@ class Rung(StrEnum):
 class Direction(StrEnum):
     ENTRY = "entry"
     EXIT = "exit"
+
+
+class Distrust(StrEnum):
+    """What is wrong with what central, or somebody in its name, said of the list."""
+
+    FORGED = "forged"  # Signed by nobody who may.
+    REPLAYED = "replayed"  # Good once, and said again.
+    REORDERED = "reordered"  # It does not follow what came before.
+    TRUNCATED = "truncated"  # Parts of it are missing.
+    SUPPRESSED = "suppressed"  # It exists, central says, and does not come.
+    PUT_BACK = "put-back"  # Central itself says less than before: restored from a copy.
 
 
 class Mode(StrEnum):
@@ -218,6 +226,59 @@ class ListApplied(Event, frozen=True, kw_only=True, omit_defaults=True, tag="lis
     version: str = ""
 
 
+class ListDistrusted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="list-distrusted"):
+    """Something said of the list was not believed; once per kind and ten minutes."""
+
+    what: Distrust
+    why: str = ""
+
+
+class KeySuspected(Event, frozen=True, kw_only=True, omit_defaults=True, tag="key-suspected"):
+    """A good signature on a ticket that is neither listed nor new: somebody else may sign."""
+
+    kid: bytes
+    cti: bytes
+
+
+class BudgetUsedUp(Event, frozen=True, kw_only=True, omit_defaults=True, tag="budget-used-up"):
+    """So many admissions, or hours, without a list that confirmed them."""
+
+    admissions: int
+    hours: float
+
+
+class CommandAnswered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="command-answered"):
+    """A command was obeyed, or was not; `counter` 0: it could not even be read."""
+
+    counter: int
+    order: str
+    """Kind of the order, as in wire/command.py."""
+    by: str = ""
+    done: bool = True
+    why: str = ""
+
+
+class ConfigurationApplied(
+    Event, frozen=True, kw_only=True, omit_defaults=True, tag="configuration-applied"
+):
+    version: int
+
+
+class ConfigurationRefused(
+    Event, frozen=True, kw_only=True, omit_defaults=True, tag="configuration-refused"
+):
+    """It could not be used, not even in part; the last good one goes on."""
+
+    version: int
+    why: str
+
+
+class EnrolmentShown(Event, frozen=True, kw_only=True, omit_defaults=True, tag="enrolment-shown"):
+    """Somebody showed an enrolment code to a reader of a device that is enrolled."""
+
+    scan: bytes
+
+
 class RungChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag="rung-changed"):
     rung: Rung
     why: str = ""
@@ -266,6 +327,13 @@ AnyEvent = (
     | ClockStepped
     | ListApplied
     | RungChanged
+    | ListDistrusted
+    | KeySuspected
+    | BudgetUsedUp
+    | CommandAnswered
+    | ConfigurationApplied
+    | ConfigurationRefused
+    | EnrolmentShown
     | DriverLost
     | DriverFound
     | CabinetOpened
@@ -273,42 +341,7 @@ AnyEvent = (
 )
 
 
-class Unknown(msgspec.Struct, frozen=True):
-    """An event of a newer device than this reader: kept as it is, acknowledged, not understood."""
-
-    kind: str
-
-
 KINDS = frozenset(str(kind.__struct_config__.tag) for kind in AnyEvent.__args__)
-_ORDER: dict[type, tuple[str, ...]] = {
-    kind: tuple(sorted(("kind", "at", *kind.__struct_fields__), key=lambda name: (len(name), name)))
-    for kind in AnyEvent.__args__
-}
-"""Fields in the order of deterministic CBOR: short names first, then by spelling."""
-
-
-def encode_row(event: AnyEvent, stamp: Stamp) -> bytes:
-    """Return the bytes that are stored, hashed and sent: the event's fields, and `at`."""
-    fields = msgspec.to_builtins(event, builtin_types=(bytes,))
-    fields["at"] = msgspec.to_builtins(stamp, builtin_types=(bytes,))
-    # Sorted here, since the names are known beforehand: the library would encode each of them to
-    # compare it, and this is done between a scan and the relay.
-    return cbor2.dumps({name: fields[name] for name in _ORDER[type(event)] if name in fields})
-
-
-def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:
-    """Read a row; raise WireError if it is not one. Unknown kinds and fields are no error."""
-    fields: Any = loads(body)
-    if not isinstance(fields, dict) or not isinstance(fields.get("kind"), str):
-        raise WireError("a row is a map with a kind")
-    try:
-        stamp = msgspec.convert(fields.pop("at", None), Stamp, builtin_types=(bytes,))
-        if fields["kind"] not in KINDS:
-            return Unknown(fields["kind"]), stamp
-        event: AnyEvent = msgspec.convert(fields, AnyEvent, builtin_types=(bytes,))
-    except (msgspec.ValidationError, ValueError, TypeError) as error:
-        raise WireError(f"not an event: {error}") from None
-    return event, stamp
 
 
 def on_lane(event: AnyEvent, lane: str) -> AnyEvent:

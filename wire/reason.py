@@ -11,12 +11,14 @@ class Reason(StrEnum):
     OVERSIZED = "oversized"
     NOT_A_TICKET = "not-a-ticket"
     PAYMENT_CODE = "payment-code"
+    ENROLMENT_CODE = "enrolment-code"  # Shown to a device that is enrolled: alarmed.
     # It says it is one, and is broken or false.
     MALFORMED = "malformed"
     UNKNOWN_KEY = "unknown-key"
     KEY_REVOKED = "key-revoked"
     FORGED = "forged"
     STATIC_COPY = "static-copy"
+    CODE_TOO_OLD = "code-too-old"  # A moving code that has moved on; a fresh one opens.
     # A good signature, and the list or the rules say no.
     UNKNOWN = "unknown"
     BLOCKED = "blocked"
@@ -32,6 +34,7 @@ class Reason(StrEnum):
     TOO_MANY = "too-many"
     # A person must decide.
     SEE_STAFF = "see-staff"
+    OFFLINE_LIMIT = "offline-limit"  # The budget of admissions that no list confirmed is used up.
     # Not the ticket's fault.
     OUT_OF_SERVICE = "out-of-service"
     NO_RECORD = "no-record"

@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wire import cose
-from wire.codec import WireError, decode
+from wire.codec import WireError, decode, encode
 from wire.key import PUBLIC_BYTES, Verify, verifier
 
 KEY_ID_BYTES = 8
@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     ESSENTIALS = "essentials"  # Keys, classes, events and revocations: enough to judge a signature.
     HEARTBEAT = "heartbeat"
     COMMAND = "command"
+    CONFIGURATION = "configuration"
     TIME = "time"
 
 
@@ -76,6 +77,34 @@ class Trust:
     def unseal(self, envelope: bytes, purpose: Purpose) -> bytes:
         """Return what is in an envelope; raise Untrusted, or WireError if it is none."""
         return _unsealed(envelope, purpose, self._signers.get(purpose.value, {}))[0]
+
+
+def bundle(envelopes: Iterable[bytes]) -> bytes:
+    """Return the envelopes of one version of the roles as they are stored and sent."""
+    return encode(list(envelopes))
+
+
+def pin(bundled: bytes) -> bytes:
+    """Return what a device is shown of the first roles, to know them by: 32 bytes."""
+    return hashlib.sha256(bundled).digest()
+
+
+def pinned_trust(bundled: bytes, pinned: bytes) -> Trust:
+    """Return the trust of the first roles, which are the pinned ones; raise Untrusted or WireError.
+
+    Its own root must have signed it: a pin says which roles are meant, not that they are whole.
+    """
+    if pin(bundled) != pinned:
+        raise Untrusted("these are not the roles that this device was enrolled with")
+    envelopes = decode(bundled, list[bytes])
+    if not envelopes:
+        raise Untrusted("roles that nobody has signed")
+    return first_trust(envelopes, decode(cose.parts(envelopes[0])[1], Roles).root)
+
+
+def following_trust(bundled: bytes, known: Trust) -> Trust:
+    """Return the trust of the next version as it was sent; raise Untrusted or WireError."""
+    return next_trust(decode(bundled, list[bytes]), known)
 
 
 def first_trust(envelopes: Iterable[bytes], root: Signers) -> Trust:

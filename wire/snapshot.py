@@ -3,6 +3,10 @@
 A snapshot is a SQLite file built once by central and served to every device. A delta is a chained
 message of whole rows; applied, it goes to a second file of the same shape, the overlay. A decision
 reads the overlay, then the snapshot. Sequence and head say exactly which list a device has.
+
+Manifest, delta and heartbeat travel in an envelope (wire/signed.py; purposes list, list and
+heartbeat). The head is the hash of a delta itself, not of its envelope, so that a change of keys
+breaks no chain.
 """
 
 import hashlib
@@ -47,6 +51,7 @@ class About(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """What central says of its newest snapshot, before a device fetches it."""
 
+    venue: str
     version: str
     """Name of the file, never used twice."""
     sequence: int
@@ -56,9 +61,15 @@ class Manifest(msgspec.Struct, frozen=True):
     file_bytes: int
     file_sha256: bytes
     rows: int
+    built_at: int
+    """Unix seconds."""
+    chunk_bytes: int
+    """Of the compressed file; the last chunk is shorter."""
+    chunks: bytes
+    """The SHA-256 of each chunk, one after another: a download goes on from the last good one."""
 
 
-class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
+class Delta(msgspec.Struct, frozen=True, array_like=True):
     """Change number `sequence` of a list: rows to put in place of what stood under their keys."""
 
     sequence: int
@@ -73,9 +84,15 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
 class Heartbeat(msgspec.Struct, frozen=True):
     """Sent every second: how far the list goes, and what time it is at central."""
 
+    venue: str
     sequence: int
     head: bytes
     wall: float
+    """Unix seconds; grows from one heartbeat to the next, also when central was put back."""
+    essentials: int = 0
+    """Number of the newest Essentials (wire/essentials.py)."""
+    roles: int = 1
+    """Version of the newest roles (wire/signed.py)."""
 
 
 def head_after(delta: Delta) -> bytes:

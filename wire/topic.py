@@ -31,6 +31,18 @@ class Topics:
         """Central to device: what central has committed, and what it lacks. Never retained."""
         return f"{ROOT}/{self.venue}/down/{device}/ack"
 
+    def command(self, device: str) -> str:
+        """Central to device: one signed order (wire/command.py). Never retained."""
+        return f"{ROOT}/{self.venue}/down/{device}/command"
+
+    def configuration(self, device: str) -> str:
+        """Central to device: what it is to be configured as (wire/configuration.py)."""
+        return f"{ROOT}/{self.venue}/down/{device}/configuration"
+
+    def log(self, device: str) -> str:
+        """Device to central: the end of its log, when a command asked for it."""
+        return f"{ROOT}/{self.venue}/up/{device}/log"
+
     def deltas(self) -> str:
         """Central to all: changes of the list."""
         return f"{ROOT}/{self.venue}/list/delta"

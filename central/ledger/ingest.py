@@ -35,7 +35,8 @@ from wire import event
 from wire.chain import link
 from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
 from wire.delivery import Ack, Batch, EpochTop, Hello
-from wire.event import AnyEvent, Stamp, Unknown
+from wire.event import AnyEvent, Stamp
+from wire.row import Unknown
 from wire.topic import Topics, sender
 
 log = logging.getLogger("central.ingest")

@@ -10,7 +10,8 @@ from wire import event
 from wire.chain import EPOCH_BYTES
 from wire.codec import WireError
 from wire.delivery import Batch, Hello
-from wire.event import ADMISSION_BYTES, AnyEvent, ClockQuality, Stamp, Unknown, decode_row
+from wire.event import ADMISSION_BYTES, AnyEvent, ClockQuality, Stamp
+from wire.row import Unknown, decode_row
 from wire.ticket import CTI_BYTES
 
 log = logging.getLogger("central.ingest")

@@ -14,6 +14,8 @@ from wire.entry import Row
 from wire.snapshot import SCHEMA, About, Manifest
 
 LEVEL = 9
+CHUNK_BYTES = 1 << 20
+"""What a device loses at most of a download that was cut."""
 _values = attrgetter("key", "class_index", "detail", "checksum")
 CHUNK = 1 << 20
 
@@ -45,9 +47,13 @@ def build(folder: Path, version: str, contents: Contents, rows: Iterable[Row]) -
             raw_hash.update(piece)
             target.write(compressor.compress(piece))
         target.write(compressor.flush())
+    packed_hash, chunks = hashlib.sha256(), bytearray()
     with fresh.open("rb") as written:
-        packed_hash = hashlib.file_digest(written, "sha256")
+        while piece := written.read(CHUNK_BYTES):
+            packed_hash.update(piece)
+            chunks += hashlib.sha256(piece).digest()
     manifest = Manifest(
+        venue=contents.about.venue,
         version=version,
         sequence=contents.about.sequence,
         head=contents.about.head,
@@ -56,6 +62,9 @@ def build(folder: Path, version: str, contents: Contents, rows: Iterable[Row]) -
         file_bytes=plain.stat().st_size,
         file_sha256=raw_hash.digest(),
         rows=count,
+        built_at=contents.about.built_at,
+        chunk_bytes=CHUNK_BYTES,
+        chunks=bytes(chunks),
     )
     fresh.rename(packed)
     plain.unlink()

@@ -10,7 +10,7 @@ from django.utils.crypto import constant_time_compare
 
 from central.lists.models import Change, Snapshot
 from central.lists.publish import folder, newest
-from central.venue.models import Device, token_hash
+from central.venue.models import Device, RolesVersion, token_hash
 from wire.codec import encode
 
 CBOR = "application/cbor"
@@ -46,6 +46,18 @@ def manifest(request: HttpRequest) -> HttpResponseBase:
     if made is None:
         return HttpResponse("no list has been made yet\n", status=404, content_type="text/plain")
     return HttpResponse(bytes(made.manifest), content_type=CBOR)
+
+
+@for_devices
+def trust(request: HttpRequest) -> HttpResponseBase:
+    """Each version of the roles after `after`, oldest first: a CBOR array of bundles."""
+    device: Device = request.device  # type: ignore[attr-defined]
+    after = request.GET.get("after", "0")
+    if not after.isdigit() or len(after) > 9:
+        return HttpResponse("after: a number\n", status=400, content_type="text/plain")
+    found = RolesVersion.objects.filter(venue=device.venue, version__gt=int(after))
+    bundles = [bytes(one.bundle) for one in found.order_by("version")]
+    return HttpResponse(encode(bundles), content_type=CBOR)
 
 
 @for_devices

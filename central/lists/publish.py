@@ -97,7 +97,7 @@ def run(stopping: threading.Event) -> None:
             beat_at = time.monotonic()
             last = kept_trying(partial(head, venue), stopping)
             if last is not None:
-                beat = encode(Heartbeat(*last, time.time()))
+                beat = encode(Heartbeat(topics.venue, *last, time.time()))
                 client.publish(topics.heartbeat(), beat, qos=0, retain=True)
             life.alive()
     client.loop_stop()

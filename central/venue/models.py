@@ -105,6 +105,20 @@ class TicketClass(models.Model):
         return ClassRecord(self.event.audience, self.code, name, self.uses)
 
 
+class RolesVersion(models.Model):
+    """Who may sign what, one version of it as it was signed (wire/signed.py)."""
+
+    venue = models.ForeignKey(Venue, models.CASCADE)
+    version = models.PositiveIntegerField()
+    bundle = models.BinaryField()
+
+    class Meta:
+        unique_together = [("venue", "version")]
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
 class SigningKey(models.Model):
     """The public half; the private one is a file of central's user."""
 

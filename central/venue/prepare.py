@@ -23,7 +23,7 @@ from typing import TextIO
 import msgspec
 from django.db import transaction
 
-from central.venue import keys
+from central.venue import keys, trust
 from central.venue.issue import Order, issue, texts
 from central.venue.models import (
     Checkpoint,
@@ -81,8 +81,11 @@ class PrepareError(Exception):
     """What is wrong with the file; one sentence."""
 
 
-def prepare(file: Path, tickets_out: Path | None) -> int:
-    """Make what `file` describes; return how many tickets were issued. Raise PrepareError."""
+def prepare(file: Path, tickets_out: Path | None, root_out: Path | None = None) -> int:
+    """Make what `file` describes; return how many tickets were issued. Raise PrepareError.
+
+    `root_out`: write there, in hex, whom the venue's devices are to believe.
+    """
     try:
         wanted = msgspec.json.decode(file.read_bytes(), type=VenueWanted)
     except OSError as error:
@@ -101,6 +104,9 @@ def prepare(file: Path, tickets_out: Path | None) -> int:
         seed = None if wanted.seed is None else wanted.seed.to_bytes(8, "big", signed=True)
         if not SigningKey.objects.filter(venue=venue).exists():
             keys.make(venue, seed)
+        trust.ensure(venue)
+        if root_out is not None:
+            root_out.write_text(trust.root_pin(venue).hex())
         if tickets_out is None:
             return _events(venue, wanted, seed, None)
         with tickets_out.open("w") as out:

@@ -86,6 +86,10 @@ REFUSALS: dict[Reason, tuple[Words, Words]] = {
         Words("这是付款码", "This is a payment code"),
         Words("请勿出示付款码，请出示票码", "Put it away and show your ticket"),
     ),
+    Reason.ENROLMENT_CODE: (
+        Words("这是设备登记码", "This enrols a device"),
+        Words("请勿出示；已通知管理员", "Put it away; the admins were told"),
+    ),
     Reason.MALFORMED: (Words("票码不完整", "The code is incomplete"), HOLD_AGAIN),
     Reason.UNKNOWN_KEY: (Words("无法识别此票", "Ticket not recognised"), SEE_STAFF),
     Reason.KEY_REVOKED: (Words("此票已作废", "Ticket withdrawn"), SEE_STAFF),
@@ -93,6 +97,10 @@ REFUSALS: dict[Reason, tuple[Words, Words]] = {
     Reason.STATIC_COPY: (
         Words("截图无效", "A screenshot is not enough"),
         Words("请打开动态票码", "Open the moving code on your phone"),
+    ),
+    Reason.CODE_TOO_OLD: (
+        Words("动态码已过期", "The moving code is too old"),
+        Words("请刷新票码再试", "Refresh the code and try again"),
     ),
     Reason.UNKNOWN: (Words("名单中没有此票", "Ticket not on the list"), SEE_STAFF),
     Reason.BLOCKED: (Words("此票已冻结", "Ticket blocked"), SEE_STAFF),
@@ -125,6 +133,7 @@ REFUSALS: dict[Reason, tuple[Words, Words]] = {
     Reason.BEING_USED: (Words("此票正在使用", "Ticket in use right now"), SEE_STAFF),
     Reason.TOO_MANY: (Words("人数已满", "Group is complete"), SEE_STAFF),
     Reason.SEE_STAFF: (Words("需要人工处理", "Staff must help"), SEE_STAFF),
+    Reason.OFFLINE_LIMIT: (Words("无法联网核验", "Cannot be confirmed now"), SEE_STAFF),
     Reason.OUT_OF_SERVICE: (Words("暂停使用", "Out of service"), NEXT_GATE),
     Reason.NO_RECORD: (Words("暂停使用", "Out of service"), NEXT_GATE),
     Reason.LIST_DAMAGED: (Words("名单有误", "List is being repaired"), SEE_STAFF),

@@ -13,9 +13,10 @@ from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, zone_pa
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.lane import Hardware, LaneShell
-from edge.runtime import config, service
+from edge.runtime import config, identity, service
 from edge.runtime.clock import Clock, SystemClock
 from edge.runtime.config import ConfigError
+from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import Grew, IntercomClient
 from edge.runtime.service import Life
 from edge.runtime.workers import Workers
@@ -48,6 +49,7 @@ def main(argv: list[str]) -> int:
         told = config.load(asked.config, GateConfig)
         if asked.lines_off:
             return asyncio.run(_lines_off(told))
+        who = identity.load(Path(told.directory))
         zone = config.load(zone_path(Path(told.directory)), ZoneConfig)
         time_zone = _time_zone(zone)
         boot = _boot(asked.boot_id)
@@ -57,20 +59,25 @@ def main(argv: list[str]) -> int:
     if asked.check:
         sys.stdout.write(f"{asked.config}: good, {len(told.lane)} lanes\n")
         return 0
-    return service.run(lambda life: _run(told, zone, time_zone, boot, life))
+    return service.run(lambda life: _run(told, who, zone, time_zone, boot, life))
 
 
 async def _run(
-    told: GateConfig, zone: ZoneConfig, time_zone: ZoneInfo, boot: bytes, life: Life
+    told: GateConfig,
+    who: DeviceIdentity,
+    zone: ZoneConfig,
+    time_zone: ZoneInfo,
+    boot: bytes,
+    life: Life,
 ) -> None:
     clock, directory = SystemClock(), Path(told.directory)
     thread = Workers().single("store")
-    identity = Identity(bytes.fromhex(told.device.id), boot, os.urandom(32))
+    own = Identity(who.device, boot, os.urandom(32))
     now = clock.now()
     stamp = Stamp(round(now.wall * 1000), round(now.uptime * 1000), boot, ClockQuality.UNCONFIRMED)
 
     def open_store() -> tuple[Whitelist, Journal]:
-        journal = Journal(directory, identity.device, boot, os.urandom)
+        journal = Journal(directory, own.device, boot, os.urandom)
         journal.open(stamp)
         return Whitelist(directory), journal
 
@@ -80,7 +87,7 @@ async def _run(
     def grew() -> None:
         intercom.tell(Grew())
 
-    desk = Desk(whitelist, journal, thread, clock, os.urandom, identity, zone, time_zone, grew)
+    desk = Desk(whitelist, journal, thread, clock, os.urandom, own, zone, time_zone, grew)
     catalog = Catalog(clock)
     lanes = tuple(_lane(lane, zone, catalog, desk, clock) for lane in told.lane)
     fire = catalog.sensor(told.fire) if told.fire else None

@@ -10,15 +10,8 @@ from edge.drivers.catalog import InputConfig, OutputConfig, PanelConfig, ReaderC
 from rules.verdict import AfterUncertain
 from wire.event import Direction, Rung
 
-DeviceId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=120.0)]
-
-
-class DeviceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: DeviceId
-    """8 bytes in hex, drawn at enrolment."""
-    name: Name
 
 
 class LaneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +42,6 @@ class LaneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    device: DeviceConfig
     lane: Annotated[tuple[LaneConfig, ...], msgspec.Meta(min_length=1, max_length=16)]
     directory: str = "/var/lib/gatehouse"
     intercom: str = "/run/gatehouse/sync.sock"

@@ -15,6 +15,8 @@ import msgspec
 
 from edge.runtime.clock import Clock
 from wire.codec import WireError, decode, encode
+from wire.event import Distrust
+from wire.words import Words
 
 log = logging.getLogger("intercom")
 
@@ -39,7 +41,83 @@ class ListAge(msgspec.Struct, frozen=True, tag="list-age"):
     confirmed_uptime: float
 
 
-Word = Grew | ListAge
+class Heard(msgspec.Struct, frozen=True, tag="heard"):
+    """Sync to daemon: a heartbeat as central sealed it, and the uptime at which it came.
+
+    The daemon verifies it itself: sync is the one that strangers can talk to.
+    """
+
+    envelope: bytes
+    uptime: float
+
+
+class Ordered(msgspec.Struct, frozen=True, tag="ordered"):
+    """Sync to daemon: a command as central sealed it (wire/command.py)."""
+
+    envelope: bytes
+
+
+class Configured(msgspec.Struct, frozen=True, tag="configured"):
+    """Sync to daemon: a configuration as central sealed it (wire/configuration.py)."""
+
+    envelope: bytes
+
+
+class Distrusted(msgspec.Struct, frozen=True, tag="distrusted"):
+    """Sync to daemon: something said of the list was not believed; to be recorded."""
+
+    what: Distrust
+    why: str
+
+
+class AskTime(msgspec.Struct, frozen=True, tag="ask-time"):
+    """Daemon to sync: ask central what time it is, with this nonce."""
+
+    nonce: bytes
+
+
+class TimeTold(msgspec.Struct, frozen=True, tag="time-told"):
+    """Sync to daemon: central's answer as it was sealed (wire/signed_time.py)."""
+
+    envelope: bytes
+
+
+class EnrolmentRead(msgspec.Struct, frozen=True, tag="enrolment-read"):
+    """Daemon to sync: an enrolment text, read while the service contact was held."""
+
+    text: str
+
+
+class EnrolmentEnded(msgspec.Struct, frozen=True, tag="enrolment-ended"):
+    """Sync to daemon: how it went, in words for whoever holds the contact."""
+
+    done: bool
+    said: Words
+
+
+class Logged(msgspec.Struct, frozen=True, tag="logged"):
+    """Daemon to sync: the end of its log, because a command asked for it."""
+
+    daemon: str
+    lines: tuple[str, ...]
+
+
+Word = (
+    Grew
+    | ListAge
+    | Heard
+    | Ordered
+    | Configured
+    | Distrusted
+    | AskTime
+    | TimeTold
+    | EnrolmentRead
+    | EnrolmentEnded
+    | Logged
+)
+
+
+STATES = (ListAge, Heard, Configured)
 
 
 class _Words(msgspec.Struct, frozen=True):
@@ -53,7 +131,7 @@ class IntercomServer:
         self._path = path
         self._peers: set[asyncio.StreamWriter] = set()
         self._inbox: asyncio.Queue[Word] = asyncio.Queue(UNREAD_MAX)
-        self._newest: ListAge | None = None
+        self._newest: dict[type[Word], Word] = {}
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -82,11 +160,12 @@ class IntercomServer:
         while True:
             yield await self._inbox.get()
 
-    def tell(self, age: ListAge) -> None:
-        """Tell every daemon that is there, and the newest also each that comes."""
-        self._newest = age
+    def tell(self, word: Word) -> None:
+        """Tell every daemon that is there; what is a state, the newest also each that comes."""
+        if isinstance(word, STATES):
+            self._newest[type(word)] = word
         for peer in self._peers:
-            _write(peer, age)
+            _write(peer, word)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._peers) >= PEERS_MAX:
@@ -94,8 +173,8 @@ class IntercomServer:
             return
         self._peers.add(writer)
         try:
-            if self._newest is not None:
-                _write(writer, self._newest)
+            for word in self._newest.values():
+                _write(writer, word)
             await _read_all(reader, self._inbox)
         finally:
             self._peers.discard(writer)

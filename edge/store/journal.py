@@ -28,7 +28,8 @@ from edge.store.repair import SUSPECT, Found, Top, alone, open_sound, top_of
 from edge.store.uses import OpenPerson, UseDamaged
 from rules.use import Use
 from wire.chain import EPOCH_BYTES, link
-from wire.event import AnyEvent, EpochBegan, Stamp, encode_row
+from wire.event import AnyEvent, EpochBegan, Stamp
+from wire.row import encode_row
 
 T = TypeVar("T")
 

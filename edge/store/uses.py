@@ -12,7 +12,8 @@ from edge.store.database import until_broken
 from rules.use import Name, Outcome, Use
 from wire import event
 from wire.codec import WireError
-from wire.event import AnyEvent, Stamp, Unknown, decode_row
+from wire.event import AnyEvent, Stamp
+from wire.row import Unknown, decode_row
 
 COLUMNS = (
     "admission, person, cti, checkpoint, lane, outcome, boot, uptime_ms, wall_ms, reopened, open"

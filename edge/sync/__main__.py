@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 from edge.drivers.catalog import Catalog
-from edge.runtime import config, service
+from edge.runtime import config, identity, service
 from edge.runtime.clock import SystemClock
 from edge.runtime.config import ConfigError
+from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import IntercomServer, ListAge
 from edge.runtime.service import Life
 from edge.runtime.workers import Workers
@@ -18,7 +19,7 @@ from edge.store.database import TooNew
 from edge.store.delivery import DeliveryStore
 from edge.store.outbox import JournalReader
 from edge.store.whitelist import WhitelistWriter
-from edge.sync.config import SyncConfig
+from edge.sync.config import LinkConfig, SyncConfig, link_path
 from edge.sync.daemon import SyncDaemon
 from edge.sync.inward import Inward
 from edge.sync.outward import Outward
@@ -37,21 +38,23 @@ def main(argv: list[str]) -> int:
     asked = parser.parse_args(argv)
     try:
         told = config.load(asked.config, SyncConfig)
+        who = identity.load(Path(told.directory))
+        linked = config.load(link_path(Path(told.directory)), LinkConfig)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return service.EXIT_CONFIG
     if asked.check:
-        sys.stdout.write(f"{asked.config}: good, venue {told.venue}\n")
+        sys.stdout.write(f"{asked.config}: good, venue {who.venue}\n")
         return 0
-    return service.run(lambda life: _run(told, life))
+    return service.run(lambda life: _run(told, who, linked, life))
 
 
-async def _run(told: SyncConfig, life: Life) -> None:
+async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: Life) -> None:
     clock, workers, directory = SystemClock(), Workers(), Path(told.directory)
     # Three threads, so that a download and a list being built hold up no row.
     journal_thread, list_thread = workers.single("journal"), workers.single("list")
     fetch_thread = workers.single("fetch")
-    topics, device = Topics(told.venue), told.device.id
+    topics, device = Topics(who.venue), who.id
     intercom = IntercomServer(Path(told.intercom.path))
     try:
         await intercom.open()
@@ -59,8 +62,8 @@ async def _run(told: SyncConfig, life: Life) -> None:
         raise ConfigError(f"[intercom] path {told.intercom.path}: {error.strerror}") from None
     catalog = Catalog(clock)
     listened = (topics.ack(device), topics.deltas(), topics.heartbeat())
-    link = catalog.link(told.broker, device, listened, random.random)
-    fetch = catalog.fetch(told.central, fetch_thread)
+    link = catalog.link(linked.broker, device, listened, random.random)
+    fetch = catalog.fetch(linked.central, fetch_thread)
 
     rows = JournalReader(directory, bytes.fromhex(device))
     try:

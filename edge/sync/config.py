@@ -1,19 +1,11 @@
-"""What sync is told: sync.toml, never changed remotely."""
+"""What sync is told: sync.toml by whoever installs, identity/link.toml when it is enrolled."""
 
-from typing import Annotated
+from pathlib import Path
 
 import msgspec
 
 from edge.drivers.catalog import BrokerConfig, CentralConfig
-
-DeviceId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
-VenueCode = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,32}$")]
-
-
-class DeviceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: DeviceId
-    """8 bytes in hex, drawn at enrolment; the same as in gate.toml."""
-    name: str = ""
+from edge.runtime.identity import FOLDER
 
 
 class IntercomConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,10 +13,16 @@ class IntercomConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SyncConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    device: DeviceConfig
-    venue: VenueCode
-    """As in the topics' names."""
-    broker: BrokerConfig
-    central: CentralConfig
     directory: str = "/var/lib/gatehouse"
     intercom: IntercomConfig = IntercomConfig()
+
+
+class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to reach central; beside the device's identity, never changed remotely."""
+
+    broker: BrokerConfig
+    central: CentralConfig
+
+
+def link_path(directory: Path) -> Path:
+    return directory / FOLDER / "link.toml"

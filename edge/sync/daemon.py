@@ -10,7 +10,7 @@ from collections import Counter
 
 from edge.drivers.interfaces import Connected, Disconnected, Link, Message
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import Grew, IntercomServer, ListAge
+from edge.runtime.intercom import Grew, IntercomServer
 from edge.runtime.service import Life
 from edge.sync.inward import Inward
 from edge.sync.outward import Outward
@@ -103,7 +103,7 @@ class SyncDaemon:
             match word:
                 case Grew():
                     self._outward.grew()
-                case ListAge():
+                case _:
                     log.warning("a daemon says what only sync may say; ignored")
 
     async def _look_after(self) -> None:

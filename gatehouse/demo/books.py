@@ -7,7 +7,8 @@ from typing import Any
 
 from rules.use import Outcome
 from wire import event
-from wire.event import AnyEvent, Unknown
+from wire.event import AnyEvent
+from wire.row import Unknown
 
 
 @dataclass(slots=True)

@@ -31,8 +31,9 @@ from gatehouse.demo.venue import Venue
 from simulators.crowd import Issued, Shows, plan
 from simulators.page import Offered, application
 from wire import ticket as gh1
-from wire.event import AnyEvent, Unknown, decode_row
+from wire.event import AnyEvent
 from wire.reason import Reason
+from wire.row import Unknown, decode_row
 
 PER_MINUTE = 24.0
 """Visitors at a natural pace; a busy lane takes 40."""
@@ -173,7 +174,9 @@ async def _prepare(place: Venue, settings: str) -> None:
     await _output(
         *gatehouse("central", "--config", settings, "prepare"),
         *("--file", str(place.root / "venue.json"), "--tickets-out", str(place.tickets)),
+        *("--root-out", str(place.root_pin)),
     )
+    venue.enrol(place)
 
 
 async def _output(*command: str) -> bytes:

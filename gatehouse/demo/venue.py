@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.runtime import identity
+from edge.runtime.identity import DeviceIdentity
 from simulators.crowd import Issued, Shows, needed
 
 VENUE, CHECKPOINT, AUDIENCE = "demo", "hall", "DEMO2026"
@@ -43,6 +45,11 @@ class Venue:
     def tickets(self) -> Path:
         return self.root / "tickets.jsonl"
 
+    @property
+    def root_pin(self) -> Path:
+        """Where central writes whom its devices are to believe."""
+        return self.root / "root-pin"
+
     def line(self, lane: str, device: str) -> Path:
         return self.lines / f"{lane}-{device}"
 
@@ -59,6 +66,15 @@ def write(venue: Venue, seed: int, visitors: int) -> None:
     (venue.gate / "sync.toml").write_text(_sync(venue))
     zone = f'zone = "大厅 Hall"\ncheckpoint = "{CHECKPOINT}"\n'
     (venue.gate / "config" / "zone.toml").write_text(zone)
+
+
+def enrol(venue: Venue) -> None:
+    """Write what enrolment would leave in the device's folder, once central has made its keys."""
+    folder = venue.gate / identity.FOLDER
+    folder.mkdir(exist_ok=True)
+    who = DeviceIdentity(venue.device, VENUE, venue.root_pin.read_text())
+    (folder / identity.FILE).write_text(identity.text(who))
+    (folder / "link.toml").write_text(_link(venue))
 
 
 def issued(venue: Venue) -> list[Issued]:
@@ -129,21 +145,21 @@ port = {venue.broker_port}
 
 def _sync(venue: Venue) -> str:
     return f"""\
-venue = "{VENUE}"
 directory = "{venue.gate}"
 
-[device]
-id = "{venue.device}"
+[intercom]
+path = "{venue.gate / "sync.sock"}"
+"""
 
+
+def _link(venue: Venue) -> str:
+    return f"""\
 [broker]
 port = {venue.broker_port}
 
 [central]
 url = "http://127.0.0.1:{venue.web_port}"
 token = "{venue.token}"
-
-[intercom]
-path = "{venue.gate / "sync.sock"}"
 """
 
 
@@ -152,10 +168,6 @@ def _gate(venue: Venue) -> str:
 directory = "{venue.gate}"
 intercom = "{venue.gate / "sync.sock"}"
 fire = {_board(venue, ENTRY, "input", 4)}
-
-[device]
-id = "{venue.device}"
-name = "Gate 1"
 
 [[lane]]
 name = "{ENTRY}"

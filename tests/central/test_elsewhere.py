@@ -13,19 +13,10 @@ from tests.central_messages import chained, take, together
 from tests.device import BOOT, stamp
 from wire import ticket as gh1
 from wire.codec import decode
-from wire.event import (
-    Abandoned,
-    AnyEvent,
-    Authorised,
-    Direction,
-    Passed,
-    PassedLate,
-    Rung,
-    Undone,
-    encode_row,
-)
+from wire.event import Abandoned, AnyEvent, Authorised, Direction, Passed, PassedLate, Rung, Undone
 from wire.key import KeyRing
 from wire.reason import Reason
+from wire.row import encode_row
 from wire.snapshot import Delta, Manifest
 
 ADMISSION = b"admission001"

@@ -21,8 +21,9 @@ from tests.device import authorised, stamp
 from wire.chain import GENESIS
 from wire.codec import encode
 from wire.delivery import Ack, Batch, EpochTop, Hello
-from wire.event import AnyEvent, ListApplied, Mode, ModeChanged, Refused, Uncertain, encode_row
+from wire.event import AnyEvent, ListApplied, Mode, ModeChanged, Refused, Uncertain
 from wire.reason import Reason
+from wire.row import encode_row
 
 FAR = 2**63
 

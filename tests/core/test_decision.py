@@ -12,7 +12,7 @@ from edge.core.scan import Scan
 from rules.ticket_class import EventRecord, TicketClass
 from rules.use import Outcome, Use
 from rules.verdict import Door, Facts
-from wire import event
+from wire import event, row
 from wire.entry import Entry
 from wire.event import Direction, Rung
 from wire.reason import Reason
@@ -98,7 +98,7 @@ def test_a_refusal_commits_nothing_and_keeps_no_bytes() -> None:
     assert refused.quantity == 3
     assert refused.cti == TICKET.cti
     assert (refused.length, refused.form, len(refused.digest)) == (12, "GH1", 8)
-    assert SCAN.data not in event.encode_row(refused, STAMP)
+    assert SCAN.data not in row.encode_row(refused, STAMP)
 
 
 STAMP = event.Stamp(0, 0, b"boot-one", event.ClockQuality.UNCONFIRMED)
@@ -110,5 +110,5 @@ def test_every_reason_can_be_refused_with(reason: Reason) -> None:
     assert decision.refused is not None
     assert decision.refused.quantity == 1
     assert decision.refused.cti is None
-    row, stamp = event.decode_row(event.encode_row(decision.refused, STAMP))
-    assert (row, stamp) == (decision.refused, STAMP)
+    read, stamp = row.decode_row(row.encode_row(decision.refused, STAMP))
+    assert (read, stamp) == (decision.refused, STAMP)

@@ -43,7 +43,7 @@ def held(sequence: int, chain: str = "") -> Holding:
 
 
 def beat(sequence: int, chain: str = "", live: bool = True) -> Beat:
-    return Beat(Heartbeat(sequence, head(sequence, chain), 1_780_000_000.0), live)
+    return Beat(Heartbeat("venue", sequence, head(sequence, chain), 1_780_000_000.0), live)
 
 
 def delta(sequence: int, chain: str = "") -> Chained:
@@ -51,7 +51,20 @@ def delta(sequence: int, chain: str = "") -> Chained:
 
 
 def manifest(sequence: int) -> Manifest:
-    return Manifest(f"v{sequence}", sequence, head(sequence), 10, bytes(32), 20, bytes(32), 3)
+    return Manifest(
+        "venue",
+        f"v{sequence}",
+        sequence,
+        head(sequence),
+        10,
+        bytes(32),
+        20,
+        bytes(32),
+        3,
+        1_780_000_000,
+        1 << 20,
+        bytes(32),
+    )
 
 
 def walk(

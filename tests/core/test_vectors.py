@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import fields as fields_of
 
 from edge.core import credential
 from rules.ticket_class import EventRecord, TicketClass
@@ -64,6 +65,8 @@ def entry_of(fields: dict[str, Any] | None) -> Entry | None:
     ]
     undone = [[bytes.fromhex(name), person] for name, person in fields.get("undone", ())]
     plain = {**fields, "elsewhere": elsewhere, "undone": undone}
+    short = {field.name: field.encode_name for field in fields_of(Entry)}
+    plain = {short[name]: value for name, value in plain.items()}
     return msgspec.convert(plain, Entry, builtin_types=(bytes,))
 
 

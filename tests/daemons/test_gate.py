@@ -29,8 +29,9 @@ from tests.device import BOOT, DEVICE, KEY, ListMaker, stamp, ticket
 from tests.threads import DirectThread
 from wire import event
 from wire import ticket as gh1
-from wire.event import AnyEvent, Mode, decode_row
+from wire.event import AnyEvent, Mode
 from wire.reason import Reason
+from wire.row import decode_row
 
 
 @pytest.fixture

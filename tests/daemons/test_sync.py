@@ -529,7 +529,7 @@ def test_a_list_that_cannot_be_fetched_holds_up_no_row(tmp_path: Path) -> None:
         foreign = Delta(7, bytes(32))
         venue.link.deliver(venue.central.topics.deltas(), encode(foreign))
         venue.link.deliver(
-            venue.central.topics.heartbeat(), encode(Heartbeat(10**15, bytes(32), 0.0))
+            venue.central.topics.heartbeat(), encode(Heartbeat("venue", 10**15, bytes(32), 0.0))
         )
         venue.grow(50)
         await venue.until(lambda: venue.central.count(DEVICE.hex()) == 51)

@@ -8,9 +8,6 @@ from edge.gate.config import GateConfig, ZoneConfig
 from edge.runtime.config import ConfigError, load
 
 GOOD = """
-[device]
-id = "0102030405060708"
-name = "Gate 1"
 [[lane]]
 name = "A1"
 relay = { kind = "gpiod", line = 17 }
@@ -32,7 +29,7 @@ def test_a_good_one(tmp_path: Path) -> None:
     path = tmp_path / "gate.toml"
     path.write_text(GOOD)
     told = load(path, GateConfig)
-    assert (told.device.name, told.lane[0].name) == ("Gate 1", "A1")
+    assert told.lane[0].name == "A1"
 
 
 @pytest.mark.parametrize(
@@ -43,8 +40,7 @@ def test_a_good_one(tmp_path: Path) -> None:
         (("line = 17", "line = 17, lime = 3"), "lane[0].relay.lime: no such key"),
         (('kind = "gpiod"', 'kind = "magic"'), "lane[0].relay.kind: invalid value 'magic'"),
         (('name = "A1"', ""), "lane[0].name: missing"),
-        (("[device]", "unlock = true\n[device]"), "unlock: no such key"),
-        (("0102030405060708", "1"), "device.id: expected str matching regex"),
+        (("[[lane]]", "unlock = true\n[[lane]]"), "unlock: no such key"),
         (("[[lane]]", "[[lane"), "not TOML: "),
     ],
 )

@@ -18,17 +18,9 @@ from rules.use import Outcome
 from tests.device import BOOT, DEVICE, authorised, opened, stamp, ticket
 from tests.journals import outcomes, uses, write
 from wire.chain import GENESIS, link
-from wire.event import (
-    Abandoned,
-    EpochBegan,
-    Passed,
-    PassedLate,
-    Refused,
-    Reopened,
-    Uncertain,
-    decode_row,
-)
+from wire.event import Abandoned, EpochBegan, Passed, PassedLate, Refused, Reopened, Uncertain
 from wire.reason import Reason
+from wire.row import decode_row
 
 
 def test_the_chain_can_be_followed_by_whoever_reads_it(device: Path) -> None:

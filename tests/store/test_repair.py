@@ -16,7 +16,8 @@ from rules.use import Outcome
 from tests.device import BOOT, DEVICE, authorised, opened, stamp
 from tests.journals import outcomes, write
 from wire.chain import link
-from wire.event import EpochBegan, Passed, decode_row
+from wire.event import EpochBegan, Passed
+from wire.row import decode_row
 
 VISITORS = 40
 

@@ -19,6 +19,7 @@ from edge.store.delivery import DeliveryStore
 from edge.store.journal import Journal
 from edge.store.outbox import JournalReader
 from tests.brokers import TestBroker, running_broker
+from tests.enrolled import write_identity, write_link
 from tests.small_central import ListKeeper, RowKeeper
 from wire.event import ClockQuality, Left, Stamp
 
@@ -131,12 +132,10 @@ class Device:
         self.socket = directory / "sync.sock"
         self.configuration = directory / "sync.toml"
         self.configuration.write_text(
-            f'venue = "venue"\ndirectory = "{self.directory}"\n'
-            f'[device]\nid = "{DEVICE}"\n'
-            f"[broker]\nport = {broker_port}\n"
-            f'[central]\nurl = "{central_url}"\ntoken = "{TOKEN}"\n'
-            f'[intercom]\npath = "{self.socket}"\n'
+            f'directory = "{self.directory}"\n[intercom]\npath = "{self.socket}"\n'
         )
+        write_identity(self.directory, DEVICE)
+        write_link(self.directory, broker_port, central_url, TOKEN)
         self._journal = Journal(
             self.directory, bytes.fromhex(DEVICE), STAMP.boot, lambda size: os.urandom(size)
         )

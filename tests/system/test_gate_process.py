@@ -17,8 +17,9 @@ from simulators.pty_line import PtyLine
 from simulators.scanner import Scanner
 from simulators.turnstile import Board, Coil
 from tests.device import KEY, ListMaker, ticket
+from tests.enrolled import write_identity
 from wire import ticket as gh1
-from wire.event import decode_row
+from wire.row import decode_row
 
 BAUD = 115200
 PATIENCE_SECONDS = 30.0
@@ -26,9 +27,6 @@ PATIENCE_SECONDS = 30.0
 CONFIGURATION = """
 directory = "{folder}"
 intercom = "{folder}/sync.sock"
-[device]
-id = "0102030405060708"
-name = "Gate 1"
 [[lane]]
 name = "A1"
 window_seconds = 1.0
@@ -89,6 +87,7 @@ async def gate(tmp_path: Path) -> AsyncIterator[Stage]:
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "zone.toml").write_text('checkpoint = "hall"\n')
     (folder / "gate.toml").write_text(CONFIGURATION.format(folder=folder))
+    write_identity(folder, "0102030405060708")
     one = ListMaker(made).make("v1", range(20))
     WhitelistWriter(folder).install("v1", one.path, one.manifest)
     lines = [PtyLine(folder / name) for name in ("scanner", "board", "display")]
@@ -193,6 +192,7 @@ def test_a_bad_configuration_is_one_sentence_and_78(
             gate_toml = "window = 3\n" + gate_toml
         else:
             zone_toml = "checkpoint = 7\n"
+        write_identity(tmp_path, "0102030405060708")
         (tmp_path / "gate.toml").write_text(gate_toml)
         (tmp_path / "config" / "zone.toml").write_text(zone_toml)
         process = await asyncio.create_subprocess_exec(

@@ -1,0 +1,95 @@
+"""The keys by which central speaks to devices: a root, and one for each purpose (wire/signed.py).
+
+The root signs the roles, which say who may sign what; it is needed again only to replace a key,
+and `gatehouse central trust` says how to take it away until then. The other keys are files of
+central's user, as the ticket keys are.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from django.conf import settings
+
+from central.venue.models import RolesVersion, Venue
+from wire.codec import encode
+from wire.signed import Purpose, Roles, Signers, bundle, pin, seal
+
+ROOT = "root"
+
+
+class TrustMissing(Exception):
+    """There is no key to sign with; the message says where it should be."""
+
+
+def ensure(venue: Venue) -> None:
+    """Make a venue's keys and its first roles, if it has none."""
+    if RolesVersion.objects.filter(venue=venue).exists():
+        return
+    root = _make(ROOT)
+    signers = {
+        purpose.value: Signers((_make(purpose.value).public_key().public_bytes_raw(),))
+        for purpose in Purpose
+        if purpose is not Purpose.ROLES
+    }
+    roles = Roles(1, venue.code, Signers((root.public_key().public_bytes_raw(),)), signers)
+    bundled = bundle([seal(encode(roles), Purpose.ROLES, root)])
+    RolesVersion.objects.create(venue=venue, version=1, bundle=bundled)
+
+
+def sealed(payload: bytes, purpose: Purpose) -> bytes:
+    """Return `payload` in an envelope that devices believe; raise TrustMissing."""
+    path = _path(purpose.value)
+    try:
+        made = path.stat().st_mtime_ns
+    except OSError as error:
+        raise TrustMissing(f"{path}: cannot be read ({error.strerror})") from None
+    return seal(payload, purpose, _load(path, made))
+
+
+def newest_roles(venue: Venue) -> int:
+    """Return the version of a venue's newest roles; 0 if it has none."""
+    found = RolesVersion.objects.filter(venue=venue).order_by("-version").first()
+    return found.version if found else 0
+
+
+def root_pin(venue: Venue) -> bytes:
+    """Return what a new device is shown of the first roles, 32 bytes; raise TrustMissing."""
+    first = RolesVersion.objects.filter(venue=venue, version=1).first()
+    if first is None:
+        raise TrustMissing(f"{venue.code} has no signing keys yet: run gatehouse central prepare")
+    return pin(bytes(first.bundle))
+
+
+@lru_cache(maxsize=32)
+def _load(path: Path, _made: int) -> Ed25519PrivateKey:
+    """Read a key once for each time it was made."""
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise TrustMissing(f"{path}: cannot be read as a key: {error}") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TrustMissing(f"{path}: not an Ed25519 key")
+    return key
+
+
+def _make(name: str) -> Ed25519PrivateKey:
+    key, path = Ed25519PrivateKey.generate(), _path(name)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
+def _path(name: str) -> Path:
+    return Path(settings.DIRECTORY) / "keys" / f"trust-{name}.pem"

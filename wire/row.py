@@ -1,0 +1,46 @@
+"""A row of the journal: an event and its stamp, as the bytes that are stored, hashed and sent."""
+
+from typing import Any
+
+import cbor2
+import msgspec
+
+from wire.codec import WireError, loads
+from wire.event import KINDS, AnyEvent, Stamp
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """An event of a newer device than this reader: kept as it is, acknowledged, not understood."""
+
+    kind: str
+
+
+_ORDER: dict[type, tuple[str, ...]] = {
+    kind: tuple(sorted(("kind", "at", *kind.__struct_fields__), key=lambda name: (len(name), name)))
+    for kind in AnyEvent.__args__
+}
+"""Fields in the order of deterministic CBOR: short names first, then by spelling."""
+
+
+def encode_row(event: AnyEvent, stamp: Stamp) -> bytes:
+    """Return the bytes that are stored, hashed and sent: the event's fields, and `at`."""
+    fields = msgspec.to_builtins(event, builtin_types=(bytes,))
+    fields["at"] = msgspec.to_builtins(stamp, builtin_types=(bytes,))
+    # Sorted here, since the names are known beforehand: the library would encode each of them to
+    # compare it, and this is done between a scan and the relay.
+    return cbor2.dumps({name: fields[name] for name in _ORDER[type(event)] if name in fields})
+
+
+def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:
+    """Read a row; raise WireError if it is not one. Unknown kinds and fields are no error."""
+    fields: Any = loads(body)
+    if not isinstance(fields, dict) or not isinstance(fields.get("kind"), str):
+        raise WireError("a row is a map with a kind")
+    try:
+        stamp = msgspec.convert(fields.pop("at", None), Stamp, builtin_types=(bytes,))
+        if fields["kind"] not in KINDS:
+            return Unknown(fields["kind"]), stamp
+        event: AnyEvent = msgspec.convert(fields, AnyEvent, builtin_types=(bytes,))
+    except (msgspec.ValidationError, ValueError, TypeError) as error:
+        raise WireError(f"not an event: {error}") from None
+    return event, stamp
