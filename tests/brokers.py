@@ -34,11 +34,12 @@ class TestBroker:
 
     __test__ = False
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, more: str = "") -> None:
+        """`more`: lines of its configuration beyond the usual."""
         self.port = free_port()
         self._program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin")
         self._configuration = directory / "mosquitto.conf"
-        self._configuration.write_text(CONFIGURATION.format(port=self.port))
+        self._configuration.write_text(CONFIGURATION.format(port=self.port) + more)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -72,8 +73,8 @@ class TestBroker:
 
 
 @contextmanager
-def running_broker(directory: Path) -> Iterator[TestBroker]:
-    broker = TestBroker(directory)
+def running_broker(directory: Path, more: str = "") -> Iterator[TestBroker]:
+    broker = TestBroker(directory, more)
     broker.start()
     try:
         yield broker

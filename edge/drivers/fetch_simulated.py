@@ -3,15 +3,18 @@
 For daemons' tests and the simulated venue.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from edge.drivers.interfaces import DriverError
+from edge.drivers.interfaces import Declined, DriverError
 
 
 class SimulatedFetch:
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         self.files = files if files is not None else {}
         """Bytes by path, `?` and what follows included."""
+        self.answers: dict[str, Callable[[bytes, Mapping[str, str]], bytes]] = {}
+        """What answers to a POST, by path: body and headers in, the answer out, or Declined."""
         self.away = False
         self.cut_after_bytes: int | None = None
         """Cut the next download after so many bytes, once."""
@@ -19,6 +22,14 @@ class SimulatedFetch:
 
     async def get(self, path: str) -> bytes:
         return self._find(path)
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        self.asked.append(path)
+        if self.away:
+            raise DriverError("simulated central cannot be reached")
+        if path not in self.answers:
+            raise Declined(f"simulated central has nothing at {path}", 404)
+        return self.answers[path](body, headers)
 
     async def download(self, path: str, target: Path, size_bytes: int) -> None:
         self._download(path, target, size_bytes)
@@ -41,5 +52,5 @@ class SimulatedFetch:
         if self.away:
             raise DriverError("simulated central cannot be reached")
         if path not in self.files:
-            raise DriverError(f"simulated central has nothing at {path}")
+            raise Declined(f"simulated central has nothing at {path}", 404)
         return self.files[path]

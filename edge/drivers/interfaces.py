@@ -11,7 +11,7 @@ beside them. Promises that hold for all of them:
   that can only block gets a thread from `edge.runtime.workers`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,18 @@ from edge.core.notice import Notice
 
 class DriverError(Exception):
     """The hardware did not do what it was told. The message names the device and what to do."""
+
+
+class Declined(DriverError):
+    """Central was there, and said no: an HTTP status, and its own sentence."""
+
+    def __init__(self, message: str, status: int, why: str = "") -> None:
+        super().__init__(message)
+        self.status, self.why = status, why
+
+
+class Impostor(DriverError):
+    """Whoever answers in central's place cannot prove to be central."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +149,13 @@ class Fetch(Protocol):
     """Files and answers from central, by path."""
 
     async def get(self, path: str) -> bytes:
-        """Return the whole answer; raise DriverError if there is none, or it is too large."""
+        """Return the whole answer; raise DriverError if there is none, or it is too large.
+
+        Declined and Impostor say more about why there is none.
+        """
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Send `body` and return the whole answer; raise as `get` does."""
 
     async def download(self, path: str, target: Path, size_bytes: int) -> None:
         """Make `target` the whole file of `size_bytes`, going on from what is already there.

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edge.drivers.interfaces import Connected, Disconnected, DriverError, Message
+from edge.drivers.tls import Tls, context
 from edge.runtime.clock import Clock
 
 log = logging.getLogger("link")
@@ -33,15 +33,6 @@ IN_FLIGHT_MAX = 16
 WAITING_MAX = 1000
 PAYLOAD_BYTES_MAX = 256 * 1024
 """What the broker takes (`max_packet_size`), less the topic."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Paths of PEM files: whom to believe, and who we are."""
-
-    authority: str
-    certificate: str | None = None
-    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +158,7 @@ class _Connection:
         tls = self._broker.tls
         try:
             if tls is not None:
-                self._client.tls_set(
-                    tls.authority, tls.certificate, tls.key, tls_version=ssl.PROTOCOL_TLS_CLIENT
-                )
+                self._client.tls_set_context(context(tls, self._clock))
             self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_SECONDS)
         except (OSError, ValueError) as error:
             raise DriverError(f"{self._broker.name} cannot be set up: {error}") from error

@@ -21,8 +21,9 @@ from edge.drivers.interfaces import (
     Link,
     Message,
 )
-from edge.drivers.link_mqtt import PAYLOAD_BYTES_MAX, Broker, MqttLink, Tls
+from edge.drivers.link_mqtt import PAYLOAD_BYTES_MAX, Broker, MqttLink
 from edge.drivers.link_simulated import SimulatedLink
+from edge.drivers.tls import Tls
 from edge.runtime.clock import SystemClock
 from edge.runtime.workers import Workers
 from tests.brokers import TestBroker, free_port, running_broker
@@ -289,7 +290,7 @@ def url() -> Iterator[str]:
 def fetching(url: str, story: Callable[[Fetch], Awaitable[None]], token: str = "secret") -> None:
     async def run() -> None:
         thread = Workers().single("fetch")
-        fetch = HttpFetch(url, token, thread, SystemClock())
+        fetch = HttpFetch(url, thread, SystemClock(), token)
         try:
             await asyncio.wait_for(story(fetch), PATIENCE_SECONDS)
         finally:
