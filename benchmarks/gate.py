@@ -94,7 +94,7 @@ async def running(device: Path) -> AsyncIterator[Gate]:
     (device / "config").mkdir(exist_ok=True)
     (device / "config" / "zone.toml").write_text(f'checkpoint = "{rig.CHECKPOINT}"\n')
     (device / "gate.toml").write_text(_configuration(device, lines))
-    (device / identity.FOLDER).mkdir()
+    (device / identity.FOLDER).mkdir(exist_ok=True)
     who = DeviceIdentity("00" * 8, "bench", "00" * 32)
     (device / identity.FOLDER / identity.FILE).write_text(identity.text(who))
     lanes = [_lane(lines, f"A{number}") for number in range(1, LANES + 1)]

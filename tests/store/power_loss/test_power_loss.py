@@ -1,0 +1,155 @@
+"""The power goes at any moment of a device's day: nothing promised is lost, nothing is invented.
+
+The file operations of the real store are recorded while it works; at every cut the folder is built
+as a disk could have left it, and the real store opens it again. `kill -9` alone cannot find what
+this finds: the kernel keeps what a dead process wrote.
+"""
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.store.power_loss.disk import Disk, Operation, read
+from tests.store.power_loss.promises import Kept, Promised, examine
+
+HERE = Path(__file__).parent
+CUTS, CUTS_AT_NIGHT = 150, 3000
+
+
+@pytest.fixture(scope="session")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    library = tmp_path_factory.mktemp("recorder") / "recorder.so"
+    command = ["gcc", "-shared", "-fPIC", "-O2", "-o", str(library), str(HERE / "recorder.c")]
+    subprocess.run([*command, "-ldl", "-lpthread"], check=True)
+    return library
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where what a cut left is opened again: nothing there waits for a disk."""
+    in_memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=in_memory if in_memory.is_dir() else tmp_path) as folder:
+        yield Path(folder)
+
+
+def recorded(recorder: Path, folder: Path, seed: int, steps: int) -> list[Operation]:
+    device = folder / "device"
+    device.mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "tests.store.power_loss.day", str(device), str(seed), str(steps)],
+        check=True,
+        cwd=HERE.parents[2],
+        env={
+            **os.environ,
+            "LD_PRELOAD": str(recorder),
+            "GATEHOUSE_RECORD_ROOT": str(device),
+            "GATEHOUSE_RECORD_FILE": str(folder / "recording"),
+        },
+    )
+    return read(folder / "recording")
+
+
+def cuts(
+    operations: list[Operation], folder: Path, count: int, chance: random.Random, disk: Disk
+) -> Iterator[tuple[int, Promised, Kept]]:
+    """Yield, for cuts spread over the day, where it was and what the store then found."""
+    at = sorted(chance.choices(range(1, len(operations) + 1), k=count))
+    promised = Promised()
+    for number, operation in enumerate(operations, 1):
+        if operation.op == "K":
+            promised.note(operation.name)
+        else:
+            disk.do(operation)
+        while at and at[0] == number:
+            at.pop(0)
+            disk.leave(folder, chance)
+            yield number, promised, examine(folder, promised)
+
+
+def where(seed: int, number: int, operations: list[Operation]) -> str:
+    return f"seed {seed}, cut after operation {number} of {len(operations)}"
+
+
+def honest(recorder: Path, folder: Path, memory: Path, seed: int, count: int) -> Counter[str]:
+    operations = recorded(recorder, folder, seed, 160)
+    met: Counter[str] = Counter()
+    for number, promised, kept in cuts(
+        operations, memory / "after", count, random.Random(seed), Disk()
+    ):
+        at = where(seed, number, operations)
+        for epoch, upto in kept.acknowledged.items():
+            assert upto <= kept.tops.get(epoch, 0), f"{at}: central would be believed to have more"
+        # A journal that was cut while it was being made, and had promised nothing, says so.
+        if promised.epochs:
+            assert not kept.opened.without_memory, f"{at}: {kept.opened.why}"
+        assert not kept.lost, f"{at}: {kept.lost}"
+        assert not kept.unlike, f"{at}: {kept.unlike}"
+        # What was under way may be there: it was not promised, and it was not refused either.
+        assert len(kept.robbed) <= 1, f"{at}: {kept.robbed}"
+        met["cuts"] += 1
+        met["with a row under way"] += bool(kept.robbed)
+        met["promised rows"] = max(met["promised rows"], promised.rows)
+    return met
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_on_an_honest_disk_every_promise_is_kept(
+    recorder: Path, tmp_path: Path, memory: Path, seed: int
+) -> None:
+    met = honest(recorder, tmp_path, memory, seed, CUTS)
+    assert met["cuts"] == CUTS
+    assert met["with a row under way"], "no cut fell between a commit and its promise"
+
+
+def lying(recorder: Path, folder: Path, memory: Path, seed: int, count: int) -> Counter[str]:
+    """Cut where the disk has stopped to sync at some moment of the day, and said nothing."""
+    operations = recorded(recorder, folder, seed, 160)
+    met, chance = Counter[str](), random.Random(seed)
+    for _ in range(count // 10):
+        disk = Disk(lies_from=chance.randrange(len(operations)))
+        for number, promised, kept in cuts(operations, memory / "after", 10, chance, disk):
+            at = where(seed, number, operations)
+            met["cuts"] += 1
+            said = kept.opened.without_memory
+            met["said to be damaged"] += said
+            met["lost something"] += bool(kept.lost)
+            # Whatever is lost is lost as a whole: no row without its use, no use without its row.
+            assert not kept.unlike, f"{at}: {kept.unlike}"
+            if said or not promised.epochs or kept.began is None:
+                continue
+            # What is lost without a trace is the end: the new epoch tells central where it hangs,
+            # and central, which has acknowledged more, sees the gap.
+            last = kept.began.previous_epoch
+            assert kept.began.previous_top == kept.tops.get(last, 0), at
+            seen = any(
+                upto > kept.tops.get(epoch, 0) for epoch, upto in promised.acknowledged.items()
+            )
+            met["seen by central"] += seen
+            met["nobody can know"] += bool(kept.lost) and not seen
+    return met
+
+
+@pytest.mark.parametrize("seed", [3])
+def test_a_disk_that_lies_is_found_out(
+    recorder: Path, tmp_path: Path, memory: Path, seed: int
+) -> None:
+    met = lying(recorder, tmp_path, memory, seed, CUTS)
+    assert met["lost something"], "the disk did not lie"
+    assert met["said to be damaged"] + met["seen by central"], met
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_a_night_of_cuts(recorder: Path, tmp_path: Path, memory: Path, seed: int) -> None:
+    for folder in ("honest", "lying"):
+        (tmp_path / folder).mkdir()
+    met = honest(recorder, tmp_path / "honest", memory, seed, CUTS_AT_NIGHT // 10)
+    met += lying(recorder, tmp_path / "lying", memory, seed, CUTS_AT_NIGHT // 10)
+    assert met["cuts"] == 2 * (CUTS_AT_NIGHT // 10)
