@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from central.identity import est
-from central.lists import device
+from central.lists import device, told_time
 from central.live import views
 
 
@@ -27,6 +27,7 @@ urlpatterns = [
     path("device/list/manifest", device.manifest),
     path("device/list/deltas", device.deltas),
     path("device/trust", device.trust),
+    path("device/time", told_time.told),
     path("device/list/<str:version>.db.zst", device.snapshot),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),

@@ -18,3 +18,6 @@ class Moment:
     uptime: float
     """Seconds since this machine booted, sleep included (CLOCK_BOOTTIME)."""
     quality: ClockQuality = ClockQuality.UNCONFIRMED
+    earliest: float | None = None
+    latest: float | None = None
+    """Between which it lies where `quality` is suspect; None: it is what `wall` says."""

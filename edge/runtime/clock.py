@@ -10,7 +10,9 @@ import itertools
 import time
 from typing import Protocol
 
+from edge.core import trusted_time
 from edge.core.moment import Moment
+from edge.core.trusted_time import Command, Signal
 
 
 class Clock(Protocol):
@@ -37,6 +39,32 @@ class SystemClock:
 
     async def wait_until(self, uptime: float) -> None:
         await self.wait(uptime - time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+class TrustedClock:
+    """The machine's clocks, and what central has said with a signature.
+
+    Nothing sets the machine's wall clock: what is told differs from it by as much as is known.
+    """
+
+    def __init__(self, machine: Clock, floor: float) -> None:
+        """`floor`: Unix seconds before which it cannot be; 0 where that is not known."""
+        self._machine = machine
+        self._time = trusted_time.begin(floor, machine.now())
+
+    def now(self) -> Moment:
+        return trusted_time.read(self._time, self._machine.now())
+
+    def take(self, signal: Signal) -> list[Command]:
+        """Learn something of the time; return what is to be done about it. One thread only."""
+        self._time, commands = trusted_time.step(self._time, signal, self._machine.now())
+        return commands
+
+    async def wait(self, seconds: float) -> None:
+        await self._machine.wait(seconds)
+
+    async def wait_until(self, uptime: float) -> None:
+        await self._machine.wait_until(uptime)
 
 
 class SimulatedClock:
