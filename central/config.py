@@ -12,6 +12,10 @@ from central.database import settings_of
 VARIABLE = "GATEHOUSE_CENTRAL_CONFIG"
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+URL = (
+    r"^(https://[a-z0-9.:\[\]-]{1,180}/?|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?/?|)$"
+)
+"""Plain http leaves nobody's machine."""
 
 
 class ConfigError(Exception):
@@ -37,11 +41,13 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Devices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How devices, which stand elsewhere, reach central and its broker."""
 
-    url: str = ""
+    url: Annotated[str, msgspec.Meta(pattern=URL)] = ""
     """https://host[:port]; without it no device can be enrolled."""
     broker_host: str = ""
     """Without it, the host of `url`."""
     broker_port: Port = 8883
+    tokens: bool = False
+    """Take a token for a certificate: for demonstrations, where nothing is encrypted."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

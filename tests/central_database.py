@@ -13,6 +13,8 @@ directory = "{folder}"
 [web]
 open_live_page = true
 hosts = ["testserver"]
+[devices]
+tokens = true
 """
 
 _migrated: set[str] = set()

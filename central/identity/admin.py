@@ -16,9 +16,10 @@ from unfold.admin import ModelAdmin
 from central.identity import configuration, enrolling
 from central.identity.authority import AuthorityMissing
 from central.identity.models import Certificate, Denied, Enrolment, Placement, ZoneText
-from central.identity.revocation import revoke
+from central.identity.revocation import ListNotWritten, revoke
 from central.venue.admin import DeviceAdmin
 from central.venue.models import Device
+from central.venue.trust import TrustMissing
 from wire.codec import WireError
 from wire.enrolment import CODE_SECONDS
 
@@ -62,7 +63,7 @@ class EnrolledDeviceAdmin(DeviceAdmin):
         try:
             url = configuration.url()
             text = enrolling.begin(device, request.user.get_username(), url, int(time.time()))
-        except (AuthorityMissing, WireError) as error:
+        except (AuthorityMissing, TrustMissing, WireError) as error:
             self.message_user(request, f"无法登记 · Cannot enrol: {error}", messages.ERROR)
             return None
         self.log_change(request, device, "登记码 enrolment code")
@@ -82,14 +83,16 @@ class EnrolledDeviceAdmin(DeviceAdmin):
 
     @admin.action(description="吊销并停用 Revoke and deny", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
+        devices = list(queryset)
         try:
-            for device in queryset:
-                ended = revoke(device, request.user.get_username(), int(time.time()))
-                self.log_change(request, device, f"吊销 revoked: {ended}")
-                said = f"{device.name}: 已停用 · Denied ({ended} 张证书 certificates)"
-                self.message_user(request, said, messages.SUCCESS)
-        except (AuthorityMissing, OSError) as error:
-            self.message_user(request, f"未吊销 · Not revoked: {error}", messages.ERROR)
+            ended = revoke(devices, request.user.get_username(), int(time.time()))
+            said = f"已停用 · Denied: {len(devices)} ({ended} 张证书 certificates)"
+            self.message_user(request, said, messages.SUCCESS)
+        except ListNotWritten as error:
+            said = "已停用，但消息服务尚未得知 · Denied, but the broker does not know"
+            self.message_user(request, f"{said}: {error}", messages.ERROR)
+        for device in devices:
+            self.log_change(request, device, "吊销 revoked")
 
 
 class _Seen(ModelAdmin):  # type: ignore[misc]

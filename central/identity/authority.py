@@ -7,7 +7,7 @@ keys. Certificates are public, and lie where broker and web server can read them
     keys/root.pem, keys/issuing.pem       private, 0600
     authority/ca.pem                      root and issuing: `cafile`, `ssl_client_certificate`
     authority/crl.pem                     both revocation lists: `crlfile`, `ssl_crl`
-    authority/<name>.pem, <name>.key      broker, web server, central itself; chain in the .pem
+    authority/<name>.pem, <name>.key      server (broker and web), central itself; chain in the .pem
 
 Times are Unix seconds. Whatever is lacking is AuthorityMissing, a sentence for the admin.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -134,10 +134,11 @@ def device_certificate(issuing: Issuing, device: str, key: PublicKey, now: int) 
     )
 
 
-def write_server(issuing: Issuing, names: list[str], now: int) -> Path:
+def write_server(issuing: Issuing, names: list[str], now: int, file: str = "server") -> Path:
     """Make key and certificate of a server known by `names`, hosts or addresses; return its path.
 
-    It is good for answering alone: nobody who has it is a client of the broker.
+    It is good for answering alone: nobody who has it is a client of the broker. Broker and web
+    server of one machine share it.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     made = _leaf(issuing, names[0], key.public_key(), _days(now, SERVER_DAYS))
@@ -147,7 +148,7 @@ def write_server(issuing: Issuing, names: list[str], now: int) -> Path:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(issuing.key, SHA256())
     )
-    return _write_pair(issuing, names[0], key, certificate)
+    return _write_pair(issuing, file, key, certificate)
 
 
 def write_client(issuing: Issuing, name: str, now: int) -> Path:
@@ -177,7 +178,7 @@ def issued(issuing: x509.Certificate, certificate: x509.Certificate) -> bool:
     """Tell whether our issuing authority signed it."""
     try:
         certificate.verify_directly_issued_by(issuing)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 
@@ -283,7 +284,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
 def _write_pair(
     issuing: Issuing, name: str, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate
 ) -> Path:
-    path = public() / f"{name.replace(':', '-')}.pem"
+    path = public() / f"{name}.pem"
     _write(path.with_suffix(".key"), _private(key, NoEncryption()), 0o600)
     _write(path, _pem(certificate) + _pem(issuing.certificate), 0o644)
     return path
@@ -291,10 +292,17 @@ def _write_pair(
 
 def _write(path: Path, content: bytes, mode: int) -> None:
     """Write so that whoever reads it finds the old or the new, whole, and never too open."""
-    path.parent.mkdir(mode=0o700 if mode == 0o600 else 0o755, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700 if path.parent == keys() else 0o755, parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     handle = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode)
     with os.fdopen(handle, "wb") as file:
+        os.fchmod(file.fileno(), mode)  # The services' umask would hide it from the broker.
         file.write(content)
+        file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

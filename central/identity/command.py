@@ -1,6 +1,8 @@
 """`gatehouse central authority …`: makes the certificate authority, and what is not a device's."""
 
 import argparse
+import getpass
+import os
 import re
 import sys
 import time
@@ -9,18 +11,18 @@ from pathlib import Path
 from central.identity import authority
 
 SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,62}")
-CLIENT = re.compile(r"[a-z][a-z-]{0,31}")
-DEVICE = re.compile(r"[0-9a-f]{16}")
-RESERVED = {"ca", "crl", "root.crl"}
+NAME = re.compile(r"[a-z][a-z-]{0,31}")
+RESERVED = {"ca", "crl", "root", "issuing"}
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Describe the commands below `authority`."""
     tasks = parser.add_subparsers(dest="task", metavar="task", required=True)
     made = tasks.add_parser("init", help="makes root and issuing authority; once")
-    made.add_argument("--passphrase-file", type=Path, required=True, help="what encrypts the root")
-    server = tasks.add_parser("server", help="a certificate of the broker or the web server")
+    made.add_argument("--passphrase-file", type=Path, help="what encrypts the root; asked if not")
+    server = tasks.add_parser("server", help="a certificate of the broker and the web server")
     server.add_argument("names", nargs="+", help="hosts or addresses devices call it by")
+    server.add_argument("--file", default="server", help="name of the files (default: server)")
     client = tasks.add_parser("client", help="a certificate of one of central's own programs")
     client.add_argument("name", help='its name at the broker, e.g. "central"')
     tasks.add_parser("crl", help="writes the revocation list anew")
@@ -29,6 +31,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Do what was asked; 1 and a sentence if it cannot be done."""
     try:
+        _check_user()
         sys.stdout.write(_done(asked, int(time.time())) + "\n")
     except (authority.AuthorityMissing, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
@@ -36,24 +39,49 @@ def run(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _check_user() -> None:
+    """What another user wrote here, central's own processes could not read, or not replace."""
+    folder = authority.public().parent
+    if folder.exists() and folder.stat().st_uid != os.geteuid():
+        owner = folder.owner()
+        raise ValueError(f"{folder} is {owner}'s: run this as that user (sudo -u {owner} …)")
+
+
 def _done(asked: argparse.Namespace, now: int) -> str:
     if asked.task == "init":
-        root = authority.create(asked.passphrase_file.read_bytes().strip(), now)
+        root = authority.create(_passphrase(asked.passphrase_file), now)
         return (
-            f"The authority is made. Move {root} to where nobody can reach it over a network;\n"
-            f"nothing here needs it again. Devices and servers trust {authority.public()}/ca.pem."
+            f"The authority is made. Move {root} to where nobody can reach it over a network,\n"
+            "together with its passphrase; nothing here needs it again. Devices and servers trust\n"
+            f"{authority.public()}/ca.pem. Next: gatehouse central authority server NAME …"
         )
     issuing = authority.load()
     if asked.task == "server":
-        if not all(SERVER.fullmatch(name) for name in asked.names) or asked.names[0] in RESERVED:
+        if not all(SERVER.fullmatch(name) for name in asked.names):
             raise ValueError("a name is a host or an address, without scheme, port or stars")
-        return str(authority.write_server(issuing, asked.names, now))
+        return str(authority.write_server(issuing, asked.names, now, _file(asked.file)))
     if asked.task == "client":
-        if not CLIENT.fullmatch(asked.name) or asked.name in RESERVED:
-            raise ValueError("a client's name is of small letters and hyphens, at most 32")
-        if DEVICE.fullmatch(asked.name):
-            raise ValueError("this could be the id of a device, and would be it to the broker")
-        return str(authority.write_client(issuing, asked.name, now))
+        if asked.name == "server":
+            raise ValueError("server: its file is the one that broker and web server show")
+        return str(authority.write_client(issuing, _file(asked.name), now))
     from central.identity.revocation import write_list
 
     return str(write_list(now))
+
+
+def _file(name: str) -> str:
+    # To the broker, sixteen letters from a to f would be the id of a device.
+    if not NAME.fullmatch(name) or name in RESERVED or re.fullmatch("[a-f]{16}", name):
+        raise ValueError(f"{name}: a name is of small letters and hyphens, at most 32")
+    return name
+
+
+def _passphrase(file: Path | None) -> bytes:
+    if file is not None:
+        return file.read_bytes().strip()
+    if not sys.stdin.isatty():
+        raise ValueError("say --passphrase-file FILE, or run this on a terminal")
+    first = getpass.getpass("passphrase of the root key: ")
+    if getpass.getpass("once more: ") != first:
+        raise ValueError("these were two different passphrases")
+    return first.encode()

@@ -15,18 +15,24 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from django.db import transaction
-from django.utils.crypto import constant_time_compare
+from django.db.models import F
 
-from central.identity import authority
+from central.identity import authority, revocation
 from central.identity.models import Certificate, Denied, Enrolment
 from central.identity.revocation import GRACE_SECONDS
+from central.ledger.models import Incident
 from central.venue.models import Device
+from central.venue.trust import root_pin
 from wire import enrolment as shown
 
 log = logging.getLogger("central.identity")
 
 WRONG_CODES_MAX = 5
 RENEWAL_CONTEXT = b"gatehouse/1/renewal"
+CODE_ABUSED, CERTIFICATE_ABUSED = "enrolment-code-abused", "old-certificate-abused"
+"""Incidents: two who claim to be one device."""
+
+NOT_ITS_OWN = "无此设备，或登记码不符 · no such device, or the code is not its own"
 
 
 class Refused(Exception):
@@ -40,12 +46,12 @@ class Refused(Exception):
 def begin(device: Device, by: str, url: str, now: int) -> str:
     """Make a code for `device` and return the text to be shown; older open codes end.
 
-    Raise AuthorityMissing, or WireError for a `url` that no device takes.
+    Raise AuthorityMissing, TrustMissing, or WireError for a `url` that no device takes.
     """
     root, _ = authority.certificates()
     code = secrets.token_bytes(shown.CODE_BYTES)
-    identity = bytes.fromhex(device.identity)
-    text = shown.compose(shown.Enrolment(url, authority.pin(root), code, identity))
+    identity, roles = bytes.fromhex(device.identity), root_pin(device.venue)
+    text = shown.compose(shown.Enrolment(url, authority.pin(root), code, identity, roles))
     with transaction.atomic():
         Device.objects.select_for_update().get(pk=device.pk)
         Enrolment.objects.filter(device=device, used_at=None).update(withdrawn=True)
@@ -62,76 +68,121 @@ def begin(device: Device, by: str, url: str, now: int) -> str:
 def enrol(identity: str, password: str, request: bytes, now: int) -> x509.Certificate:
     """Return the first certificate of device `identity` for its code and PKCS#10 request in DER.
 
-    The same code and key again get the same certificate: an answer may be lost on the way.
+    The same code and key again get the same certificate: an answer may be lost on the way. What
+    the device had before is revoked: of one identity there is one device.
     Raise Refused or AuthorityMissing.
     """
     issuing = authority.load()
-    # A refusal is part of the transaction, so that a wrong code is counted.
-    with transaction.atomic():
-        answer = _redeemed(issuing, identity, password, request, now)
+    key = requested_key(request, identity)
+    if not Enrolment.objects.filter(device__identity=identity).exists():
+        raise Refused(401, NOT_ITS_OWN)
+    with revocation.one_writer():
+        # A refusal is part of the transaction, so that a wrong code is counted.
+        with transaction.atomic():
+            answer, replaced = _redeemed(issuing, identity, password, key, now)
+        if replaced:
+            _publish(identity, now)
     if isinstance(answer, Refused):
-        log.warning("enrolment of %r: %s", identity[:16], answer.why)
+        log.warning("enrolment of %s: %s", identity, answer.why)
         raise answer
     return answer
 
 
-def _redeemed(
-    issuing: authority.Issuing, identity: str, password: str, request: bytes, now: int
-) -> x509.Certificate | Refused:
-    # Everybody takes the device's row first: who revokes, who makes a code and who uses it.
-    device = Device.objects.select_for_update().filter(identity=identity).first()
-    one = Enrolment.objects.filter(device=device).order_by("-pk").first()
-    if device is None or one is None:
-        return Refused(401, "no such device, or the code is not its own")
-    if one.wrong_codes >= WRONG_CODES_MAX:
-        return Refused(429, "too many wrong codes: ask for a new one at central")
-    if not constant_time_compare(one.code_hash, _hash(password)):
-        one.wrong_codes += 1
-        one.save(update_fields=["wrong_codes"])
-        return Refused(401, "no such device, or the code is not its own")
-    if one.withdrawn:
-        return Refused(403, "this code was withdrawn: ask for a new one at central")
+def _publish(identity: str, now: int) -> None:
+    """The device is not kept waiting for a list that is about its predecessor."""
     try:
-        key = requested_key(request, identity)
-    except Refused as refused:
-        return refused
+        revocation.publish([identity], now)
+    except revocation.ListNotWritten as error:
+        log.error("older certificates of %s are not on the revocation list: %s", identity, error)
+
+
+def _redeemed(
+    issuing: authority.Issuing, identity: str, password: str, key: authority.PublicKey, now: int
+) -> tuple[x509.Certificate | Refused, int]:
+    """Return the answer, and how many older certificates ended with it."""
+    # Everybody takes the device's row first: who revokes, who makes a code and who uses it.
+    device = Device.objects.select_for_update().get(identity=identity)
+    # Looked up by its hash: how long that takes says nothing of the code.
+    one = Enrolment.objects.filter(device=device, code_hash=_hash(password)).first()
+    if one is None:
+        return _wrong(device), 0
+    if one.wrong_codes >= WRONG_CODES_MAX:
+        return _too_many(), 0
     if one.used_at is not None:
-        return _again(one, key)
+        return _again(one, key, now), 0
+    if one.withdrawn:
+        return Refused(403, "登记码已作废 · this code was withdrawn: ask for a new one"), 0
     if now >= one.expires_at:
-        return Refused(403, "this code is older than 15 minutes: ask for a new one at central")
+        why = "登记码已超过 15 分钟 · this code is older than 15 minutes: ask for a new one"
+        return Refused(403, why), 0
+    older = Certificate.objects.filter(device=device, revoked_at=None)
+    replaced = older.update(revoked_at=now)
     one.certificate, made = _issue(issuing, device, key, now)
     one.used_at = now
     one.save(update_fields=["certificate", "used_at"])
     # The admin asked for this code after the device was denied: revoking withdraws open codes.
     Denied.objects.filter(device=device).delete()
-    return made
+    return made, replaced
 
 
-def _again(one: Enrolment, key: authority.PublicKey) -> x509.Certificate | Refused:
+def _wrong(device: Device) -> Refused:
+    """Count a wrong code against the one that is open; nobody guesses 128 bits in five tries."""
+    newest = Enrolment.objects.filter(device=device).order_by("-pk").first()
+    if newest is None or newest.wrong_codes >= WRONG_CODES_MAX:
+        return _too_many()
+    newest.wrong_codes += 1
+    newest.save(update_fields=["wrong_codes"])
+    return Refused(401, NOT_ITS_OWN)
+
+
+def _too_many() -> Refused:
+    return Refused(429, "错码次数过多 · too many wrong codes: ask for a new one at central")
+
+
+def _again(one: Enrolment, key: authority.PublicKey, now: int) -> x509.Certificate | Refused:
     if one.certificate is not None and one.certificate.revoked_at is None:
         made = x509.load_der_x509_certificate(bytes(one.certificate.der))
         if made.public_key() == key:
             return made
-    one.used_again += 1
-    one.save(update_fields=["used_again"])
-    return Refused(
-        403, "this code was used already, with another key: if not by you, revoke this device"
-    )
+    Enrolment.objects.filter(pk=one.pk).update(used_again=F("used_again") + 1)
+    _alarm(one.device, CODE_ABUSED, {"code made": one.created_at, "by": one.by}, now)
+    why = "此码已被另一台设备使用 · this code was used already, with another key"
+    return Refused(403, f"{why}: if not by you, revoke this device")
 
 
 def renew(certificate: x509.Certificate, request: bytes, now: int, grace: bool) -> x509.Certificate:
     """Return the next certificate of whoever holds `certificate`, of which proof was seen.
 
-    `grace` lets one in that expired less than 180 days ago. Raise Refused or AuthorityMissing.
+    `grace` lets one in that expired less than 180 days ago. One whose successor is at work is not
+    renewed again: whoever copied a card has until its certificate expires, and no longer. The
+    same key again gets the same certificate. Raise Refused or AuthorityMissing.
     """
     issuing = authority.load()
+    held = held_certificate(certificate, now, grace=grace)
+    life = held.not_after - held.not_before
+    if now < held.not_before + life * 2 // 3:
+        raise Refused(403, "it is too early to renew: from two thirds of a certificate's life")
+    key = requested_key(request, held.device.identity)
     with transaction.atomic():
+        # Whoever renews while the device is being revoked waits here, and then finds it denied.
+        Device.objects.select_for_update().get(pk=held.device_id)
         held = held_certificate(certificate, now, grace=grace)
-        life = held.not_after - held.not_before
-        if now < held.not_before + life * 2 // 3:
-            raise Refused(403, "it is too early to renew: from two thirds of a certificate's life")
-        key = requested_key(request, held.device.identity)
-        return _issue(issuing, held.device, key, now)[1]
+        later = list(Certificate.objects.filter(device=held.device_id, pk__gt=held.pk))
+        if (same := _same_key(later, key)) is not None:
+            return same
+        if not any(one.seen_at is not None for one in later):
+            return _issue(issuing, held.device, key, now)[1]
+        _alarm(held.device, CERTIFICATE_ABUSED, {"serial": held.serial}, now)
+    why = "证书已被替换 · this certificate was replaced, and its successor is in use"
+    raise Refused(403, f"{why}: if this is the device, enrol it anew")
+
+
+def _same_key(later: list[Certificate], key: authority.PublicKey) -> x509.Certificate | None:
+    for one in later:
+        made = x509.load_der_x509_certificate(bytes(one.der))
+        if one.revoked_at is None and made.public_key() == key:
+            return made
+    return None
 
 
 def held_certificate(certificate: x509.Certificate, now: int, grace: bool) -> Certificate:
@@ -143,19 +194,19 @@ def held_certificate(certificate: x509.Certificate, now: int, grace: bool) -> Ce
     _, issuing = authority.certificates()
     der = certificate.public_bytes(Encoding.DER)
     serial = f"{certificate.serial_number:x}"[:40]
-    found = Certificate.objects.filter(serial=serial).select_related("device__venue").first()
+    found = (
+        Certificate.objects.filter(serial=serial)
+        .select_related("device__venue", "device__denied")
+        .first()
+    )
     if found is None or bytes(found.der) != der or not authority.issued(issuing, certificate):
-        raise Refused(401, "this certificate is not one of this central's devices")
-    with transaction.atomic():
-        # Whoever renews while the device is being revoked waits here, and then finds it denied.
-        Device.objects.select_for_update().get(pk=found.device_id)
-        found.refresh_from_db(fields=["revoked_at"])
-    if found.revoked_at is not None or Denied.objects.filter(device=found.device_id).exists():
-        raise Refused(403, "this device was revoked: it needs a new enrolment")
+        raise Refused(401, "who are you? This certificate is not one of this central's devices")
+    if found.revoked_at is not None or hasattr(found.device, "denied"):
+        raise Refused(403, "设备已停用 · this device was revoked: it needs a new enrolment")
     if now < found.not_before:
         raise Refused(403, "this certificate is not good yet: one of our clocks is wrong")
     if now >= found.not_after + (GRACE_SECONDS if grace else 0):
-        raise Refused(403, "this certificate has expired: " + _instead(found, now))
+        raise Refused(403, "证书已过期 · this certificate has expired: " + _instead(found, now))
     return found
 
 
@@ -172,13 +223,15 @@ def proof_message(request: bytes) -> bytes:
 
 def check_proof(certificate: x509.Certificate, request: bytes, signature: bytes) -> None:
     """Raise Refused unless the certificate's key vouches for this request."""
-    key = certificate.public_key()
     try:
+        key = certificate.public_key()
         if not isinstance(key, ec.EllipticCurvePublicKey):
-            raise Refused(401, "this certificate is not one of this central's devices")
+            raise Refused(401, "who are you? This certificate is not one of this central's devices")
         key.verify(signature, proof_message(request), ec.ECDSA(SHA256()))
     except InvalidSignature:
         raise Refused(401, "the proof was not made by this certificate's key") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise Refused(400, "the certificate cannot be read") from None
 
 
 def requested_key(request: bytes, identity: str) -> authority.PublicKey:
@@ -213,6 +266,14 @@ def _issue(
         not_after=int(made.not_valid_after_utc.timestamp()),
     )
     return kept, made
+
+
+def _alarm(device: Device, kind: str, detail: dict[str, object], now: int) -> None:
+    """Show it to the admins, once however often it is tried."""
+    log.error("%s: %s %s", device.identity, kind, detail)
+    Incident.objects.get_or_create(
+        kind=kind, device=device, detail=detail, defaults={"received_ms": now * 1000}
+    )
 
 
 def _hash(code: str) -> str:

@@ -3,43 +3,42 @@
     GET  /.well-known/est/cacerts          base64 PKCS#7: root and issuing authority
     POST /.well-known/est/simpleenroll     HTTP Basic, device id and code; base64 PKCS#10
     POST /.well-known/est/simplereenroll   client certificate, or proof of its key; base64 PKCS#10
-    POST /device/configuration             client certificate; CBOR wire.enrolment.Configuration
+    POST /device/configuration             as every path of a device (asking.py); CBOR
+                                           wire.enrolment.Configuration
 
-The web server in front ends TLS and hands on the client's certificate as X-Client-Cert
-(`$ssl_client_escaped_cert`); from anybody but this machine that header is refused. It must not
-set X-Forwarded-For on these paths. It is verified here again, so that a front that checks too
-little lets nobody in. What has expired no front hands on; its holder renews by a proof instead:
+What has expired no web server hands on; its holder renews by a proof instead, on a connection on
+which it shows no certificate:
 
     X-Renewal-Certificate   base64 DER of the old certificate
     X-Renewal-Proof         base64 of the old key's ECDSA-SHA256 signature (DER) over
                             "gatehouse/1/renewal" and the SHA-256 of the PKCS#10 in DER
+
+Refusals are a status and a sentence: 400 cannot be read, 401 not known here, 403 known and
+refused, 409 no zone chosen yet, 413 too long, 429 too many wrong codes, 503 not set up yet.
 """
 
 import base64
-import binascii
+import re
 import time
 from collections.abc import Callable
 from functools import wraps
-from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from central.identity import authority, enrolling
 from central.identity import configuration as configured
+from central.identity.asking import HEADER_BYTES_MAX, for_devices, shown_certificate, words
 from central.identity.enrolling import Refused
-from central.identity.models import Certificate
 from wire.codec import encode
 
 BODY_BYTES_MAX = 8192
-HEADER_BYTES_MAX = 8192
-THIS_MACHINE = {"127.0.0.1", "::1", ""}
-"""Addresses of the web server in front; a unix socket has none."""
+IDENTITY = re.compile(r"[0-9a-f]{16}")
 
-View = Callable[[HttpRequest], HttpResponse]
+View = Callable[[HttpRequest], HttpResponseBase]
 
 
 def _answered(method: str) -> Callable[[View], View]:
@@ -48,17 +47,20 @@ def _answered(method: str) -> Callable[[View], View]:
     def around(view: View) -> View:
         @csrf_exempt
         @wraps(view)
-        def answered(request: HttpRequest) -> HttpResponse:
+        def answered(request: HttpRequest) -> HttpResponseBase:
             if request.method != method:
-                refused = _words(405, f"this path takes {method}")
+                refused = words(405, f"this path takes {method}")
                 refused["Allow"] = method
                 return refused
             try:
                 return view(request)
             except Refused as refusal:
-                return _words(refusal.status, refusal.why)
+                answer = words(refusal.status, refusal.why)
+                if refusal.status == 401:
+                    answer["WWW-Authenticate"] = 'Basic realm="gatehouse enrolment"'
+                return answer
             except authority.AuthorityMissing as missing:
-                return _words(503, str(missing))
+                return words(503, str(missing))
 
         return answered
 
@@ -83,34 +85,16 @@ def simplereenroll(request: HttpRequest) -> HttpResponse:
     if proof is None:
         return _pkcs7([enrolling.renew(shown_certificate(request), body, _now(), grace=False)])
     old = _certificate(_base64(request.headers.get("X-Renewal-Certificate", "")))
+    enrolling.held_certificate(old, _now(), grace=True)
     enrolling.check_proof(old, body, _base64(proof))
     return _pkcs7([enrolling.renew(old, body, _now(), grace=True)])
 
 
 @_answered("POST")
+@for_devices
 def configuration(request: HttpRequest) -> HttpResponse:
-    device = enrolled(request).device
-    return HttpResponse(encode(configured.of(device)), content_type="application/cbor")
-
-
-def enrolled(request: HttpRequest) -> Certificate:
-    """Return the good certificate by which a device asks; raise Refused or AuthorityMissing."""
-    return enrolling.held_certificate(shown_certificate(request), _now(), grace=False)
-
-
-def shown_certificate(request: HttpRequest) -> x509.Certificate:
-    """Return the certificate that the web server in front saw, of anybody; raise Refused."""
-    shown = request.headers.get("X-Client-Cert", "")
-    if request.META.get("REMOTE_ADDR", "") not in THIS_MACHINE:
-        raise Refused(403, "call this path through the web server in front, with a certificate")
-    if not shown:
-        raise Refused(401, "this path needs the device's certificate")
-    if len(shown) > HEADER_BYTES_MAX:
-        raise Refused(400, "the certificate is too long")
-    try:
-        return x509.load_pem_x509_certificate(unquote_to_bytes(shown))
-    except ValueError:
-        raise Refused(400, "the certificate cannot be read") from None
+    told = configured.of(request.device)  # type: ignore[attr-defined]
+    return HttpResponse(encode(told), content_type="application/cbor")
 
 
 def _certificate(der: bytes) -> x509.Certificate:
@@ -128,8 +112,8 @@ def _basic(request: HttpRequest) -> tuple[str, str]:
         identity, _, code = base64.b64decode(given, validate=True).decode("ascii").partition(":")
     except ValueError:
         raise Refused(401, "this path needs the device's id and its code") from None
-    if not identity.isalnum():
-        raise Refused(401, "no such device, or the code is not its own")
+    if not IDENTITY.fullmatch(identity.lower()):
+        raise Refused(401, enrolling.NOT_ITS_OWN)
     return identity.lower(), code
 
 
@@ -149,7 +133,7 @@ def _base64(text: str) -> bytes:
         raise Refused(400, "too long")
     try:
         return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         raise Refused(400, "not base64") from None
 
 
@@ -159,13 +143,6 @@ def _pkcs7(certificates: list[x509.Certificate]) -> HttpResponse:
     answer = HttpResponse(content, content_type="application/pkcs7-mime; smime-type=certs-only")
     answer["Content-Transfer-Encoding"] = "base64"
     answer["Cache-Control"] = "no-store"
-    return answer
-
-
-def _words(status: int, why: str) -> HttpResponse:
-    answer = HttpResponse(why + "\n", status=status, content_type="text/plain; charset=utf-8")
-    if status == 401:
-        answer["WWW-Authenticate"] = 'Basic realm="gatehouse enrolment"'
     return answer
 
 

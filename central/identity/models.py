@@ -15,6 +15,8 @@ class Certificate(models.Model):
     not_before = models.BigIntegerField("生效 from (Unix)")
     not_after = models.BigIntegerField("到期 until (Unix)")
     revoked_at = models.BigIntegerField("吊销 revoked (Unix)", null=True, blank=True)
+    seen_at = models.BigIntegerField("首次使用 first used (Unix)", null=True, blank=True)
+    """Once a device has used the next one, this one is not renewed any more."""
 
     class Meta:
         verbose_name = verbose_name_plural = "证书 Certificate"

@@ -1,15 +1,25 @@
-"""Ends what a device may do: its certificates, its denial and its open codes, at one moment."""
+"""Ends what a device may do: its certificates, its tokens, its open codes, at one moment.
+
+Whatever keeps sessions of its own, as the broker does, listens to `after_revocation`:
+
+    @receiver(after_revocation)
+    def hang_up(sender, identities: list[str], **_): ...
+"""
 
 import fcntl
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from django.db import transaction
+from django.dispatch import Signal
 
 from central.identity import authority
 from central.identity.models import Certificate, Denied, Enrolment
 from central.venue.models import Device
+
+log = logging.getLogger("central.identity")
 
 GRACE_SECONDS = 180 * authority.DAY
 """An expired certificate renews for so long: a gate sleeps through the winter."""
@@ -17,37 +27,65 @@ GRACE_SECONDS = 180 * authority.DAY
 REVOKED_TOKEN = "revoked"
 """No token hashes to this, so that the older way in is shut as well."""
 
+after_revocation = Signal()
+"""Sent with `identities`, devices of which some certificate was revoked, once that is committed
+and on the revocation list. Whoever listens ends their sessions; they may come again with another
+certificate, unless they are Denied. What goes wrong there is logged, and undoes nothing."""
 
-def revoke(device: Device, by: str, now: int) -> int:
-    """Revoke all certificates of `device` and deny it; return how many certificates those were.
 
-    The database is the truth: if the file of revoked certificates cannot be written, nothing is
-    revoked and the admin sees why. Whoever holds a session at the broker keeps it until the
-    broker is told; see docs/decisions/0007-identity.md.
+class ListNotWritten(Exception):
+    """They are revoked at central, but the broker and the web server were not told; why."""
+
+
+def revoke(devices: list[Device], by: str, now: int) -> int:
+    """Revoke all certificates of `devices` and deny them; return how many certificates those were.
+
+    The database is the truth, and central itself lets none of them in from here on. Raise
+    ListNotWritten if the file for broker and web server could not be written; tried again, the
+    same action writes it.
     """
-    with _alone(), transaction.atomic():
-        Device.objects.select_for_update().get(pk=device.pk)
-        Denied.objects.update_or_create(device=device, defaults={"at": now, "by": by})
-        Device.objects.filter(pk=device.pk).update(token_hash=REVOKED_TOKEN)
-        open_codes = Enrolment.objects.filter(device=device, used_at=None)
-        open_codes.update(withdrawn=True)
-        ended = Certificate.objects.filter(device=device, revoked_at=None).update(revoked_at=now)
-        _write(now)
+    with one_writer():
+        with transaction.atomic():
+            ended = sum(_end(device, by, now) for device in sorted(devices, key=lambda one: one.pk))
+        publish([device.identity for device in devices], now)
     return ended
+
+
+def _end(device: Device, by: str, now: int) -> int:
+    Device.objects.select_for_update().get(pk=device.pk)
+    Denied.objects.update_or_create(device=device, defaults={"at": now, "by": by})
+    Device.objects.filter(pk=device.pk).update(token_hash=REVOKED_TOKEN)
+    Enrolment.objects.filter(device=device, used_at=None).update(withdrawn=True)
+    return Certificate.objects.filter(device=device, revoked_at=None).update(revoked_at=now)
+
+
+def publish(identities: list[str], now: int) -> None:
+    """Write the list of what is revoked by now, and end sessions; raise ListNotWritten.
+
+    Only for who holds `one_writer`.
+    """
+    try:
+        if Certificate.objects.filter(revoked_at__isnull=False).exists():
+            _write(now)
+    except (authority.AuthorityMissing, OSError) as error:
+        raise ListNotWritten(str(error)) from None
+    finally:
+        for listener, answer in after_revocation.send_robust(sender=None, identities=identities):
+            if isinstance(answer, Exception):
+                log.error("%s after revoking %s: %r", listener, identities, answer)
 
 
 def write_list(now: int) -> Path:
     """Write the revocation list from the database; return its path. Raise AuthorityMissing."""
-    with _alone():
+    with one_writer():
         return _write(now)
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def one_writer() -> Iterator[None]:
     """Let one process at a time go from the database to the file.
 
-    On PostgreSQL two who revoke do not see each other's rows before the end; the second to write
-    the file would leave out what the first had revoked.
+    Otherwise the second of two to write the file could leave out what the first had revoked.
     """
     authority.public().mkdir(mode=0o755, parents=True, exist_ok=True)
     with (authority.public() / ".lock").open("w") as lock:

@@ -1,16 +1,15 @@
 """What devices fetch over HTTP: manifest, snapshot (in ranges, to be resumed), missed changes."""
 
 import re
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.crypto import constant_time_compare
 
+from central.identity.asking import for_devices
 from central.lists.models import Change, Snapshot
 from central.lists.publish import folder, newest
-from central.venue.models import Device, RolesVersion, token_hash
+from central.venue.models import Device, RolesVersion
 from wire.codec import encode
 
 CBOR = "application/cbor"
@@ -19,24 +18,6 @@ ANSWER_BYTES_MAX = 3_000_000
 """Devices refuse an answer of more than 4 MiB; whoever is further behind asks again."""
 CHUNK = 256 * 1024
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
-
-View = Callable[..., HttpResponseBase]
-
-
-def for_devices(view: View) -> View:
-    """Let a registered device in; the certificate of its own takes this place later."""
-
-    @wraps(view)
-    def checked(request: HttpRequest, *args: str, **named: str) -> HttpResponseBase:
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        given = token_hash(token)
-        for device in Device.objects.filter(token_hash=given).select_related("venue"):
-            if kind == "Bearer" and constant_time_compare(device.token_hash, given):
-                request.device = device  # type: ignore[attr-defined]
-                return view(request, *args, **named)
-        return HttpResponse("who are you?\n", status=401, content_type="text/plain")
-
-    return checked
 
 
 @for_devices

@@ -140,6 +140,9 @@ open_live_page = true
 [broker]
 host = "127.0.0.1"
 port = {venue.broker_port}
+
+[devices]
+tokens = true
 """
 
 

@@ -34,6 +34,8 @@ directory = "{folder}"
 database = "{database}"
 [broker]
 port = {port}
+[devices]
+tokens = true
 [web]
 port = {web_port}
 """

@@ -25,6 +25,7 @@ class Central:
         self._told.write_text(
             f'venue = "venue"\ndirectory = "{directory / "central"}"\n'
             f"[web]\nport = {self.port}\n[broker]\nport = {broker_port}\n"
+            "[devices]\ntokens = true\n"
         )
         venue = directory / "venue.json"
         now = int(time.time())
