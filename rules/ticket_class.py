@@ -27,3 +27,5 @@ class EventRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """Added to the tickets' own times: a show that starts an hour later."""
     closed: bool = False
     """Nobody is admitted: fog, a show called off."""
+    rotation_key: bytes | None = None
+    """32 bytes that the keys of its moving codes are made of (wire/rotating.py)."""

@@ -11,8 +11,9 @@ from enum import StrEnum
 from rules.ticket_class import EventRecord, TicketClass
 from rules.use import Outcome, Use, abandoned_in_a_row, spent
 from wire.entry import Entry, Standing
-from wire.event import Rung
+from wire.event import ClockQuality, Rung
 from wire.reason import Reason
+from wire.rotating import STEP_SECONDS, STEPS_APART_MAX, MovingCode, genuine
 from wire.ticket import FLAG_ROTATION_REQUIRED, Ticket
 
 UNLISTED_AGE_SECONDS_MAX = 600
@@ -37,6 +38,9 @@ class Door:
     after_uncertain: AfterUncertain = AfterUncertain.RETRY_ONCE
     admits_unlisted: frozenset[Rung] = frozenset({Rung.SIGNATURE_ONLY})
     """Rungs at which a good signature is enough."""
+    clock: ClockQuality = ClockQuality.UNCONFIRMED
+    floor: float = 0.0
+    """Unix seconds before which it cannot be, whatever the clock says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +52,21 @@ class Facts:
     ticket_class: TicketClass | None
     event: EventRecord | None
     uses: tuple[Use, ...] = ()
-    rotating: bool = False
-    """The code shown was a fresh rotating one, not a static copy."""
+    code: MovingCode | None = None
+    """What moved in the code shown, unchecked; None: it was a static one."""
+    last_code: int | None = None
+    """Time of the newest moving code that this device let in on this right, Unix seconds."""
+
+    @property
+    def must_move(self) -> bool:
+        return bool(self.ticket.flags & FLAG_ROTATION_REQUIRED)
 
 
 @dataclass(frozen=True, slots=True)
 class Admit:
     quantity: int
     confirmed: bool = True
+    """False: the list does not hold it, or nothing told whether its moving code was fresh."""
     reopen: tuple[bytes, int] | None = None
     """Open again for this use (admission, person) instead of taking a new one."""
 
@@ -74,12 +85,15 @@ Verdict = Admit | Refuse
 
 def judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
     """Return whether and for how many persons the ticket opens the door."""
-    refusal = _against_list(facts, door, wall) or _against_time(facts, wall)
+    refusal = (
+        _against_list(facts, door, wall)
+        or _against_time(facts, wall)
+        or _against_copy(facts, door, wall)
+    )
     if refusal:
         return refusal
-    ticket, confirmed = facts.ticket, facts.entry is not None
-    if ticket.flags & FLAG_ROTATION_REQUIRED and not facts.rotating:
-        return Refuse(Reason.STATIC_COPY)
+    ticket = facts.ticket
+    confirmed = facts.entry is not None and not (facts.must_move and _unsure(facts, door))
     allowed = _allowed(facts, door)
     if not allowed:
         return Refuse(Reason.WRONG_GATE)
@@ -130,6 +144,35 @@ def _against_time(facts: Facts, wall: float) -> Refuse | None:
     if wall >= closes:
         return Refuse(Reason.TOO_LATE, since=closes)
     return None
+
+
+def _against_copy(facts: Facts, door: Door, wall: float) -> Refuse | None:
+    """Where the code must move, admit only one that the holder's phone made just now.
+
+    Any other ticket's GH9 is as good as the GH1 in it, which whoever copies it has as well.
+    """
+    if not facts.must_move:
+        return None
+    code = facts.code
+    if code is None:
+        return Refuse(Reason.STATIC_COPY)
+    if facts.event is not None:
+        if facts.event.rotation_key is None:
+            return Refuse(Reason.SEE_STAFF)  # The list contradicts the ticket.
+        if not genuine(code, facts.ticket.cti, facts.event.rotation_key):
+            return Refuse(Reason.FORGED)
+    if facts.last_code is not None and code.step < facts.last_code // STEP_SECONDS:
+        return Refuse(Reason.CODE_TOO_OLD)  # A newer one of this right has opened here.
+    if door.clock is ClockQuality.SUSPECT:
+        fits = door.floor <= code.time
+    else:
+        fits = abs(code.step - wall // STEP_SECONDS) <= STEPS_APART_MAX
+    return None if fits else Refuse(Reason.CODE_TOO_OLD)
+
+
+def _unsure(facts: Facts, door: Door) -> bool:
+    """Whether the moving code could be older than it says, or nobody's."""
+    return door.clock is ClockQuality.SUSPECT or facts.event is None
 
 
 def validity(facts: Facts) -> tuple[float, float]:

@@ -20,6 +20,8 @@ from wire.words import Words
 
 DEVICE, BOOT = b"device-1", b"boot-one"
 LIST_KEY = bytes(range(32))
+ROTATION_KEY = bytes(range(32, 64))
+"""Of the event's moving codes."""
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 
 
@@ -68,7 +70,7 @@ class ListMaker:
         database.executescript(SCHEMA)
         about = About(1, "venue", LIST_KEY, sequence, head, 1_780_000_000)
         kind = TicketClass("SHOW", 1, Words("成人票", "Adult"), {"hall": 1})
-        show = EventRecord("SHOW", Words("演出", "Show"))
+        show = EventRecord("SHOW", Words("演出", "Show"), rotation_key=ROTATION_KEY)
         record = KeyRecord(b"k1", KEY.public_key().public_bytes_raw())
         database.execute("INSERT INTO meta VALUES ('about', ?)", (encode(about),))
         database.execute("INSERT INTO class VALUES (0, ?)", (encode(kind),))

@@ -101,7 +101,10 @@ class Authorised(Event, frozen=True, kw_only=True, omit_defaults=True, tag="auth
     rung: Rung
     list_sequence: int
     confirmed: bool = True
-    """False: the list did not hold the ticket; drawn from the offline budget."""
+    """False: the list did not hold the ticket, or no clock could say whether its moving code was
+    fresh; drawn from the offline budget."""
+    code_time: int | None = None
+    """Unix seconds of the moving code, where the ticket asked for one."""
 
 
 class Reopened(Event, frozen=True, kw_only=True, omit_defaults=True, tag="reopened"):

@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass
 
 from edge.core.scan import without_aim
+from wire import rotating
 from wire import ticket as gh1
 from wire.key import KeyRing
 from wire.reason import Reason
+from wire.rotating import MovingCode
 from wire.ticket import Ticket
 
 # WeChat Pay: 18 digits from 10 to 15; Alipay: 16 to 24 digits from 25 to 30.
@@ -24,6 +26,8 @@ class Shown:
     """A ticket with a good signature."""
 
     ticket: Ticket
+    code: MovingCode | None = None
+    """What moved in a GH9; the rules judge it, once the list has said the event's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,14 @@ def read(data: bytes, ring: KeyRing) -> Credential:
     bare = bare.strip(b" \t\r\n")
     if PAYMENT.fullmatch(bare):
         return Unusable(Reason.PAYMENT_CODE)
+    code = None
+    if bare[:3].upper() == rotating.PREFIX.encode():
+        moving = rotating.read(bare)
+        if isinstance(moving, Reason):
+            return Unusable(moving)
+        bare, code = moving
     answer = gh1.verify(bare, ring)
-    return Unusable(answer) if isinstance(answer, Reason) else Shown(answer)
+    return Unusable(answer) if isinstance(answer, Reason) else Shown(answer, code)
 
 
 def form(data: bytes) -> str:

@@ -4,7 +4,7 @@ Everything that was known comes in; the shell runs this inside the transaction t
 events, so that a right judged unspent is spent before anybody else can ask.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from edge.core import notice
@@ -47,7 +47,10 @@ def decide(
     now: Moment,
 ) -> Decision:
     """Judge a ticket. `admission` is a fresh id; `assume` also commits that all walk through."""
-    verdict = judge(facts, place.door, now.wall, now.uptime)
+    door = place.door
+    if now.quality is not door.clock:
+        door = replace(door, clock=now.quality)
+    verdict = judge(facts, door, now.wall, now.uptime)
     if isinstance(verdict, Refuse):
         return refuse(scan, place, verdict.reason, facts, verdict.since, verdict.where)
     shown = notice.go(verdict.quantity, facts.ticket_class.name if facts.ticket_class else None)
@@ -100,6 +103,7 @@ def _authorised(
         rung=place.door.rung,
         list_sequence=list_sequence,
         confirmed=verdict.confirmed,
+        code_time=facts.code.time if facts.must_move and facts.code else None,
     )
     return authorised, *_assumed(place, opened)
 

@@ -140,7 +140,9 @@ class Desk:
 
         def commit(transaction: Transaction) -> Decision:
             uses = transaction.uses(shown.ticket.cti, place.door.checkpoint)
-            facts = Facts(shown.ticket, found.entry, found.ticket_class, found.event, uses)
+            last_code = transaction.last_code(shown.ticket.cti) if shown.code else None
+            known = (found.entry, found.ticket_class, found.event)
+            facts = Facts(shown.ticket, *known, uses, shown.code, last_code)
             fresh = self._draw(ADMISSION_BYTES)
             sequence = self._whitelist.about.sequence if self._whitelist.about else 0
             decision = decide(facts, asked.scan, place, fresh, asked.assume, sequence, now)

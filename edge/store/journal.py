@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
-from edge.store import salvage, uses
+from edge.store import moving, salvage, uses
 from edge.store.database import (
     FILE_MODE,
     TooNew,
@@ -80,6 +80,10 @@ class Transaction:
         """Return the uses of a right at a checkpoint, oldest reservation first."""
         return uses.of_right(self._database, cti, checkpoint)
 
+    def last_code(self, cti: bytes) -> int | None:
+        """Return the time of the newest moving code of a right that was let in, Unix seconds."""
+        return moving.last(self._database, cti)
+
     def open_persons(self, lane: str) -> tuple[OpenPerson, ...]:
         """Return who was authorised on `lane` and has no outcome yet."""
         return uses.open_persons(self._database, lane)
@@ -95,6 +99,7 @@ class Transaction:
             (self._number, seq, body, hashed, stamp.wall_ms),
         )
         uses.project(self._database, happened, stamp)
+        moving.project(self._database, happened)
         self._top = Top(self._number, seq, hashed)
         return seq
 

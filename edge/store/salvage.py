@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from edge.store import uses
+from edge.store import moving, uses
 from edge.store.database import until_broken
 from edge.store.repair import Top
 from wire.chain import GENESIS, HASH_BYTES, link
@@ -37,6 +37,7 @@ def carry_over(aside: Path, target: sqlite3.Connection, device: bytes) -> Top:
         copy.run(source)
         if not uses.copy_sound(source, target):
             uses.read_again(target)
+        moving.carry_over(source, target)
     finally:
         source.close()
     return copy.top

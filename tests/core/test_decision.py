@@ -14,8 +14,9 @@ from rules.use import Outcome, Use
 from rules.verdict import Door, Facts
 from wire import event, row
 from wire.entry import Entry
-from wire.event import Direction, Rung
+from wire.event import ClockQuality, Direction, Rung, Stamp
 from wire.reason import Reason
+from wire.rotating import MovingCode, key_of, totp
 from wire.ticket import Ticket
 from wire.words import Words
 
@@ -31,6 +32,7 @@ FACTS = Facts(
 )
 PLACE = Place(Door("hall", "G1", b"boot-one"), Direction.ENTRY, b"key")
 ADMISSION = b"admission-id"
+STAMP = Stamp(1_783_000_000_000, 10_000_000, b"boot-one", ClockQuality.SUSPECT)
 
 
 def ask(facts: Facts, assume: bool = False) -> Decision:
@@ -66,6 +68,20 @@ def test_what_nobody_will_see_is_written_with_the_admission() -> None:
     assert decision.events[1:] == (passed,)
     assert isinstance(decision.answer, Authorised)
     assert decision.answer.admission.assumed
+
+
+def test_a_moving_code_under_a_doubtful_clock_is_written_as_not_confirmed() -> None:
+    key = bytes(32)
+    old = int(NOW.wall) - 7200
+    code = MovingCode(old, totp(key_of(TICKET.cti, key), old))
+    event_record = EventRecord("OPEN26", NAME, rotation_key=key)
+    facts = replace(FACTS, ticket=replace(TICKET, flags=1), event=event_record, code=code)
+    assert ask(facts).refused is not None
+    doubtful = replace(NOW, quality=ClockQuality.SUSPECT)
+    (authorised,) = decide(facts, SCAN, PLACE, ADMISSION, False, 77, doubtful).events
+    assert isinstance(authorised, event.Authorised)
+    assert (authorised.code_time, authorised.confirmed) == (old, False)
+    assert row.decode_row(row.encode_row(authorised, STAMP))[0] == authorised
 
 
 @pytest.mark.parametrize("assume", [False, True])

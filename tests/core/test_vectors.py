@@ -19,9 +19,10 @@ from rules.use import Outcome, Use
 from rules.verdict import Admit, AfterUncertain, Door, Facts, Refuse, Verdict, judge
 from wire import ticket as gh1
 from wire.entry import Entry
-from wire.event import Rung
+from wire.event import ClockQuality, Rung
 from wire.key import KeyRecord, KeyRing
 from wire.reason import Reason
+from wire.rotating import MovingCode
 from wire.ticket import Ticket
 from wire.words import Words
 
@@ -40,6 +41,8 @@ JUDGED_BY_RULES = {
     Reason.TOO_EARLY,
     Reason.TOO_LATE,
     Reason.STATIC_COPY,
+    Reason.FORGED,
+    Reason.CODE_TOO_OLD,
     Reason.USED,
     Reason.BEING_USED,
     Reason.SEE_STAFF,
@@ -83,6 +86,10 @@ def use_of(fields: dict[str, Any]) -> Use:
     )
 
 
+def code_of(fields: dict[str, Any] | None) -> MovingCode | None:
+    return MovingCode(fields["time"], fields["totp"]) if fields else None
+
+
 def door_of(fields: dict[str, Any]) -> Door:
     return Door(
         checkpoint=fields["checkpoint"],
@@ -91,6 +98,8 @@ def door_of(fields: dict[str, Any]) -> Door:
         rung=Rung(fields["rung"]),
         after_uncertain=AfterUncertain(fields["after_uncertain"]),
         admits_unlisted=frozenset(Rung(rung) for rung in fields["admits_unlisted"]),
+        clock=ClockQuality(fields["clock"]),
+        floor=fields["floor"],
     )
 
 
@@ -98,6 +107,8 @@ def question(case: dict[str, Any]) -> tuple[Facts, Door, float, float]:
     ground = VERDICTS["ground"]
     ticket = ticket_of({**ground["ticket"], **case.get("ticket", {})})
     uses, event = case.get("uses", ground["uses"]), case.get("event", ground["event"])
+    if event and "rotation_key" in event:
+        event = {**event, "rotation_key": bytes.fromhex(event["rotation_key"])}
     name = Words("网球", "Tennis")
     facts = Facts(
         ticket=ticket,
@@ -105,7 +116,8 @@ def question(case: dict[str, Any]) -> tuple[Facts, Door, float, float]:
         ticket_class=None if uses is None else TicketClass(ticket.audience, 1, name, uses),
         event=None if event is None else EventRecord(ticket.audience, name, **event),
         uses=tuple(use_of(use) for use in case.get("own", ground["own"])),
-        rotating=case.get("rotating", ground["rotating"]),
+        code=code_of(case.get("code", ground["code"])),
+        last_code=case.get("last_code", ground["last_code"]),
     )
     door = door_of({**ground["door"], **case.get("door", {})})
     return facts, door, ground["wall"], ground["uptime"]

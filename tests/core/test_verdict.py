@@ -12,6 +12,7 @@ from rules.verdict import REOPEN_SECONDS_MAX, Admit, Door, Facts, Refuse, judge
 from wire.entry import Entry, Standing, UseElsewhere
 from wire.event import Rung
 from wire.reason import Reason
+from wire.rotating import MovingCode
 from wire.ticket import Ticket
 from wire.words import Words
 
@@ -79,7 +80,7 @@ facts_known = st.builds(
     ),
     event=st.none() | st.builds(EventRecord, st.just("OPEN26"), st.just(NAME)),
     uses=own_uses,
-    rotating=st.booleans(),
+    code=st.none() | st.builds(MovingCode, st.just(int(NOW)), st.just("00000000")),
 )
 doors = st.builds(
     Door,
