@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable
 
 from django.db import transaction
 
-from central.ledger.uses import elsewhere
+from central.ledger.uses import reported
 from central.lists.models import Change
-from central.venue.models import Event, SigningKey, Ticket, TicketClass, Venue
+from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
 from wire.codec import encode
 from wire.entry import Standing
 from wire.snapshot import Delta, head_after
@@ -26,7 +26,7 @@ def head(venue: Venue) -> tuple[int, bytes]:
     return (last.sequence, bytes(last.head)) if last else (0, NO_HEAD)
 
 
-def _one_at_a_time(venue: Venue) -> None:
+def one_at_a_time(venue: Venue) -> None:
     """Wait for whoever else is changing this venue's list; holds until the transaction ends."""
     Venue.objects.select_for_update().get(pk=venue.pk)
 
@@ -39,16 +39,18 @@ def publish_change(
     signing_keys: Iterable[SigningKey] = (),
 ) -> Change:
     """Append the present state of these to the chain; call inside the transaction of the change."""
-    _one_at_a_time(venue)
+    one_at_a_time(venue)
     sequence, previous = head(venue)
     # Read again: while this one waited, another may have blocked them.
     tickets = Ticket.objects.filter(pk__in=[ticket.pk for ticket in tickets]).order_by("pk")
-    uses = elsewhere({bytes(ticket.cti) for ticket in tickets})
+    uses = reported({bytes(ticket.cti) for ticket in tickets})
     list_key = bytes(venue.list_key)
     delta = Delta(
         sequence=sequence + 1,
         previous=previous,
-        tickets=tuple(ticket.row(list_key, uses.get(bytes(ticket.cti), ())) for ticket in tickets),
+        tickets=tuple(
+            ticket.row(list_key, uses.get(bytes(ticket.cti), NEVER_USED)) for ticket in tickets
+        ),
         classes=tuple((kind.pk, encode(kind.record())) for kind in classes),
         events=tuple((event.audience, encode(event.record())) for event in events),
         signing_keys=tuple((bytes(key.kid), encode(key.record())) for key in signing_keys),
@@ -70,24 +72,25 @@ def tell_uses(rights: Collection[bytes]) -> None:
             publish_change(some[0].ticket_class.event.venue, tickets=some)
 
 
-def set_standing(tickets: list[Ticket], standing: Standing) -> None:
-    """Block, refund, or restore tickets of one venue."""
+def set_standing(tickets: list[Ticket], standing: Standing) -> Change | None:
+    """Block, refund, or restore tickets of one venue; return the change of the list, if any."""
     if not tickets:
-        return
+        return None
     venue = tickets[0].ticket_class.event.venue
     with transaction.atomic():
-        _one_at_a_time(venue)  # Before the tickets, as everywhere: else two could wait in a ring.
+        one_at_a_time(venue)  # Before the tickets, as everywhere: else two could wait in a ring.
         for ticket in tickets:
             ticket.standing = standing.value
-        Ticket.objects.bulk_update(tickets, ["standing"])
-        publish_change(venue, tickets=tickets)
+        keys = [ticket.pk for ticket in tickets]
+        Ticket.objects.filter(pk__in=keys).update(standing=standing.value)
+        return publish_change(venue, tickets=tickets)
 
 
 def reissue(ticket: Ticket) -> None:
     """Raise a ticket's generation: its older codes are void, the right stays the same."""
     venue = ticket.ticket_class.event.venue
     with transaction.atomic():
-        _one_at_a_time(venue)
+        one_at_a_time(venue)
         ticket.refresh_from_db(fields=["generation"])
         ticket.generation += 1
         ticket.save(update_fields=["generation"])

@@ -16,12 +16,12 @@ from django.conf import settings
 
 from central import life
 from central.database import kept_trying, one_moment
-from central.ledger.uses import elsewhere
+from central.ledger.uses import reported
 from central.link import connect
 from central.lists.build import Contents, build
 from central.lists.changes import head
 from central.lists.models import Change, Snapshot
-from central.venue.models import Event, SigningKey, Ticket, TicketClass, Venue
+from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
 from wire.codec import encode
 from wire.snapshot import SCHEMA_VERSION, About, Heartbeat
 from wire.topic import Topics
@@ -56,9 +56,9 @@ def snapshot(venue: Venue) -> Snapshot:
             ),
         )
         tickets = Ticket.objects.filter(ticket_class__event__venue=venue)
-        uses = elsewhere(None)
+        uses = reported(None)
         rows = [
-            ticket.row(list_key, uses.get(bytes(ticket.cti), ()))
+            ticket.row(list_key, uses.get(bytes(ticket.cti), NEVER_USED))
             for ticket in tickets.iterator(5000)
         ]
     # The time in its name makes it unique even if a database was put back to yesterday.

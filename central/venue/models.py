@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 
 from django.db import models
 
@@ -14,6 +15,18 @@ from wire.words import Words
 
 def _list_key() -> bytes:
     return secrets.token_bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedUses:
+    """What is known of one right's uses, as the list says it."""
+
+    counted: tuple[UseElsewhere, ...] = ()
+    undone: tuple[tuple[bytes, int], ...] = ()
+    """Names (admission, person) of uses that were withdrawn."""
+
+
+NEVER_USED = ReportedUses()
 
 
 class Venue(models.Model):
@@ -166,24 +179,47 @@ class Ticket(models.Model):
         db_index=True,
     )
 
+    moved_from = models.BigIntegerField("改期生效 moved: from (Unix)", null=True, blank=True)
+    moved_until = models.BigIntegerField("改期失效 moved: until (Unix)", null=True, blank=True)
+    """Times that outrank those in its code: the same right at another hour of the same event."""
+    replaces = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replaced_by",
+        verbose_name="改签自 rebooked from",
+    )
+
     class Meta:
         verbose_name = verbose_name_plural = "门票 Ticket"
         unique_together = [("ticket_class", "serial")]
+        permissions = [
+            ("block_ticket", "冻结与解冻 block and unblock"),
+            ("refund_ticket", "退票 refund"),
+            ("reschedule_ticket", "改签 reschedule"),
+            ("reissue_ticket", "换码 reissue"),
+            ("undo_ticket", "撤销使用 undo a use"),
+            ("show_ticket", "查看票码 see its code"),
+        ]
 
     def __str__(self) -> str:
         return bytes(self.cti).hex()
 
-    def entry(self, elsewhere: tuple[UseElsewhere, ...] = ()) -> Entry:
-        """Return this ticket's line of the list, with the uses that devices reported."""
+    def entry(self, uses: ReportedUses = NEVER_USED) -> Entry:
+        """Return this ticket's line of the list, with what devices reported of its uses."""
         return Entry(
             self.ticket_class_id,
             standing=Standing(self.standing),
             least_generation=self.generation,
-            elsewhere=elsewhere,
+            elsewhere=uses.counted,
+            undone=uses.undone,
+            not_before=self.moved_from,
+            expires=self.moved_until,
         )
 
-    def row(self, list_key: bytes, elsewhere: tuple[UseElsewhere, ...] = ()) -> Row:
-        return row(key_of(bytes(self.cti), list_key), self.entry(elsewhere))
+    def row(self, list_key: bytes, uses: ReportedUses = NEVER_USED) -> Row:
+        return row(key_of(bytes(self.cti), list_key), self.entry(uses))
 
 
 class Device(models.Model):
