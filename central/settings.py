@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "central.identity",
     "central.ledger",
     "central.lists",
+    "central.tickets",
     "central.live",
 ]
 MIDDLEWARE = [

@@ -29,6 +29,7 @@ from central.ledger.reading import check_batch, check_hello, columns, read_row, 
 from central.ledger.uses import rights_of
 from central.link import connect
 from central.lists.changes import tell_uses
+from central.tickets import refunds
 from central.venue.models import Device
 from rules.use import Outcome
 from wire import event
@@ -132,6 +133,7 @@ def take(messages: Iterable[Message], topics: Topics) -> list[tuple[str, bytes]]
             group.answers.append((topics.ack(identity), encode(ack)))
         if group.used:
             tell_uses(group.used)
+        refunds.heard(group.used, {device for device, _, _ in group.asked})
     return group.answers
 
 
@@ -192,10 +194,30 @@ def _insert(device: Device, batch: Batch) -> set[bytes]:
                 _compare(device, batch.epoch, seq, body)
                 continue
             _project(cursor, sql, device.pk, happened, stamp)
-            if isinstance(happened, event.ListApplied):
-                Device.objects.filter(pk=device.pk).update(list_sequence=happened.sequence)
+            _note_state(device, happened)
             used |= _touched(device.pk, happened)
     return used
+
+
+def _note_state(device: Device, happened: AnyEvent | Unknown) -> None:
+    match happened:
+        case event.ListApplied(sequence=sequence):
+            # Live rows overtake older ones, which then say less.
+            older = Device.objects.filter(pk=device.pk, list_sequence__lt=sequence)
+            older.update(list_sequence=sequence)
+        case event.EpochBegan(previous_epoch=before, previous_top=top) if before:
+            _note_told(device, before, top)
+        case _:
+            pass
+
+
+def _note_told(device: Device, epoch: bytes, top: int) -> Prefix:
+    """Remember how many rows of an epoch the device has."""
+    prefix, _ = Prefix.objects.get_or_create(device=device, epoch=epoch)
+    if top > prefix.told:
+        prefix.told = top
+        prefix.save(update_fields=["told"])
+    return prefix
 
 
 def _touched(device: int, happened: AnyEvent | Unknown) -> set[bytes]:
@@ -248,6 +270,7 @@ def _advance(device: int, epoch: bytes) -> Ack:
     """Move the prefix of an epoch as far as it goes, and name the holes behind it."""
     prefix, _ = Prefix.objects.get_or_create(device_id=device, epoch=epoch)
     end = prefix.upto
+    told = prefix.told
     holes: tuple[tuple[int, int], ...] = ()
     while True:
         held = list(
@@ -256,18 +279,19 @@ def _advance(device: int, epoch: bytes) -> Ack:
             .values_list("seq", flat=True)[:HELD_MAX]
         )
         before = end
+        told = max(told, end, *held[-1:])
         end, holes = advance(end, held)
         if len(held) < HELD_MAX or holes or end == before:
             break
-    if end != prefix.upto:
-        prefix.upto = end
-        prefix.save(update_fields=["upto"])
+    if (end, told) != (prefix.upto, prefix.told):
+        prefix.upto, prefix.told = end, told
+        prefix.save(update_fields=["upto", "told"])
     return Ack(epoch, end, holes)
 
 
 def _note_gap(device: Device, epoch: EpochTop) -> None:
     """Rows that the device has pruned and central has lost can come no more: say so, go on."""
-    prefix, _ = Prefix.objects.get_or_create(device=device, epoch=epoch.epoch)
+    prefix = _note_told(device, epoch.epoch, epoch.top)
     if epoch.first <= prefix.upto + 1:
         return
     detail = {"epoch": epoch.epoch.hex(), "first": prefix.upto + 1, "last": epoch.first - 1}

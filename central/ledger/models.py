@@ -35,6 +35,8 @@ class Prefix(models.Model):
     device = models.ForeignKey(Device, models.CASCADE)
     epoch = models.BinaryField(max_length=8)
     upto = models.BigIntegerField(default=0)
+    told = models.BigIntegerField(default=0)
+    """The highest row that the device has said it wrote; above `upto`, some have yet to come."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "epoch"], name="prefix_name")]

@@ -41,6 +41,8 @@ def _check(happened: AnyEvent | Unknown, stamp: Stamp) -> None:
         raise WireError(f"a time of {stamp.wall_ms} ms")
     if isinstance(happened, event.ListApplied) and not 0 <= happened.sequence <= NUMBER_MAX:
         raise WireError(f"list {happened.sequence}")
+    if isinstance(happened, event.EpochBegan):
+        _check_before(happened)
     if isinstance(happened, event.Authorised | event.Reopened):
         _check_name(happened.admission, happened.cti)
     if isinstance(happened, event.Outcome):
@@ -48,6 +50,13 @@ def _check(happened: AnyEvent | Unknown, stamp: Stamp) -> None:
     persons = _persons(happened)
     if any(not 0 <= number <= PERSONS_MAX for number in persons):
         raise WireError(f"{persons} persons")
+
+
+def _check_before(began: event.EpochBegan) -> None:
+    if began.previous_epoch:
+        _check_epoch(began.previous_epoch)
+    if not 0 <= began.previous_top <= NUMBER_MAX:
+        raise WireError(f"an epoch of {began.previous_top} rows")
 
 
 def _persons(happened: AnyEvent | Unknown) -> tuple[int, ...]:

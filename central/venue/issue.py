@@ -53,18 +53,19 @@ def issue(
 def texts(tickets: list[Ticket], kid: bytes, key: Ed25519PrivateKey) -> Iterator[str]:
     """Yield each ticket's GH1; the same right and key give the same text."""
     for one in tickets:
-        yield gh1.sign(
-            gh1.Ticket(
-                cti=bytes(one.cti),
-                audience=one.ticket_class.event.audience,
-                not_before=one.not_before,
-                expires=one.expires,
-                issued_at=one.issued_at,
-                ticket_class=one.ticket_class.code,
-                serial=one.serial,
-                generation=one.generation,
-                quantity=one.quantity,
-            ),
-            kid,
-            key,
-        )
+        yield gh1.sign(claims(one), kid, key)
+
+
+def claims(ticket: Ticket) -> gh1.Ticket:
+    """Return what a ticket's newest code says."""
+    return gh1.Ticket(
+        cti=bytes(ticket.cti),
+        audience=ticket.ticket_class.event.audience,
+        not_before=ticket.not_before,
+        expires=ticket.expires,
+        issued_at=ticket.issued_at,
+        ticket_class=ticket.ticket_class.code,
+        serial=ticket.serial,
+        generation=ticket.generation,
+        quantity=ticket.quantity,
+    )

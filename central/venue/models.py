@@ -184,7 +184,7 @@ class Ticket(models.Model):
     """Times that outrank those in its code: the same right at another hour of the same event."""
     replaces = models.OneToOneField(
         "self",
-        models.PROTECT,
+        models.SET_NULL,
         null=True,
         blank=True,
         related_name="replaced_by",

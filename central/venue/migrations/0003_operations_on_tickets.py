@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
             field=models.OneToOneField(
                 blank=True,
                 null=True,
-                on_delete=django.db.models.deletion.PROTECT,
+                on_delete=django.db.models.deletion.SET_NULL,
                 related_name="replaced_by",
                 to="venue.ticket",
                 verbose_name="改签自 rebooked from",

@@ -1,0 +1,1 @@
+"""What is done to a ticket after it was sold: block, refund, reschedule, reissue, undo."""
