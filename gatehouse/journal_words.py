@@ -84,6 +84,8 @@ VALUES: dict[object, Words] = {
     Mode.NORMAL: Words("正常", "normal"),
     Mode.FREE_PASS: Words("自由通行", "free passage"),
     Mode.OUT_OF_SERVICE: Words("暂停使用", "out of service"),
+    Mode.HELD_OPEN: Words("保持打开", "held open"),
+    Mode.LOCKED: Words("暂停入场", "entry locked"),
     Rung.FRESH: Words("名单最新", "list fresh"),
     Rung.STALE: Words("名单较旧", "list stale"),
     Rung.SIGNATURE_AND_REVOCATIONS: Words("仅验签与冻结名单", "signature and revocations"),

@@ -15,6 +15,7 @@ import pytest
 
 from edge.core import notice, passage, scan
 from edge.core.lane import (
+    TIME_OUT,
     Admission,
     AnySignal,
     Authorised,
@@ -22,6 +23,7 @@ from edge.core.lane import (
     Do,
     EndScan,
     Habits,
+    Identify,
     Judge,
     Lane,
     ModeSet,
@@ -73,6 +75,10 @@ HAPPENINGS: dict[str, AnySignal] = {
     "key to free passage": ModeSet(Mode.FREE_PASS, "key"),
     "key to out of service": ModeSet(Mode.OUT_OF_SERVICE, "key"),
     "key to normal": ModeSet(Mode.NORMAL, "key"),
+    "ordered to open once": OpenOnce("chief"),
+    "ordered to lock entry": ModeSet(Mode.LOCKED, "chief"),
+    "ordered back to normal": ModeSet(Mode.NORMAL, "chief"),
+    "ordered to blink": Identify(3.0),
 }
 
 
@@ -93,6 +99,10 @@ class Teller:
         assert not self.is_due(uptime), "something was due before: give it a line with wait"
         if what in HAPPENINGS:
             return self.step(HAPPENINGS[what], uptime)
+        ordered = re.fullmatch(r"ordered (free pass|held open) for (\d+) minutes", what)
+        if ordered:
+            mode = Mode(ordered[1].replace(" ", "-"))
+            return self.step(ModeSet(mode, "chief", uptime + 60 * int(ordered[2])), uptime)
         shown = re.fullmatch(r"scan (?P<ticket>\S+)(?: (?P<verdict>.+))?", what)
         assert shown, f"nobody knows what this is: {what}"
         ticket = shown["ticket"].encode()
@@ -162,7 +172,8 @@ def told(event: AnyEvent) -> str:
         case Secured(heads=heads):
             return f"{kind} after {heads}"
         case ModeChanged(mode=mode, heads=heads):
-            return f"{mode.value}" + (f" after {heads}" if heads else "")
+            ended = " in time" if event.by == TIME_OUT else ""
+            return f"{mode.value}{ended}" + (f" after {heads}" if heads else "")
         case OpenedByHand():
             return "opened by hand"
         case SensorFault(suspect=suspect):

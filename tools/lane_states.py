@@ -10,6 +10,7 @@ from edge.core.lane import (
     Authorised,
     Command,
     Habits,
+    Identify,
     Lane,
     ModeSet,
     OpenOnce,
@@ -61,6 +62,10 @@ def signals(assumed: bool) -> list[tuple[str, AnySignal]]:
         ("open once", OpenOnce("key")),
     ]
     named += [(mode.value, ModeSet(mode, "key")) for mode in Mode]
+    named += [
+        ("free-pass until", ModeSet(Mode.FREE_PASS, "somebody", 1.0)),
+        ("identify", Identify(0.5)),
+    ]
     return named + [(signal.value, signal) for signal in Signal if signal is not Signal.DUE]
 
 
@@ -84,6 +89,7 @@ def settle(lane: Lane, now: float, habits: Habits) -> Lane:
         return None if time is None else round(time - now, 3)
 
     late, pending, admission = lane.late, lane.pending, lane.admission
+    beacon = lane.beacon
     scans = {lane.decided: AGAIN}
     return replace(
         lane,
@@ -104,4 +110,6 @@ def settle(lane: Lane, now: float, habits: Habits) -> Lane:
         if lane.beam_since is None
         else max(lane.beam_since - now, -habits.beam_seconds),
         heads=min(lane.heads, 1),
+        mode_until=left(lane.mode_until),
+        beacon=beacon and replace(beacon, until=beacon.until - now, blink_at=beacon.blink_at - now),
     )

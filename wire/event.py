@@ -49,11 +49,13 @@ class Distrust(StrEnum):
 
 
 class Mode(StrEnum):
-    """What a lane is set to, by a person or a command; never by itself."""
+    """What a lane is set to, by a person or a command; by itself only back to normal, in time."""
 
     NORMAL = "normal"
     FREE_PASS = "free-pass"
     OUT_OF_SERVICE = "out-of-service"
+    HELD_OPEN = "held-open"  # Until an hour: a wheelchair, a delivery.
+    LOCKED = "locked"  # Nobody is let in; whoever leaves is not kept.
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True):

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from edge.core import notice
-from edge.core.lane import Command, Do, Lane, Record, Show, State
+from edge.core.lane import Command, Do, Lane, ModeSet, Record, Show, State
 from edge.core.opening import At, Step, call, holds, holds_group, resting, unresolved
-from wire.event import AnyEvent, Mode, ModeChanged, OpenedByHand, Released, Secured
+from wire.event import AnyEvent, Direction, Mode, ModeChanged, OpenedByHand, Released, Secured
 
 
 def fire(lane: Lane, at: At) -> Step:
@@ -19,6 +19,7 @@ def fire(lane: Lane, at: At) -> Step:
     released = Lane(
         state=State.RELEASED,
         mode=lane.mode,
+        mode_until=lane.mode_until,
         ready=lane.ready,
         pulse_until=lane.pulse_until,
         abandoned=lane.abandoned,
@@ -34,7 +35,7 @@ def secured(lane: Lane, at: At) -> Step:
     if lane.state is not State.RELEASED:
         return lane, []
     closed = replace(lane, state=State.CLOSED, heads=0)
-    held: list[Command] = [Do.HOLD] if lane.mode is Mode.FREE_PASS else []
+    held: list[Command] = [Do.HOLD] if lane.stays_open else []
     return closed, [Record((Secured(heads=lane.heads),)), *held, Show(resting(closed, at.habits))]
 
 
@@ -44,28 +45,34 @@ def board_said(lane: Lane, ready: bool, at: At) -> Step:
     return changed, [Show(resting(changed, at.habits))] if lane.state is State.CLOSED else []
 
 
-def mode_set(lane: Lane, mode: Mode, by: str, at: At) -> Step:
-    if mode is lane.mode:
+def mode_set(lane: Lane, told: ModeSet, at: At) -> Step:
+    """The last one to say something is obeyed, be it a person at the key or a command."""
+    if (told.mode, told.until) == (lane.mode, lane.mode_until) or not _allowed(lane, told, at):
         return lane, []
-    released, ends_free = lane.state is State.RELEASED, lane.mode is Mode.FREE_PASS
-    changed = replace(lane, mode=mode, heads=lane.heads if released else 0)
+    released, changes = lane.state is State.RELEASED, told.mode is not lane.mode
+    heads = 0 if changes and not released else lane.heads
+    changed = replace(lane, mode=told.mode, mode_until=told.until, heads=heads)
     # What is counted while released is said when it is over.
-    heads = lane.heads if ends_free and not released else 0
-    commands: list[Command] = [Record((ModeChanged(mode=mode, by=by, heads=heads),))]
+    counted = lane.heads if changes and lane.stays_open and not released else 0
+    event = ModeChanged(mode=told.mode, by=told.by, heads=counted)
+    commands: list[Command] = [Record((event,))]
     group = lane.admission is not None and holds_group(lane.admission, at)
-    if not released and not group:
-        if mode is Mode.FREE_PASS:
-            commands.append(Do.HOLD)
-        elif ends_free:
-            commands.append(Do.LET_GO)
-    if lane.state in (State.CLOSED, State.RELEASED):
+    if not released and not group and changed.stays_open is not lane.stays_open:
+        commands.append(Do.HOLD if changed.stays_open else Do.LET_GO)
+    if changes and lane.state in (State.CLOSED, State.RELEASED):
         commands.append(Show(resting(changed, at.habits)))
     return changed, commands
 
 
+def _allowed(lane: Lane, told: ModeSet, at: At) -> bool:
+    """Only an entry is ever locked, and never one that fire has released."""
+    exit_ = at.habits.free or at.habits.direction is Direction.EXIT
+    return told.mode is not Mode.LOCKED or not (exit_ or lane.state is State.RELEASED)
+
+
 def open_once(lane: Lane, by: str, why: str, at: At) -> Step:
     record = Record((OpenedByHand(by=by, why=why),))
-    if lane.state is not State.CLOSED or lane.mode is Mode.FREE_PASS:
+    if lane.state is not State.CLOSED or lane.stays_open:
         return lane, [record]  # It is open, or about to be: never two at once.
     opened, pulse = call(replace(lane, state=State.OPENED, admission=None, late=None), at)
     return opened, [record, *pulse, Show(notice.go(1))]

@@ -5,6 +5,7 @@ How one follows from the other is in `passage`.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from edge.core.notice import Notice
 from edge.core.scan import Scan
@@ -16,6 +17,12 @@ class State(Enum):
     JUDGING = "judging"
     OPENED = "opened"
     RELEASED = "released"
+
+
+STAYS_OPEN: Final = frozenset({Mode.FREE_PASS, Mode.HELD_OPEN})
+"""Modes in which the contact is held, and whoever passes is a head that is counted."""
+TIME_OUT = "time-out"
+"""Who ends a mode that was set until an hour."""
 
 
 class WhenSuspect(Enum):
@@ -80,9 +87,20 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
+class Beacon:
+    """Somebody looks for this device: it blinks and beeps while nobody needs the panel."""
+
+    until: float
+    blink_at: float
+    lit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     state: State = State.CLOSED
     mode: Mode = Mode.NORMAL
+    mode_until: float | None = None
+    """When the mode ends by itself; None: when somebody ends it."""
     ready: bool = True
     """What the board says of itself."""
     judged: Scan | None = None
@@ -105,7 +123,12 @@ class Lane:
     suspect: bool = False
     beam_since: float | None = None
     heads: int = 0
-    """Counted through while released or in free passage."""
+    """Counted through while released or staying open."""
+    beacon: Beacon | None = None
+
+    @property
+    def stays_open(self) -> bool:
+        return self.mode in STAYS_OPEN
 
 
 # Signals: what the world tells the lane.
@@ -137,12 +160,21 @@ class ModeSet:
 
     mode: Mode
     by: str
+    until: float | None = None
+    """Uptime at which the lane goes back to normal by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOnce:
     by: str
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Blink and beep for so long."""
+
+    seconds: float
 
 
 class Signal(Enum):
@@ -157,7 +189,7 @@ class Signal(Enum):
     DUE = "due"  # A deadline has come; see `due`.
 
 
-AnySignal = Scanned | Authorised | Refused | ModeSet | OpenOnce | Signal
+AnySignal = Scanned | Authorised | Refused | ModeSet | OpenOnce | Identify | Signal
 
 
 # Commands: what the lane asks of the world, in order.

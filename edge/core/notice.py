@@ -65,6 +65,24 @@ OUT_OF_SERVICE = Notice(
     Words("暂停使用", "Out of service"),
     Words("请走旁边的通道", "Please use the next gate"),
 )
+HELD_OPEN = Notice(
+    Lamp.GO,
+    Sound.NONE,
+    Words("通道已打开", "The gate is held open"),
+    Words("请听从工作人员指引", "Please follow the staff"),
+)
+LOCKED = Notice(
+    Lamp.CLOSED,
+    Sound.NONE,
+    Words("暂停入场", "Entry is paused"),
+    Words("请稍候，离场不受影响", "Please wait; you may leave at any time"),
+)
+HERE = Notice(
+    Lamp.WAIT,
+    Sound.ACCEPT,
+    Words("正在查找本机", "Staff look for this gate"),
+    Words("请照常通行", "Please go on as usual"),
+)
 EVACUATE = Notice(
     Lamp.GO,
     Sound.ALARM,

@@ -40,8 +40,15 @@ def resting(lane: Lane, habits: Habits) -> Notice:
     """Return what a lane shows when nothing is going on."""
     if lane.state is State.RELEASED:
         return notice.EVACUATE
-    if lane.mode is Mode.FREE_PASS:
-        return notice.FREE
+    match lane.mode:
+        case Mode.FREE_PASS:
+            return notice.FREE
+        case Mode.HELD_OPEN:
+            return notice.HELD_OPEN
+        case Mode.LOCKED if lane.ready:
+            return notice.LOCKED
+        case _:
+            pass
     if not serves(lane, habits):
         return notice.OUT_OF_SERVICE
     return notice.EXIT if habits.free else notice.IDLE
@@ -68,18 +75,19 @@ def unresolved(
 
 def serves(lane: Lane, habits: Habits) -> bool:
     closed = lane.suspect and habits.when_suspect is WhenSuspect.CLOSE
-    return lane.mode is not Mode.OUT_OF_SERVICE and lane.ready and not closed
+    admits = lane.mode not in (Mode.OUT_OF_SERVICE, Mode.LOCKED)
+    return admits and lane.ready and not closed
 
 
 def scanned(lane: Lane, scan: Scan, at: At) -> Step:
     if scan.scan == lane.decided:
         return lane, []  # Asked twice, the same answer.
-    if lane.state is State.RELEASED or lane.mode is Mode.FREE_PASS or at.habits.free:
+    if lane.state is State.RELEASED or lane.stays_open or at.habits.free:
         return lane, [Show(resting(lane, at.habits))]
     match lane.state:
         case State.CLOSED:
             if not serves(lane, at.habits):
-                return lane, [Show(notice.OUT_OF_SERVICE)]
+                return lane, [Show(resting(lane, at.habits))]
             assume = lane.suspect or not at.habits.sensor
             judging = replace(
                 lane, state=State.JUDGING, judged=scan, decided=scan.scan, pending=None
@@ -113,7 +121,7 @@ def authorised(lane: Lane, admission: Admission, shown: Notice, at: At) -> Step:
     )
     commands: list[Command] = [Show(shown)]
     if holds_group(admission, at):
-        held: list[Command] = [] if lane.mode is Mode.FREE_PASS else [Do.HOLD]
+        held: list[Command] = [] if lane.stays_open else [Do.HOLD]
         return replace(opened, deadline=at.now + wait(opened, at)), [*held, *commands]
     opened, pulse = call(opened, at)
     return opened, [*pulse, *commands]
@@ -122,9 +130,9 @@ def authorised(lane: Lane, admission: Admission, shown: Notice, at: At) -> Step:
 def call(lane: Lane, at: At) -> Step:
     """Open for the next person, or as soon as the gap after the last pulse is over.
 
-    In free passage the contact is held already: a pulse would end by opening it.
+    Where the lane stays open the contact is held already: a pulse would end by opening it.
     """
-    if lane.mode is Mode.FREE_PASS:
+    if lane.stays_open:
         return replace(lane, pulse_at=None, deadline=at.now + wait(lane, at)), []
     if at.now < lane.pulse_until:
         return replace(lane, pulse_at=lane.pulse_until, deadline=None), []
@@ -147,12 +155,15 @@ def holds_group(admission: Admission, at: At) -> bool:
 
 def holds(lane: Lane, at: At) -> bool:
     group = lane.admission is not None and holds_group(lane.admission, at)
-    return group or lane.mode is Mode.FREE_PASS
+    return group or lane.stays_open
 
 
 def refused(lane: Lane, shown: Notice, at: At) -> Step:
     if lane.state is not State.JUDGING:
         return lane, []
+    if lane.beacon and shown.seconds is not None:  # A visitor reads it first.
+        later = max(lane.beacon.blink_at, at.now + shown.seconds)
+        lane = replace(lane, beacon=replace(lane.beacon, blink_at=later, lit=False))
     return close(lane, at, [Show(shown)])
 
 

@@ -12,17 +12,20 @@ so no pulse is ever asked for without a durable row. Every person authorised get
 outcome. A lane whose sensor is missing, or no longer believed, assumes that everybody passed,
 and the shell commits that in the same transaction.
 
-`opening` has how it opens and closes, `passing` who walks through, `interruption` the rest.
+`opening` has how it opens and closes, `passing` who walks through, `interruption` what people and
+fire do to it, `beacon` how it lets itself be found.
 """
 
 from dataclasses import replace
 from typing import assert_never
 
-from edge.core import interruption, opening, passing
+from edge.core import beacon, interruption, opening, passing
 from edge.core.lane import (
+    TIME_OUT,
     AnySignal,
     Authorised,
     Habits,
+    Identify,
     Lane,
     ModeSet,
     OpenOnce,
@@ -49,10 +52,12 @@ def step(lane: Lane, signal: AnySignal, now: Moment, habits: Habits) -> Step:
             return opening.authorised(lane, admission, shown, at)
         case Refused(shown):
             return opening.refused(lane, shown, at)
-        case ModeSet(mode, by):
-            return interruption.mode_set(lane, mode, by, at)
+        case ModeSet():
+            return interruption.mode_set(lane, signal, at)
         case OpenOnce(by, why):
             return interruption.open_once(lane, by, why, at)
+        case Identify(seconds):
+            return beacon.identify(lane, seconds, at)
         case Signal():
             return _told(lane, signal, at)
         case _:
@@ -61,7 +66,9 @@ def step(lane: Lane, signal: AnySignal, now: Moment, habits: Habits) -> Step:
 
 def due(lane: Lane, habits: Habits) -> float | None:
     """Return the uptime at which `Signal.DUE` is to be given next, or None."""
-    times = [lane.deadline, lane.pulse_at]
+    times = [lane.deadline, lane.pulse_at, lane.mode_until]
+    if lane.beacon:
+        times.append(lane.beacon.blink_at)
     if lane.pending:
         times.append(lane.pending.deadline)
     if lane.beam_since is not None and not lane.suspect:
@@ -69,9 +76,21 @@ def due(lane: Lane, habits: Habits) -> float | None:
     return min((time for time in times if time is not None), default=None)
 
 
+def _come_due(lane: Lane, at: At) -> Step:
+    """Do the first thing that is due; the shell asks again until nothing is."""
+    after, commands = passing.come_due(lane, at)
+    if commands or after != lane:
+        return after, commands
+    if lane.mode_until is not None and lane.mode_until <= at.now:
+        return interruption.mode_set(lane, ModeSet(Mode.NORMAL, TIME_OUT), at)
+    if lane.beacon and lane.beacon.blink_at <= at.now:
+        return beacon.blink(lane, lane.beacon, at)
+    return lane, []
+
+
 def is_open(lane: Lane) -> bool:
     """Whether somebody may walk through now."""
-    return lane.state in (State.OPENED, State.RELEASED) or lane.mode is Mode.FREE_PASS
+    return lane.state in (State.OPENED, State.RELEASED) or lane.stays_open
 
 
 def _told(lane: Lane, signal: Signal, at: At) -> Step:
@@ -94,6 +113,6 @@ def _told(lane: Lane, signal: Signal, at: At) -> Step:
         case Signal.SECURED:
             return interruption.secured(lane, at)
         case Signal.DUE:
-            return passing.come_due(lane, at)
+            return _come_due(lane, at)
         case _:
             assert_never(signal)

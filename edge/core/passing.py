@@ -22,7 +22,6 @@ from wire.event import (
     AnyEvent,
     Forced,
     Left,
-    Mode,
     Obstructed,
     Passed,
     PassedLate,
@@ -68,7 +67,7 @@ def _serves_again(lane: Lane, at: At) -> list[Command]:
 
 
 def _count(lane: Lane, at: At) -> Step:
-    if lane.state is State.RELEASED or (lane.mode is Mode.FREE_PASS and lane.admission is None):
+    if lane.state is State.RELEASED or (lane.stays_open and lane.admission is None):
         return replace(lane, heads=lane.heads + 1), []
     match lane.state:
         case State.OPENED:
@@ -117,12 +116,12 @@ def _outcome(lane: Lane, admission: Admission, at: At) -> list[Command]:
 
 def _let_go(lane: Lane, admission: Admission, at: At) -> list[Command]:
     """Open the contact that was held for a group, unless free passage holds it too."""
-    held = holds_group(admission, at) and lane.mode is not Mode.FREE_PASS
+    held = holds_group(admission, at) and not lane.stays_open
     return [Do.LET_GO] if held else []
 
 
 def come_due(lane: Lane, at: At) -> Step:
-    """Do the first thing that is due; the shell asks again until nothing is."""
+    """Do the first thing that is due of whoever waits, walks or is called."""
     if lane.pending and lane.pending.deadline <= at.now:
         return replace(lane, pending=None), [Show(notice.PLEASE_WAIT)]
     if lane.pulse_at is not None and lane.pulse_at <= at.now:

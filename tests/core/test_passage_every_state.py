@@ -32,7 +32,7 @@ from edge.core.lane import (
 )
 from tools.explore import Move, explore
 from tools.lane_states import BRIEF, SHOWN, at, code, lane_moves
-from wire.event import Abandoned, AnyEvent, Mode, Passed, PassedLate, Pulsed, Uncertain
+from wire.event import Abandoned, AnyEvent, Mode, ModeChanged, Passed, PassedLate, Pulsed, Uncertain
 
 KINDS = {
     "sensor": BRIEF,
@@ -77,12 +77,13 @@ def committed(move: LaneMove) -> set[Person]:
 
 
 def held(lane: Lane, habits: Habits) -> bool:
-    """Return whether the contact is to be held: free passage, or a group that the board counts."""
+    """Return whether the contact is to be held: it stays open, or the board counts a group."""
     admission = lane.admission
     if lane.state is State.RELEASED:
         return False
     group = admission and admission.last > admission.first and not admission.assumed
-    return lane.mode is Mode.FREE_PASS or bool(group and habits.board_counts)
+    opens = lane.mode in (Mode.FREE_PASS, Mode.HELD_OPEN)
+    return opens or bool(group and habits.board_counts)
 
 
 def check_outcomes(move: LaneMove) -> None:
@@ -135,9 +136,48 @@ def check_judging(move: LaneMove) -> None:
         assert move.after.state is State.JUDGING
         assert judged[0].scan.scan != move.before.decided
         assert move.after.decided == judged[0].scan.scan
-        assert move.before.mode is not Mode.OUT_OF_SERVICE
+        assert move.before.mode not in (Mode.OUT_OF_SERVICE, Mode.LOCKED)
     if move.before.state is State.JUDGING and move.after.state is not State.JUDGING:
         assert isinstance(move.told, Authorised | Refused) or move.told is Signal.FIRE
+
+
+def check_mode(move: LaneMove, habits: Habits) -> None:
+    """A mode changes by somebody's word or at its hour, each time with a row; no exit is locked."""
+    before, after = move.before, move.after
+    rows = [one for one in events(move) if isinstance(one, ModeChanged)]
+    if (before.mode, before.mode_until) != (after.mode, after.mode_until):
+        assert [row.mode for row in rows] == [after.mode]
+        if isinstance(move.told, ModeSet):
+            assert (rows[0].by, after.mode, after.mode_until) == (
+                move.told.by,
+                move.told.mode,
+                move.told.until,
+            )
+        else:
+            assert move.told is Signal.DUE
+            assert before.mode_until is not None
+            assert before.mode_until <= move.now
+            assert (rows[0].by, after.mode, after.mode_until) == ("time-out", Mode.NORMAL, None)
+    else:
+        assert not rows
+    if after.mode is Mode.LOCKED:
+        assert not habits.free
+        assert before.mode is Mode.LOCKED or before.state is not State.RELEASED
+
+
+def check_beacon(move: LaneMove) -> None:
+    """It is seen where nobody needs the panel, and ends when it was said to."""
+    shows = [one.notice for one in move.commands if isinstance(one, Show)]
+    beacon = move.after.beacon
+    if notice.HERE in shows:
+        assert shows == [notice.HERE]
+        assert move.after.state is State.CLOSED
+        assert beacon
+        assert beacon.lit
+    if move.told is Signal.FIRE or move.after.state is State.RELEASED:
+        assert beacon is None
+    if beacon and move.told is Signal.DUE and beacon != move.before.beacon:
+        assert beacon.until > move.now
 
 
 def check_words(move: LaneMove, habits: Habits) -> None:
@@ -185,6 +225,8 @@ def test_every_signal_in_every_state(kind: str, states_max: int) -> None:
             check_outcomes(move)
             check_output(move, habits)
             check_judging(move)
+            check_mode(move, habits)
+            check_beacon(move)
             check_words(move, habits)
             check_shape(move, habits)
         except AssertionError as error:
@@ -196,6 +238,7 @@ def test_every_signal_in_every_state(kind: str, states_max: int) -> None:
     assert State.RELEASED in reached
     assert State.OPENED in reached
     assert tried >= {signal.value for signal in Signal if signal is not Signal.DUE}
+    assert tried >= {mode.value for mode in Mode} | {"identify", "free-pass until"}
 
 
 def drain(lane: Lane, now: float, habits: Habits) -> tuple[Lane, float]:
