@@ -102,6 +102,8 @@ def _web(_: argparse.Namespace) -> int:
         port=web.port,
         log_level="warning",
         lifespan="off",
+        # Who asks is who is connected: central.identity.asking goes by it.
+        proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
     beating = threading.Thread(target=_beat_while_answering, args=(web.port,), daemon=True)

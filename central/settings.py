@@ -3,6 +3,7 @@
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from central import config
 from central.database import settings_of
@@ -31,7 +32,14 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 DEBUG = False
-ALLOWED_HOSTS = list(TOLD.web.hosts)
+_CALLED = urlsplit(DEVICES.url)
+# This machine's watchdog calls it by its address, whatever else it is called.
+ALLOWED_HOSTS = [*TOLD.web.hosts, "127.0.0.1", *filter(None, [_CALLED.hostname])]
+if _CALLED.scheme == "https":
+    # Behind provisioning/nginx.conf, which always sets this header and listens to nobody's.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    CSRF_TRUSTED_ORIGINS = [f"https://{_CALLED.netloc}"]
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",

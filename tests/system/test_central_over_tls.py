@@ -1,0 +1,402 @@
+"""Central as it stands at a venue: nginx in front, certificates, an admin's browser, strangers."""
+
+import html
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from tests.brokers import free_port
+from tests.central_venue import description
+from tests.fronts import Front, running_front
+from tests.identities import DEVICE, DeviceKey, base64_of, basic, certificate_in, escaped, foreign
+from wire import enrolment
+
+DAY = 86_400
+PASSWORD = "a long password"
+PATIENCE_SECONDS = 45.0
+SECOND = "1112131415161718"
+
+pytestmark = [pytest.mark.xdist_group("central-over-tls"), pytest.mark.timeout(240)]
+
+
+@dataclass
+class Central:
+    """A running central behind a running nginx."""
+
+    folder: Path
+    web: int
+    front: Front
+
+    @property
+    def root(self) -> str:
+        return str(self.folder / "central/authority/ca.pem")
+
+    def ask(self, path: str, device: "Device | None" = None, **more: Any) -> requests.Response:
+        shown = device.files if device else None
+        url = self.front.url + path
+        return requests.get(url, verify=self.root, cert=shown, headers=more, timeout=30)
+
+    def post(
+        self, path: str, body: bytes, device: "Device | None" = None, **more: Any
+    ) -> requests.Response:
+        shown = device.files if device else None
+        url = self.front.url + path
+        return requests.post(url, body, verify=self.root, cert=shown, headers=more, timeout=30)
+
+    def issuing(self) -> "tuple[x509.Certificate, DeviceKey]":
+        """Return the issuing authority, for certificates that it never gave out."""
+        _, certificate = x509.load_pem_x509_certificates(Path(self.root).read_bytes())
+        made = DeviceKey("issuing")
+        key = load_pem_private_key((self.folder / "central/keys/issuing.pem").read_bytes(), None)
+        made.key = key  # type: ignore[assignment]
+        return certificate, made
+
+
+class Device:
+    """A device's key and certificate, in files."""
+
+    def __init__(self, folder: Path, key: DeviceKey, certificate: x509.Certificate) -> None:
+        name = f"{certificate.serial_number:x}"
+        self.certificate, self.key = certificate, key
+        chain, private = folder / f"{name}.pem", folder / f"{name}.key"
+        chain.write_bytes(certificate.public_bytes(Encoding.PEM))
+        private.write_bytes(key.pem())
+        self.files = (str(chain), str(private))
+
+
+class Admin:
+    """Somebody at a browser, over TLS."""
+
+    def __init__(self, central: Central) -> None:
+        self._central, self.session = central, requests.Session()
+        self.session.trust_env = False  # An authority of the machine's would outrank ours.
+        self.session.verify = central.root
+        page = self._url("/admin/login/?next=/admin/venue/device/")
+        self.session.get(page, timeout=30)
+        told = {"username": "chief", "password": PASSWORD, "next": "/admin/venue/device/"}
+        self.answer = self._post(page, told)
+
+    def act(self, action: str, identity: str) -> str:
+        """Run one of the devices' actions; return the page that comes of it."""
+        page = self._url("/admin/venue/device/")
+        found = self.session.get(page, timeout=30).text
+        rows = re.findall(r"<tr.*?</tr>", found, re.S)
+        (row,) = (one for one in rows if identity in one)
+        key = re.search(r'name="_selected_action"[^>]*value="(\d+)"|value="(\d+)"', row)
+        assert key, row
+        chosen = {"action": action, "_selected_action": key[1] or key[2]}
+        return self._post(page, chosen).text
+
+    def code(self, identity: str) -> enrolment.Enrolment:
+        """Return what the enrolment page shows."""
+        page = html.unescape(self.act("enrol", identity))
+        (text,) = set(re.findall(r"GHE1:[A-Z2-7]+", page))
+        return enrolment.read(text)
+
+    def _url(self, path: str) -> str:
+        return self._central.front.url + path
+
+    def _post(self, page: str, told: dict[str, str]) -> requests.Response:
+        form = {**told, "csrfmiddlewaretoken": self.session.cookies.get("csrftoken", "")}
+        return self.session.post(page, form, headers={"Referer": page}, timeout=30)
+
+
+def enrol(central: Central, admin: Admin, identity: str = DEVICE) -> Device:
+    shown, key = admin.code(identity), DeviceKey(identity)
+    answer = central.post(
+        "/.well-known/est/simpleenroll",
+        base64_of(key.request()).encode(),
+        Authorization=basic(shown.identity, shown.password),
+    )
+    assert answer.status_code == 200, answer.text
+    return Device(central.folder, key, certificate_in(answer.content))
+
+
+@pytest.fixture(scope="module")
+def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
+    folder, web = tmp_path_factory.mktemp("tls"), free_port()
+    told = folder / "central.toml"
+    venue = description()
+    venue["devices"].append({"id": SECOND, "name": "Gate 2", "token": "t2"})
+    (folder / "venue.json").write_text(json.dumps(venue))
+    (folder / "passphrase").write_text("correct horse battery")
+
+    def run(*task: str, said: str = "") -> None:
+        command = [sys.executable, "-m", "central", "--config", str(told), *task]
+        subprocess.run(command, input=said, text=True, check=True, capture_output=True)
+
+    url = "https://127.0.0.1:1"
+    configuration = 'venue = "v"\ndirectory = "{}"\n[web]\nport = {}\n[devices]\nurl = "{}"\n'
+    told.write_text(configuration.format(folder / "central", web, url))
+    run("prepare", "--file", str(folder / "venue.json"))
+    run("authority", "init", "--passphrase-file", str(folder / "passphrase"))
+    run("authority", "server", "127.0.0.1", "central.example")
+    run("createadmin", "chief", said=PASSWORD)
+    quick = {"client_header_timeout 10s": "client_header_timeout 3s"}
+    with running_front(folder / "nginx", folder / "central", web, quick) as front:
+        told.write_text(configuration.format(folder / "central", web, front.url))
+        command = [sys.executable, "-m", "central", "--config", str(told), "web"]
+        process = subprocess.Popen(command)
+        try:
+            made = Central(folder, web, front)
+            deadline = time.monotonic() + 60
+            while made.ask("/healthz").status_code != 200:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            yield made
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def admin(central: Central) -> Admin:
+    return Admin(central)
+
+
+@pytest.fixture(scope="module")
+def gate(central: Central, admin: Admin) -> Device:
+    return enrol(central, admin)
+
+
+def test_an_admin_logs_in_over_tls(admin: Admin) -> None:
+    assert admin.answer.status_code == 200, "CSRF and the cookies hold behind nginx"
+    assert "Gate 1" in admin.answer.text
+    assert all(cookie.secure for cookie in admin.session.cookies)
+    assert admin.answer.headers["Strict-Transport-Security"].startswith("max-age=")
+    assert "nginx/" not in admin.answer.headers["Server"]
+
+
+def test_what_the_page_shows_enrols_a_device_that_is_then_let_in(
+    central: Central, admin: Admin
+) -> None:
+    shown = admin.code(SECOND)
+    assert shown.url == central.front.url
+    cacerts = central.ask("/.well-known/est/cacerts")
+    assert cacerts.status_code == 200
+    device = enrol(central, admin, SECOND)
+    assert central.ask("/device/trust", device).status_code == 200
+    configuration = central.post("/device/configuration", b"", device)
+    assert configuration.status_code == 409, "no zone was chosen yet"
+
+
+def test_without_a_certificate_nothing_of_a_device_is_given(central: Central) -> None:
+    for path in ("trust", "list/manifest", "list/deltas", "list/a.db.zst", "configuration", "new"):
+        answer = central.ask(f"/device/{path}")
+        assert (answer.status_code, "certificate" in answer.text) == (401, True), path
+    token = central.ask("/device/trust", Authorization="Bearer token-of-gate-1")
+    assert token.status_code == 401
+    straight = requests.get(
+        f"http://127.0.0.1:{central.web}/device/trust",
+        headers={"Authorization": "Bearer token-of-gate-1"},
+        timeout=30,
+    )
+    assert straight.status_code == 401, "central takes no tokens here either"
+
+
+@pytest.mark.parametrize("header", ["X-Client-Cert", "x-client-cert", "X_Client_Cert"])
+def test_a_strangers_certificate_header_is_not_handed_on(
+    central: Central, gate: Device, header: str
+) -> None:
+    stolen: dict[str, Any] = {header: escaped(gate.certificate)}
+    assert central.ask("/device/trust", **stolen).status_code == 401
+    # On a path that needs none from nginx: what reaches central then has no certificate in it.
+    body = base64_of(gate.key.request()).encode()
+    answer = central.post("/.well-known/est/simplereenroll", body, **stolen)
+    assert (answer.status_code, "certificate" in answer.text) == (401, True)
+
+
+def test_a_device_cannot_ask_as_another(central: Central, admin: Admin, gate: Device) -> None:
+    other = enrol(central, admin, SECOND)
+    forged: dict[str, Any] = {"X-Client-Cert": escaped(other.certificate)}
+    assert central.ask("/device/trust", gate, **forged).status_code == 200
+    body = base64_of(DeviceKey(SECOND).request()).encode()
+    renewing = central.post("/.well-known/est/simplereenroll", body, gate, **forged)
+    assert renewing.status_code == 403, "judged as gate 1: too early, and not its name"
+
+
+def test_rogue_and_expired_certificates_are_refused(central: Central, gate: Device) -> None:
+    from central.identity.authority import Issuing, device_certificate
+
+    now, key, other = int(time.time()), DeviceKey(), DeviceKey()
+    issuing, signer = central.issuing()
+    ours = Issuing(signer.key, issuing, issuing)
+    expired = device_certificate(ours, DEVICE, key.key.public_key(), now - 100 * DAY)
+    rogue = {
+        "self-signed with the right name": foreign(DEVICE, key, now),
+        "of another authority of our name": foreign(DEVICE, key, now, issuer=other),
+        "expired": expired,
+    }
+    for what, certificate in rogue.items():
+        device = Device(central.folder, key, certificate)
+        for path in ("/device/trust", "/.well-known/est/cacerts", "/live/"):
+            answer = central.ask(path, device)
+            assert (answer.status_code, "expired" in answer.text) == (403, True), what
+    never_kept = device_certificate(ours, DEVICE, key.key.public_key(), now)
+    assert central.ask("/device/trust", Device(central.folder, key, never_kept)).status_code == 401
+    assert central.ask("/device/trust", gate).status_code == 200
+
+
+def test_a_certificate_without_its_key_opens_nothing(central: Central, gate: Device) -> None:
+    thief = Device(central.folder, DeviceKey(), gate.certificate)
+    with pytest.raises((requests.exceptions.SSLError, OSError)):
+        central.ask("/device/trust", thief)
+    Device(central.folder, gate.key, gate.certificate)  # Its files again.
+
+
+def test_a_servers_certificate_is_no_devices(central: Central) -> None:
+    public = central.folder / "central/authority"
+    answer = requests.get(
+        central.front.url + "/device/trust",
+        verify=central.root,
+        cert=(str(public / "server.pem"), str(public / "server.key")),
+        timeout=30,
+    )
+    assert answer.status_code == 403
+
+
+def test_a_revoked_device_is_out_at_once_and_at_nginx_after_its_next_reload(
+    central: Central, admin: Admin
+) -> None:
+    device = enrol(central, admin, SECOND)
+    assert central.ask("/device/trust", device).status_code == 200
+    admin.act("revoke", SECOND)
+    behind = central.ask("/device/trust", device)
+    assert (behind.status_code, "revoked" in behind.text) == (403, True)
+    central.front.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "expired" not in (answer := central.ask("/live/", device)).text:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.2)
+    assert answer.status_code == 403
+
+
+def test_plain_http_gives_the_time_and_nothing_else(central: Central) -> None:
+    def plain(path: str) -> requests.Response:
+        url = f"http://127.0.0.1:{central.front.plain}{path}"
+        return requests.get(url, allow_redirects=False, timeout=30)
+
+    assert plain("/device/trust").status_code == 403
+    assert plain("/.well-known/est/cacerts").status_code == 403
+    page = plain("/live/")
+    assert (page.status_code, page.headers["Location"]) == (301, "https://127.0.0.1/live/")
+    assert plain("/device/time").status_code != 403, "this one reaches central"
+    assert central.ask("/device/time").status_code == plain("/device/time").status_code
+
+
+def test_a_list_is_given_in_ranges(central: Central, gate: Device) -> None:
+    run = [
+        sys.executable,
+        "-c",
+        "import django; django.setup();"
+        "from central.lists.publish import snapshot; from central.venue.models import Venue;"
+        "print(snapshot(Venue.objects.get()).version)",
+    ]
+    told = {
+        **os.environ,
+        "GATEHOUSE_CENTRAL_CONFIG": str(central.folder / "central.toml"),
+        "DJANGO_SETTINGS_MODULE": "central.settings",
+    }
+    version = subprocess.run(run, env=told, check=True, capture_output=True, text=True).stdout
+    path = f"/device/list/{version.strip()}.db.zst"
+    whole = central.ask(path, gate).content
+    rest = central.ask(path, gate, Range="bytes=100-")
+    assert (rest.status_code, rest.content) == (206, whole[100:])
+
+
+def test_an_oversized_body_stops_at_nginx(central: Central, gate: Device) -> None:
+    body = b"A" * 9000
+    assert central.post("/.well-known/est/simpleenroll", body).status_code == 413
+    large = central.post("/device/configuration", b"A" * (6 << 20), gate)
+    assert large.status_code == 413
+
+
+def test_an_oversized_header_is_refused(central: Central) -> None:
+    assert central.ask("/healthz", Authorization="A" * 40_000).status_code == 400
+
+
+def test_guessing_codes_is_slowed_down(central: Central, gate: Device) -> None:
+    """After a burst, one a second and address; devices that are enrolled do not notice."""
+    body = base64_of(DeviceKey().request()).encode()
+    wrong: dict[str, Any] = {"Authorization": basic("ffffffffffffffff", "00" * 16)}
+    answers = [
+        central.post("/.well-known/est/simpleenroll", body, **wrong).status_code for _ in range(60)
+    ]
+    assert answers.count(429) >= 10
+    assert central.ask("/device/trust", gate).status_code == 200
+
+
+class Slow:
+    """Connections that send a byte each half second, from the header on or in a body."""
+
+    HEADER = b"GET /device/trust HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
+    BODY = b"POST /device/configuration HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8000\r\n\r\n"
+
+    def __init__(self, central: Central, count: int) -> None:
+        context = ssl.create_default_context(cafile=central.root)
+        self._open: list[socket.socket] = []
+        for number in range(count):
+            connection = socket.create_connection(("127.0.0.1", central.front.port), timeout=10)
+            if number % 3:
+                connection = context.wrap_socket(connection, server_hostname="127.0.0.1")
+                connection.sendall(self.HEADER if number % 3 == 1 else self.BODY)
+            self._open.append(connection)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._drip)
+        self._thread.start()
+
+    def _drip(self) -> None:
+        while not self._stopping.wait(0.5):
+            for connection in list(self._open):
+                try:
+                    # Without TLS, these are the first bytes of a handshake that never ends.
+                    connection.sendall(b"\x16" if type(connection) is socket.socket else b"a")
+                    connection.settimeout(0.001)
+                    if not connection.recv(4096):
+                        raise ConnectionError
+                except (TimeoutError, ssl.SSLWantReadError):
+                    continue
+                except OSError:
+                    self._open.remove(connection)
+                    connection.close()
+
+    @property
+    def left(self) -> int:
+        return len(self._open)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+        for connection in self._open:
+            connection.close()
+
+
+def test_slow_clients_do_not_stop_a_device_and_are_cut_off(central: Central, gate: Device) -> None:
+    slow = Slow(central, 450)
+    try:
+        for _ in range(10):
+            assert central.ask("/device/trust", gate).status_code == 200
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        # Of bodies that do move, an address may send a hundred.
+        while slow.left > 100:
+            assert time.monotonic() < deadline, f"{slow.left} are still there"
+            assert central.ask("/device/trust", gate).status_code == 200
+    finally:
+        slow.stop()
