@@ -2,8 +2,8 @@
 
 A row is believed if its hash follows from the row before it: a body that was changed takes only
 itself along. Where a row is missing, `hangs` keeps the hash that the next one hangs on, so that
-the chain can go on being verified. A use is believed by its own checksum, and those that are not
-are read again from the rows.
+the chain can go on being verified. A use is believed by its own checksum; what the rows say beyond
+that is read again from them.
 """
 
 import sqlite3
@@ -31,12 +31,14 @@ def carry_over(aside: Path, target: sqlite3.Connection, device: bytes) -> Top:
     """
     source = sqlite3.connect(aside, isolation_level=None)
     try:
-        epochs = list(until_broken(source, "epoch", "number, epoch, boot", "number"))
+        found = until_broken(source, "epoch", "number, epoch, boot", "number")
+        epochs = [one for one in found if isinstance(one[0], int)]
         target.executemany("INSERT OR IGNORE INTO epoch VALUES (?, ?, ?)", epochs)
         copy = _Copy(target, device, {number: epoch for number, epoch, _ in epochs})
         copy.run(source)
-        if not uses.copy_sound(source, target):
-            uses.read_again(target)
+        uses.copy_sound(source, target)
+        # Always: a page of uses that is older than its rows looks as sound as any other.
+        uses.read_again(target)
         moving.carry_over(source, target)
     finally:
         source.close()
@@ -55,13 +57,15 @@ class _Copy:
         hangs = until_broken(source, "hangs", "epoch, seq, hash", "epoch, seq")
         self.hangs = {(number, seq): hashed for number, seq, hashed in hangs}
         pruned = list(until_broken(source, "pruned", "epoch, seq, hash", "epoch"))
-        if pruned and _is_hash(pruned[0][2]):
+        if pruned and _is_key(*pruned[0][:2]) and _is_hash(pruned[0][2]):
             self.top = Top(*pruned[0])
             self.target.execute("INSERT OR REPLACE INTO pruned VALUES (1, ?, ?, ?)", pruned[0])
         reached = self._forward(until_broken(source, "row", COLUMNS, KEY), self.top.hash)
         # Beyond a page that cannot be read: its rows are gone, those after it are not.
         behind: deque[Key] = deque(maxlen=2)
         for number, seq in until_broken(source, "row", KEY, KEY, backwards=True):
+            if not _is_key(number, seq):
+                continue
             if reached is not None and (number, seq) <= reached:
                 break
             behind.appendleft((number, seq))
@@ -78,7 +82,7 @@ class _Copy:
         held = True
         for row in rows:
             number, seq, body, hashed, _ = row
-            if not (isinstance(number, int) and isinstance(seq, int) and _is_hash(hashed)):
+            if not (_is_key(number, seq) and _is_hash(hashed)):
                 before, held = None, False
                 continue
             reached = (number, seq)
@@ -105,6 +109,10 @@ class _Copy:
             return link(before, self.device, epoch, seq, body) == hashed
         except OverflowError:
             return False
+
+
+def _is_key(number: object, seq: object) -> bool:
+    return isinstance(number, int) and isinstance(seq, int)
 
 
 def _is_hash(value: object) -> TypeGuard[bytes]:

@@ -131,21 +131,20 @@ def project(
             pass
 
 
-def copy_sound(source: sqlite3.Connection, target: sqlite3.Connection) -> bool:
-    """Copy every row whose checksum holds from a damaged file; return whether all did."""
-    (every,) = next(until_broken(source, "use", "count(*)", "1"), (-1,))
-    copied, last = 0, 0
+def copy_sound(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Copy every row whose checksum holds from a damaged file."""
+    last = 0
     for backwards in (False, True):
         # Backwards, too: of a page that cannot be read, only its own rows are lost.
         rows = until_broken(source, "use", f"number, {COLUMNS}, checksum", "number", backwards)
         for number, *values, checksum in rows:
+            if not isinstance(number, int):
+                continue
             if backwards and number <= last:
                 break
             last = last if backwards else number
             if _checksum(tuple(values)) == checksum:
                 _copy(target, (number, *values, checksum))
-                copied += 1
-    return bool(copied == every)
 
 
 def _copy(target: sqlite3.Connection, row: tuple[object, ...]) -> None:
@@ -156,19 +155,21 @@ def _copy(target: sqlite3.Connection, row: tuple[object, ...]) -> None:
 
 
 def read_again(database: sqlite3.Connection) -> None:
-    """Make the uses that are not in the table again from the rows that are."""
-    lost: set[Name] = set()
+    """Bring the table up to what the rows say: uses that it lacks, and outcomes it did not hear."""
     for (body,) in database.execute("SELECT body FROM row ORDER BY epoch, seq"):
         try:
             happened, stamp = decode_row(body)
         except WireError:
             continue  # Of a newer program; its own bytes prove it nevertheless.
-        if isinstance(happened, event.Authorised):
-            for person in range(1, happened.quantity + 1):
-                if _find(database, happened.admission, person) is None:
-                    lost.add((happened.admission, person))
-        if lost and not isinstance(happened, Unknown):
-            project(database, happened, stamp, lost)
+        match happened:
+            case event.Authorised():
+                names = ((happened.admission, one) for one in range(1, happened.quantity + 1))
+                lost = {name for name in names if _find(database, *name) is None}
+                project(database, happened, stamp, lost)
+            case Unknown():
+                pass
+            case _:
+                project(database, happened, stamp)
 
 
 def _ended(row: _Row, outcome: Outcome, stamp: Stamp) -> _Row:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -240,3 +241,51 @@ def test_a_damaged_use_found_at_the_door_is_mended_by_the_next_start(
     journal, answer = start(device)
     assert answer.without_memory
     assert everybody_passed(journal)
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        "DELETE FROM use WHERE person = 1 AND number % 3 = 0",
+        f"UPDATE use SET outcome = {int(Outcome.RESERVED)}, open = 1 WHERE number = 5",
+    ],
+    ids=["uses that are gone", "an outcome that it did not hear"],
+)
+def test_a_page_of_uses_that_is_older_than_its_rows(device: Path, older: str) -> None:
+    """A disk that does not sync leaves such pages; each row of them is sound by itself."""
+    filled(device)
+    change(device, older)
+    database = sqlite3.connect(device / FILE)
+    for row in database.execute(f"SELECT number, {uses_module.COLUMNS} FROM use").fetchall():
+        sound = zlib.crc32(ascii(row[1:]).encode())
+        database.execute("UPDATE use SET checksum = ? WHERE number = ?", (sound, row[0]))
+    database.execute("UPDATE row SET body = x'00' WHERE seq = 80")
+    database.commit()
+    database.close()
+    journal, answer = start(device)
+    assert answer.without_memory
+    assert sum(outcomes(journal, n) == [Outcome.PASSED] for n in range(1, VISITORS + 1)) >= 39
+    assert all(outcomes(journal, number) for number in range(1, VISITORS + 1))
+    journal.close()
+
+
+def test_keys_that_are_none_end_no_repair(device: Path) -> None:
+    filled(device)
+    aside = device / "nonsense.db"
+    database = sqlite3.connect(aside)
+    for table, columns in (
+        ("epoch", "number, epoch, boot"),
+        ("row", "epoch, seq, body, hash, wall_ms"),
+        ("hangs", "epoch, seq, hash"),
+        ("pruned", "one, epoch, seq, hash"),
+        ("use", f"number, {uses_module.COLUMNS}, checksum"),
+    ):
+        count = columns.count(",") + 1
+        database.execute(f"CREATE TABLE {table} ({columns})")
+        for values in ([None] * count, ["x"] * count, [1] * count):
+            database.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * count)})", values)
+    database.commit()
+    database.close()
+    target = sqlite3.connect(device / FILE)
+    salvage.carry_over(aside, target, DEVICE)
+    target.close()

@@ -72,7 +72,7 @@ class Kept:
     robbed: list[str]
     """Uses that nobody had promised: at most one, which was under way."""
     unlike: list[str]
-    """Uses that say something else than the rows beside them."""
+    """Uses that say less than the rows beside them. They may say more: rows may be lost alone."""
     tops: dict[bytes, int]
     """How far each epoch of the journal goes, as central will be told."""
 
@@ -105,7 +105,7 @@ def examine(folder: Path, promised: Promised) -> Kept:
     unlike = [
         f"{admission!r}: {outcomes.get(admission)}, its rows say {outcome.name}"
         for admission, outcome in said.items()
-        if outcomes.get(admission) != outcome
+        if outcomes.get(admission, -1) < outcome
     ]
     return Kept(opened, began, _delivered(folder, promised), lost, robbed, unlike, tops)
 
@@ -140,8 +140,8 @@ def _journal(
                     began = event
                 elif isinstance(event, Authorised):
                     said.setdefault(event.admission, Outcome.RESERVED)
-                elif isinstance(event, EventOutcome) and event.person == 1:
-                    highest = max(said.get(event.admission, Outcome.RESERVED), OF[type(event)])
-                    said[event.admission] = highest
+                elif isinstance(event, EventOutcome) and event.admission in said:
+                    # One whose admission was lost names no right any more.
+                    said[event.admission] = max(said[event.admission], OF[type(event)])
     reader.close()
     return tops, began, said
