@@ -19,6 +19,7 @@ from edge.gate.desk import Desk, Identity
 from edge.runtime.clock import SystemClock
 from edge.store.journal import Journal
 from edge.store.whitelist import Whitelist
+from tests.trusted import trusting
 from wire.event import ClockQuality, Stamp
 
 P = ParamSpec("P")
@@ -74,7 +75,9 @@ def _decisions(device: Path, size: int) -> rig.Row:
     journal.open(Stamp(int(now.wall * 1000), int(now.uptime * 1000), BOOT, ClockQuality.SIGNED))
     identity = Identity(DEVICE, BOOT, os.urandom(32))
     zone = ZoneConfig(checkpoint=rig.CHECKPOINT)
-    desk = Desk(Whitelist(device), journal, _Here(), clock, os.urandom, identity, zone, UTC)
+    trust = trusting(device, "bench")
+    whitelist = Whitelist(device, trust)
+    desk = Desk(trust, whitelist, journal, _Here(), clock, os.urandom, identity, zone, UTC)
     step = size // DECISIONS
     shown = [rig.text(number * step) for number in range(DECISIONS)]
     stopwatch = rig.Stopwatch()

@@ -9,11 +9,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.store.journal import Journal
+from edge.store.whitelist import Whitelist, WhitelistWriter
 from rules.ticket_class import EventRecord, TicketClass
+from tests.trusted import sealed, trusting
 from wire.codec import encode
 from wire.entry import Entry, key_of, row
 from wire.event import Authorised, ClockQuality, Direction, Rung, Stamp
 from wire.key import KeyRecord
+from wire.signed import Purpose
 from wire.snapshot import SCHEMA, About, Manifest
 from wire.ticket import Ticket
 from wire.words import Words
@@ -55,6 +58,11 @@ class Made:
 
     path: Path
     manifest: Manifest
+
+    @property
+    def sealed(self) -> bytes:
+        """Its manifest as central seals it."""
+        return sealed(encode(self.manifest), Purpose.LIST)
 
 
 @dataclass
@@ -105,3 +113,11 @@ def opened(device: Path, boot: bytes = BOOT) -> Journal:
     journal = Journal(device, DEVICE, boot, os.urandom)
     journal.open(stamp(boot=boot))
     return journal
+
+
+def reading(device: Path) -> Whitelist:
+    return Whitelist(device, trusting(device))
+
+
+def writing(device: Path) -> WhitelistWriter:
+    return WhitelistWriter(device, trusting(device))

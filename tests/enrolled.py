@@ -5,8 +5,10 @@ from pathlib import Path
 from edge.runtime import identity
 from edge.runtime.identity import DeviceIdentity
 from edge.sync.config import link_path
+from tests.trusted import roles
+from wire.signed import pin
 
-ROOT_PIN = "00" * 32
+ROOT_PIN = pin(roles()).hex()
 
 
 def write_identity(

@@ -2,13 +2,16 @@
 
 import hashlib
 import sqlite3
+import time
 from pathlib import Path
 
 import zstandard
 
 from rules.ticket_class import EventRecord
+from tests.trusted import roles, sealed
 from wire.codec import decode, encode
 from wire.delivery import Ack, Batch, Hello
+from wire.signed import Purpose
 from wire.snapshot import SCHEMA, SCHEMA_VERSION, About, Delta, Heartbeat, Manifest
 from wire.topic import Topics, sender
 from wire.words import Words
@@ -71,6 +74,8 @@ class ListKeeper:
         self._name = name
         self.sequence, self.head = 0, bytes(32)
         self.deltas: list[bytes] = []
+        """Sealed, as everything here is."""
+        self._wall = 1_780_000_000.0
         self.forgotten = 0
         """How many deltas, from the first, are no longer given out."""
         self.files: dict[str, bytes] = {}
@@ -85,7 +90,7 @@ class ListKeeper:
             event = (code, encode(EventRecord(code, words)))
             body = encode(Delta(self.sequence, self.head, events=(event,)))
             self.head = hashlib.sha256(body).digest()
-            self.deltas.append(body)
+            self.deltas.append(sealed(body, Purpose.LIST))
         return self.deltas[-1]
 
     def snapshot(self) -> Manifest:
@@ -118,7 +123,7 @@ class ListKeeper:
             1 << 20,
             hashlib.sha256(packed).digest(),
         )
-        self.files["/device/list/manifest"] = encode(manifest)
+        self.files["/device/list/manifest"] = sealed(encode(manifest), Purpose.LIST)
         self.files[f"/device/list/{version}.db.zst"] = packed
         return manifest
 
@@ -127,7 +132,11 @@ class ListKeeper:
         if path.startswith("/device/list/deltas?after="):
             after = int(path.partition("=")[2])
             return encode(self.deltas[max(after, self.forgotten) :][:1000])
+        if path.startswith("/device/trust?after="):
+            return encode([roles()] if path.endswith("=0") else [])
         return self.files.get(path)
 
-    def heartbeat(self) -> bytes:
-        return encode(Heartbeat("venue", self.sequence, self.head, 1_780_000_000.0))
+    def heartbeat(self, wall: float | None = None) -> bytes:
+        self._wall = max(self._wall + 0.001, time.time() if wall is None else wall)
+        said = Heartbeat("venue", self.sequence, self.head, self._wall)
+        return sealed(encode(said), Purpose.HEARTBEAT)

@@ -10,9 +10,11 @@ from django.db import transaction
 
 from central.ledger.uses import reported
 from central.lists.models import Change
+from central.venue import trust
 from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
 from wire.codec import encode
 from wire.entry import Standing
+from wire.signed import Purpose
 from wire.snapshot import Delta, head_after
 
 NO_HEAD = bytes(32)
@@ -55,8 +57,9 @@ def publish_change(
         events=tuple((event.audience, encode(event.record())) for event in events),
         signing_keys=tuple((bytes(key.kid), encode(key.record())) for key in signing_keys),
     )
+    sealed = trust.sealed(encode(delta), Purpose.LIST)
     return Change.objects.create(
-        venue=venue, sequence=delta.sequence, body=encode(delta), head=head_after(delta)
+        venue=venue, sequence=delta.sequence, body=sealed, head=head_after(delta)
     )
 
 

@@ -9,7 +9,9 @@ class Change(models.Model):
     venue = models.ForeignKey(Venue, models.CASCADE)
     sequence = models.BigIntegerField()
     body = models.BinaryField()
+    """The delta (wire/snapshot.py) in its envelope."""
     head = models.BinaryField(max_length=32)
+    """Hash of the delta itself."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["venue", "sequence"], name="change_once")]
@@ -20,3 +22,4 @@ class Snapshot(models.Model):
     version = models.CharField(max_length=64, unique=True)
     sequence = models.BigIntegerField()
     manifest = models.BinaryField()
+    """In its envelope."""

@@ -20,10 +20,13 @@ from central.ledger.uses import reported
 from central.link import connect
 from central.lists.build import Contents, build
 from central.lists.changes import head
+from central.lists.heartbeat import Pulse
 from central.lists.models import Change, Snapshot
+from central.venue import trust
 from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
 from wire.codec import encode
-from wire.snapshot import SCHEMA_VERSION, About, Heartbeat
+from wire.signed import Purpose
+from wire.snapshot import SCHEMA_VERSION, About
 from wire.topic import Topics
 
 log = logging.getLogger("central.publish")
@@ -64,9 +67,8 @@ def snapshot(venue: Venue) -> Snapshot:
     # The time in its name makes it unique even if a database was put back to yesterday.
     version = f"{venue.code}-{sequence}-{time.time_ns()}"
     manifest = build(folder(), version, contents, rows)
-    made = Snapshot.objects.create(
-        venue=venue, version=version, sequence=sequence, manifest=encode(manifest)
-    )
+    sealed = trust.sealed(encode(manifest), Purpose.LIST)
+    made = Snapshot.objects.create(venue=venue, version=version, sequence=sequence, manifest=sealed)
     _forget_old(venue)
     return made
 
@@ -88,16 +90,15 @@ def run(stopping: threading.Event) -> None:
     if found is None:
         return
     venue, published = found
-    beat_at = 0.0
+    pulse, beat_at = Pulse(), 0.0
     life.ready()
     while not stopping.wait(LOOK_SECONDS):
         look = partial(_look, client, topics, venue, published)
         published = kept_trying(look, stopping) or published
         if time.monotonic() - beat_at >= HEARTBEAT_SECONDS:
             beat_at = time.monotonic()
-            last = kept_trying(partial(head, venue), stopping)
-            if last is not None:
-                beat = encode(Heartbeat(topics.venue, *last, time.time()))
+            beat = kept_trying(partial(pulse.beat, venue), stopping)
+            if beat is not None:
                 client.publish(topics.heartbeat(), beat, qos=0, retain=True)
             life.alive()
     client.loop_stop()

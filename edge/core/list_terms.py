@@ -30,6 +30,8 @@ class Chained:
 
     delta: Delta
     head: bytes
+    sealed: bytes = b""
+    """As central sealed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Holding:
 class Beat:
     heartbeat: Heartbeat
     live: bool
+    said_at: float | None = None
+    """Uptime at which central said it, if that was before it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class Announced:
     """The manifest came."""
 
     manifest: Manifest
+    sealed: bytes = b""
+    """As central sealed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ class FetchSnapshot:
     """Download, verify and install; then tell `Holding`."""
 
     manifest: Manifest
+    sealed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """Tell the daemons: at `uptime`, central said that `sequence` is the newest."""
+    """Note that central said at `uptime` that `sequence` is the newest."""
 
     sequence: int
     uptime: float

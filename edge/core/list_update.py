@@ -35,7 +35,7 @@ from edge.core.list_terms import (
     Signal,
 )
 from edge.core.moment import Moment
-from wire.snapshot import Heartbeat, Manifest
+from wire.snapshot import Heartbeat
 
 PATIENCE_MAX_SECONDS = 60.0
 SILENCE_SECONDS = 60.0
@@ -72,12 +72,13 @@ def _after(
             return _foreign(replace(update, doing=Doing.RESTING), now), []
         case Holding(has):
             return _holding(update, has)
-        case Beat(heartbeat, live):
-            return _heard(update, heartbeat, live, now)
+        case Beat(heartbeat, live, said_at):
+            at = now.uptime if said_at is None else said_at
+            return _heard(update, heartbeat, live, at, now)
         case Arrived(chained):
             return _arrived(update, chained)
-        case Announced(manifest):
-            return _announced(update, manifest, now)
+        case Announced():
+            return _announced(update, signal, now)
         case Fetched(deltas):
             return _fetched(update, deltas, now)
         case Failed(spread, unusable):
@@ -108,7 +109,7 @@ def _foreign(update: ListUpdate, now: Moment) -> ListUpdate:
 
 
 def _heard(
-    update: ListUpdate, heartbeat: Heartbeat, live: bool, now: Moment
+    update: ListUpdate, heartbeat: Heartbeat, live: bool, at: float, now: Moment
 ) -> tuple[ListUpdate, list[AnyCommand]]:
     said = Held(heartbeat.sequence, heartbeat.head)
     if not live:
@@ -117,7 +118,7 @@ def _heard(
         update,
         target=said.sequence,
         heard=said,
-        heard_at=now.uptime,
+        heard_at=at,
         look_at=now.uptime + SILENCE_SECONDS,
     )
     has = update.has
@@ -144,16 +145,16 @@ def _arrived(update: ListUpdate, chained: Chained) -> tuple[ListUpdate, list[Any
 
 
 def _announced(
-    update: ListUpdate, manifest: Manifest, now: Moment
+    update: ListUpdate, announced: Announced, now: Moment
 ) -> tuple[ListUpdate, list[AnyCommand]]:
     if update.doing is not Doing.MANIFEST:
         return update, []
-    has = update.has
+    has, manifest = update.has, announced.manifest
     update = replace(update, snapshot_wanted=False)
     if has is not None and not update.foreign and manifest.sequence <= has.sequence:
         # Neither deltas nor a newer snapshot: central has to build one first.
         return _rest(update, 0.5, now), []
-    return replace(update, doing=Doing.SNAPSHOT), [FetchSnapshot(manifest)]
+    return replace(update, doing=Doing.SNAPSHOT), [FetchSnapshot(manifest, announced.sealed)]
 
 
 def _fetched(

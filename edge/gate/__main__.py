@@ -21,6 +21,7 @@ from edge.runtime.intercom import Grew, IntercomClient
 from edge.runtime.service import Life
 from edge.runtime.workers import Workers
 from edge.store.journal import Journal
+from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist
 from wire.event import BOOT_BYTES, ClockQuality, Stamp
 
@@ -76,18 +77,19 @@ async def _run(
     now = clock.now()
     stamp = Stamp(round(now.wall * 1000), round(now.uptime * 1000), boot, ClockQuality.UNCONFIRMED)
 
-    def open_store() -> tuple[Whitelist, Journal]:
+    def open_store() -> tuple[TrustStore, Whitelist, Journal]:
         journal = Journal(directory, own.device, boot, os.urandom)
         journal.open(stamp)
-        return Whitelist(directory), journal
+        trust = TrustStore(directory, who.pin, who.venue)
+        return trust, Whitelist(directory, trust), journal
 
-    whitelist, journal = await thread.run(open_store)
+    trust, whitelist, journal = await thread.run(open_store)
     intercom = IntercomClient(Path(told.intercom), clock)
 
     def grew() -> None:
         intercom.tell(Grew())
 
-    desk = Desk(whitelist, journal, thread, clock, os.urandom, own, zone, time_zone, grew)
+    desk = Desk(trust, whitelist, journal, thread, clock, os.urandom, own, zone, time_zone, grew)
     catalog = Catalog(clock)
     lanes = tuple(_lane(lane, zone, catalog, desk, clock) for lane in told.lane)
     fire = catalog.sensor(told.fire) if told.fire else None

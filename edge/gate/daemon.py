@@ -8,7 +8,7 @@ from edge.drivers.interfaces import Found, Level, Lost, Sensor
 from edge.gate.desk import Desk
 from edge.gate.lane import LaneShell
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import IntercomClient, ListAge
+from edge.runtime.intercom import Heard, IntercomClient
 from edge.runtime.service import Life
 from wire.event import DriverFound, DriverLost, Started
 
@@ -72,8 +72,8 @@ class GateDaemon:
 
     async def _listen(self, intercom: IntercomClient) -> None:
         async for word in intercom.words():
-            if isinstance(word, ListAge):
-                self._desk.list_confirmed(word.confirmed_uptime)
+            if isinstance(word, Heard):
+                await self._desk.heard(word.envelope, word.uptime)
 
     async def _look_after(self) -> None:
         """Feed the watchdog by real work: the store answers, or it is not fed."""

@@ -13,6 +13,7 @@ from datetime import tzinfo
 from edge.core import credential, ladder, refusals
 from edge.core.credential import Shown
 from edge.core.decision import Decision, Place, decide, refuse
+from edge.core.heartbeat import Heartbeats, hear
 from edge.core.lane import Judge, Refused
 from edge.core.moment import Moment
 from edge.core.notice import refused as refused_notice
@@ -22,11 +23,15 @@ from edge.gate.config import LaneConfig, ZoneConfig
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 from edge.store.journal import Journal, JournalUnwritable, Transaction
+from edge.store.trust import TrustStore
 from edge.store.whitelist import ListDamaged, Whitelist
 from rules.verdict import Door, Facts
 from wire import event
+from wire.codec import WireError, decode
 from wire.event import ADMISSION_BYTES, AnyEvent, Rung, Stamp
 from wire.reason import Reason
+from wire.signed import Purpose
+from wire.snapshot import Heartbeat
 
 log = logging.getLogger("gate.desk")
 
@@ -48,6 +53,7 @@ class Desk:
 
     def __init__(
         self,
+        trust: TrustStore,
         whitelist: Whitelist,
         journal: Journal,
         thread: SingleThread,
@@ -59,6 +65,7 @@ class Desk:
         grew: Callable[[], None] = lambda: None,
     ) -> None:
         """`grew()` is called, on the event loop, whenever something was written."""
+        self._trust = trust
         self._whitelist = whitelist
         self._journal = journal
         self._thread = thread
@@ -70,6 +77,9 @@ class Desk:
         self._grew = grew
         self._refusals = Refusals()
         self._unwritten: list[tuple[AnyEvent, Stamp]] = []
+        self._heartbeats = Heartbeats()
+        self._said: tuple[Heartbeat, float] | None = None
+        """Central's last word on how far the list goes, and the uptime at which it said so."""
         self._list_confirmed: float | None = None
         self._rung = Rung.SIGNATURE_ONLY
         self._sequence = 0
@@ -77,9 +87,9 @@ class Desk:
 
     # Called from the event loop.
 
-    def list_confirmed(self, uptime: float) -> None:
-        """Central's word, at that uptime, that the list is the newest."""
-        self._list_confirmed = uptime
+    async def heard(self, sealed: bytes, uptime: float) -> None:
+        """A heartbeat as it came at `uptime`; one that is not central's is ignored."""
+        await self._thread.run(self._hear, sealed, uptime)
 
     async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:
         """Judge and commit; a refusal where nothing could be committed."""
@@ -236,8 +246,27 @@ class Desk:
             except JournalUnwritable as unwritable:
                 log.error("not pruned: %s", unwritable)
 
+    def _hear(self, sealed: bytes, uptime: float) -> None:
+        try:
+            said = decode(self._trust.unseal(sealed, Purpose.HEARTBEAT), Heartbeat)
+        except WireError as error:
+            log.warning("a heartbeat that is not central's: %s", error)
+            return
+        if said.venue == self._trust.venue:
+            self._heartbeats, at = hear(self._heartbeats, said.wall, uptime)
+            self._said = self._said if at is None else (said, at)
+
+    def _confirmed(self) -> float | None:
+        """Return the uptime at which central last said that our list is the newest."""
+        about = self._whitelist.about
+        if about and self._said:
+            said, at = self._said
+            if (said.sequence, said.head) == (about.sequence, about.head):
+                self._list_confirmed = at
+        return self._list_confirmed
+
     def _rung_at(self, now: Moment) -> Rung:
-        confirmed = self._list_confirmed
+        confirmed = self._confirmed()
         age = None if confirmed is None else now.uptime - confirmed
         return ladder.rung(self._whitelist.present, age, self._zone.stale_after_seconds)
 

@@ -31,20 +31,11 @@ class Grew(msgspec.Struct, frozen=True, tag="grew"):
     """Daemon to sync: the journal has new rows."""
 
 
-class ListAge(msgspec.Struct, frozen=True, tag="list-age"):
-    """Sync to daemon: central said at `confirmed_uptime` that list `sequence` is the newest.
-
-    The uptime is this machine's own (CLOCK_BOOTTIME), the same for all its processes.
-    """
-
-    sequence: int
-    confirmed_uptime: float
-
-
 class Heard(msgspec.Struct, frozen=True, tag="heard"):
     """Sync to daemon: a heartbeat as central sealed it, and the uptime at which it came.
 
-    The daemon verifies it itself: sync is the one that strangers can talk to.
+    The daemon verifies it itself: sync is the one that strangers can talk to. The uptime is this
+    machine's own (CLOCK_BOOTTIME), the same for all its processes.
     """
 
     envelope: bytes
@@ -104,7 +95,6 @@ class Logged(msgspec.Struct, frozen=True, tag="logged"):
 
 Word = (
     Grew
-    | ListAge
     | Heard
     | Ordered
     | Configured
@@ -117,7 +107,7 @@ Word = (
 )
 
 
-STATES = (ListAge, Heard, Configured)
+STATES = (Heard, Configured)
 
 
 class _Words(msgspec.Struct, frozen=True):

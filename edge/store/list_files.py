@@ -2,15 +2,14 @@
 
 `list/<version>/` holds snapshot.db, manifest (what its bytes must hash to) and overlay.db. The
 snapshot is proved by one hash. The overlay grows, so its rows have a checksum each, and the chain
-of changes says that it holds all of them. Lists are not signed yet: the place to check a
-signature is `verify_snapshot`, where the manifest is read.
+of changes says that it holds all of them.
 """
 
 import hashlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,9 +22,12 @@ from wire import codec, entry
 from wire.codec import WireError
 from wire.entry import LIST_KEY_BYTES
 from wire.key import KeyRecord
+from wire.signed import Purpose, Untrusted
 from wire.snapshot import SCHEMA_VERSION, About, Delta, Manifest
 
 T = TypeVar("T")
+Unseal = Callable[[bytes, Purpose], bytes]
+"""As `edge.store.trust.TrustStore.unseal`."""
 
 SNAPSHOT, OVERLAY, MANIFEST, CURRENT = "snapshot.db", "overlay.db", "manifest", "current"
 SMALL_TABLES: dict[str, tuple[str, type]] = {
@@ -40,9 +42,18 @@ class ListDamaged(Exception):
     """A list, or a row of it, is not what was written; the message says which."""
 
 
-def verify_snapshot(folder: Path) -> None:
-    """Raise ListDamaged unless the snapshot's bytes are those of its manifest."""
-    manifest = codec.decode((folder / MANIFEST).read_bytes(), Manifest)
+def manifest_of(folder: Path, unseal: Unseal) -> Manifest:
+    """Return the manifest of an installed list; raise ListDamaged unless central signed it."""
+    try:
+        sealed = (folder / MANIFEST).read_bytes()
+        return codec.decode(unseal(sealed, Purpose.LIST), Manifest)
+    except Untrusted as untrusted:
+        raise ListDamaged(f"not a list of whom this device believes: {untrusted}") from None
+
+
+def verify_snapshot(folder: Path, unseal: Unseal) -> None:
+    """Raise ListDamaged unless the snapshot's bytes are those that central signed for."""
+    manifest = manifest_of(folder, unseal)
     if sha256(folder / SNAPSHOT) != manifest.file_sha256:
         raise ListDamaged("its bytes have changed since it was installed")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.store.database import FILE_MODE, make_directory
 from edge.store.list_files import write_durable
 from wire.codec import WireError
-from wire.signed import Trust, Untrusted, following_trust, pinned_trust
+from wire.signed import Purpose, Trust, Untrusted, following_trust, pinned_trust
 
 
 class TrustStore:
@@ -20,7 +20,7 @@ class TrustStore:
         """`root`: 32 bytes, the pin of the first roles (wire.signed.pin)."""
         self._folder = directory / "trust"
         self._root = root
-        self._venue = venue
+        self.venue = venue
         self.trust: Trust | None = None
         self.health: str | None = "no roles yet"
         """Why there is nobody to believe; None when there is."""
@@ -48,6 +48,18 @@ class TrustStore:
             self.health = None
         return self.version > before
 
+    def unseal(self, envelope: bytes, purpose: Purpose) -> bytes:
+        """Return what is in an envelope; raise Untrusted, or WireError if it is none.
+
+        A key that nobody here knows may be one of newer roles, which sync has put down since.
+        """
+        try:
+            return self._unseal(envelope, purpose)
+        except Untrusted:
+            if not self.refresh():
+                raise
+        return self._unseal(envelope, purpose)
+
     def add(self, bundled: bytes) -> None:
         """Believe the next version of the roles, and keep it; raise Untrusted or WireError."""
         trust = self._next(bundled)
@@ -57,11 +69,20 @@ class TrustStore:
         fresh.chmod(FILE_MODE)
         fresh.replace(self._folder / f"{trust.roles.version}.roles")
         self.trust, self.health = trust, None
+        for left in self._folder.glob("*.roles"):
+            # Of another root, from before this device was enrolled anew.
+            if left.stem.isdigit() and int(left.stem) > self.version:
+                left.unlink()
+
+    def _unseal(self, envelope: bytes, purpose: Purpose) -> bytes:
+        if self.trust is None:
+            raise Untrusted(f"nobody to believe: {self.health}")
+        return self.trust.unseal(envelope, purpose)
 
     def _next(self, bundled: bytes) -> Trust:
         if self.trust is None:
             trust = pinned_trust(bundled, self._root)
-            if trust.roles.venue != self._venue:
-                raise Untrusted(f"roles of {trust.roles.venue}, and this device is {self._venue}'s")
+            if trust.roles.venue != self.venue:
+                raise Untrusted(f"roles of {trust.roles.venue}, and this device is {self.venue}'s")
             return trust
         return following_trust(bundled, self.trust)

@@ -35,17 +35,19 @@ from edge.store.list_files import (
     check_overlay,
     check_snapshot,
     flush,
+    manifest_of,
     put,
     small_changed_at,
     small_table,
     verify_snapshot,
     write_durable,
 )
+from edge.store.trust import TrustStore
 from rules.ticket_class import EventRecord, TicketClass
-from wire import codec
-from wire.codec import WireError
+from wire.codec import WireError, decode
 from wire.entry import Entry, Row, key_of, read
 from wire.key import KeyRing
+from wire.signed import Purpose
 from wire.snapshot import About, Delta, Manifest
 from wire.ticket import Ticket
 
@@ -78,7 +80,8 @@ class Found:
 class Whitelist:
     """For door daemons: read at each decision, on the store's thread."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, trust: TrustStore) -> None:
+        self._trust = trust
         self._link = directory / "list" / CURRENT
         self._path = str(self._link)
         self._version = ""
@@ -147,7 +150,8 @@ class Whitelist:
         Reading all of it takes too long to be done at every decision, so ever more are let pass.
         """
         self._passed += 1
-        if made == self._made and self._passed < self._patience:
+        believed = self._trust.refresh()
+        if made == self._made and not believed and self._passed < self._patience:
             return False
         self._passed, self._patience = 0, min(self._patience * 2, PATIENCE_MAX)
         return True
@@ -162,7 +166,7 @@ class Whitelist:
     def _open(self, version: str) -> None:
         self._close()
         folder = self._link.parent / version
-        verify_snapshot(folder)
+        verify_snapshot(folder, self._trust.unseal)
         self._database = open_readonly(folder / OVERLAY)
         attach_readonly(self._database, folder / SNAPSHOT, "snapshot")
         check_overlay(self._database, about_of(self._database, "snapshot"))
@@ -205,9 +209,10 @@ class Whitelist:
         """
         if self.ring.records():
             return
-        with suppress(WireError, sqlite3.Error, OSError):
-            path = self._link.parent / self._version / SNAPSHOT
-            database = open_readonly(path, immutable=True)
+        with suppress(ListDamaged, WireError, sqlite3.Error, OSError):
+            folder = self._link.parent / self._version
+            manifest_of(folder, self._trust.unseal)
+            database = open_readonly(folder / SNAPSHOT, immutable=True)
             try:
                 self.ring = KeyRing(small_table(database, "signing_key").values())
             finally:
@@ -222,7 +227,8 @@ class Whitelist:
 class WhitelistWriter:
     """For sync: installs snapshots, applies deltas."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, trust: TrustStore) -> None:
+        self._trust = trust
         self._root = directory / "list"
         make_directory(self._root)
         self._overlay: sqlite3.Connection | None = None
@@ -238,7 +244,7 @@ class WhitelistWriter:
             snapshot = open_readonly(folder / SNAPSHOT, immutable=True)
             try:
                 if folder.name != self._version:
-                    verify_snapshot(folder)
+                    verify_snapshot(folder, self._trust.unseal)
                     check_overlay(self._writable(folder), about_of(snapshot))
                 return about_of(self._writable(folder)) or about_of(snapshot)
             finally:
@@ -247,11 +253,13 @@ class WhitelistWriter:
             self._forget_overlay()
             return None
 
-    def install(self, version: str, snapshot: Path, manifest: Manifest) -> None:
+    def install(self, version: str, snapshot: Path, sealed: bytes) -> None:
         """Make `snapshot` (a file of this disk, taken over) the list in use.
 
-        Raise ListDamaged if it is not what the manifest says; nothing has changed then.
+        `sealed`: its manifest as central sealed it. Raise ListDamaged if the file is not what the
+        manifest says, Untrusted for a manifest of somebody else's; nothing has changed then.
         """
+        manifest = decode(self._trust.unseal(sealed, Purpose.LIST), Manifest)
         try:
             check_snapshot(snapshot, manifest)
         except ListDamaged as damaged:
@@ -263,7 +271,7 @@ class WhitelistWriter:
         make_directory(folder)
         snapshot.chmod(FILE_MODE)
         snapshot.replace(folder / SNAPSHOT)
-        write_durable(folder / MANIFEST, codec.encode(manifest))
+        write_durable(folder / MANIFEST, sealed)
         flush(folder / SNAPSHOT)
         open_durable(folder / OVERLAY, "overlay", every_commit=False).close()
         sync_directory(folder)

@@ -12,17 +12,19 @@ from edge.runtime import config, identity, service
 from edge.runtime.clock import SystemClock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
-from edge.runtime.intercom import IntercomServer, ListAge
+from edge.runtime.intercom import IntercomServer
 from edge.runtime.service import Life
 from edge.runtime.workers import Workers
 from edge.store.database import TooNew
 from edge.store.delivery import DeliveryStore
 from edge.store.outbox import JournalReader
+from edge.store.trust import TrustStore
 from edge.store.whitelist import WhitelistWriter
 from edge.sync.config import LinkConfig, SyncConfig, link_path
 from edge.sync.daemon import SyncDaemon
 from edge.sync.inward import Inward
 from edge.sync.outward import Outward
+from edge.sync.roles import RolesFollower
 from wire.topic import Topics
 
 VERSION = "0.1.0"
@@ -68,18 +70,20 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     rows = JournalReader(directory, bytes.fromhex(device))
     try:
         saved = await journal_thread.run(_open_saved, directory)
-        writer = await list_thread.run(WhitelistWriter, directory)
+        trust = await list_thread.run(TrustStore, directory, who.pin, who.venue)
+        writer = await list_thread.run(WhitelistWriter, directory, trust)
     except OSError as error:
         raise ConfigError(f"directory {directory}: {error.strerror}") from None
     outward = Outward(link, rows, saved, journal_thread, clock, topics, device, VERSION)
     inward = Inward(
         fetch,
         writer,
+        RolesFollower(fetch, trust, who.venue, clock),
+        intercom,
         directory / "list" / "incoming",
         list_thread,
         clock,
         random.random,
-        lambda sequence, uptime: intercom.tell(ListAge(sequence, uptime)),
     )
     daemon = SyncDaemon(link, outward, inward, intercom, clock, life, topics, device)
     try:

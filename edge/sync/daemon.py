@@ -16,7 +16,6 @@ from edge.sync.inward import Inward
 from edge.sync.outward import Outward
 from wire.codec import WireError, decode
 from wire.delivery import Ack
-from wire.snapshot import Heartbeat
 from wire.topic import Topics
 
 log = logging.getLogger("sync")
@@ -89,7 +88,7 @@ class SyncDaemon:
                     self._outward.acked(decode(message.payload, Ack))
             elif message.topic == self._topics.heartbeat():
                 live = not message.retained
-                self._inward.heartbeat(decode(message.payload, Heartbeat), live)
+                self._inward.heartbeat(message.payload, live)
             elif message.topic == self._topics.deltas():
                 self._inward.delta(message.payload)
         except WireError as error:

@@ -12,6 +12,7 @@ from typing import Protocol, assert_never
 import zstandard
 
 from edge.core import list_update as core
+from edge.core.heartbeat import Heartbeats, hear
 from edge.core.list_terms import (
     Announced,
     AnyCommand,
@@ -33,10 +34,14 @@ from edge.core.list_terms import (
 )
 from edge.drivers.interfaces import DriverError, Fetch
 from edge.runtime.clock import Clock
+from edge.runtime.intercom import Heard, Word
 from edge.runtime.workers import SingleThread
+from edge.store.list_files import Unseal
 from edge.store.whitelist import ChainBroken, ListDamaged
 from edge.sync.inbox import Inbox
+from edge.sync.roles import RolesFollower
 from wire.codec import WireError, decode
+from wire.signed import Purpose, Untrusted
 from wire.snapshot import About, Delta, Heartbeat, Manifest
 
 log = logging.getLogger("sync.inward")
@@ -62,9 +67,15 @@ class Writer(Protocol):
     @property
     def current(self) -> About | None: ...
 
-    def install(self, version: str, snapshot: Path, manifest: Manifest) -> None: ...
+    def install(self, version: str, snapshot: Path, sealed: bytes) -> None: ...
 
     def apply(self, delta: Delta, body_head: bytes) -> About: ...
+
+
+class Doors(Protocol):
+    """Whom sync tells what it heard (edge.runtime.intercom.IntercomServer)."""
+
+    def tell(self, word: Word) -> None: ...
 
 
 class Inward:
@@ -74,37 +85,67 @@ class Inward:
         self,
         fetch: Fetch,
         writer: Writer,
+        roles: RolesFollower,
+        doors: Doors,
         incoming: Path,
         thread: SingleThread,
         clock: Clock,
         draw: Callable[[], float],
-        confirm: Callable[[int, float], None],
     ) -> None:
-        """`confirm(sequence, uptime)`: central said then that `sequence` is the newest."""
         self._fetch = fetch
         self._writer = writer
+        self._roles = roles
+        self._doors = doors
         self._incoming = incoming
         self._thread = thread
         self._clock = clock
         self._draw = draw
-        self._confirm = confirm
         self._inbox = Inbox[AnySignal](clock)
         self._update = ListUpdate()
+        self._heard = Heartbeats()
+        self.confirmed: Confirm | None = None
+        """What central last said is the newest list, while it was ours."""
 
     @property
     def sequence(self) -> int | None:
         """How far our list goes; None without one."""
         return self._update.has.sequence if self._update.has else None
 
-    def heartbeat(self, heartbeat: Heartbeat, live: bool) -> None:
-        self._inbox.put_foreign(Beat(heartbeat, live))
+    def heartbeat(self, sealed: bytes, live: bool) -> None:
+        """A heartbeat as it came; raise WireError if it is none, Untrusted if not central's."""
+        heartbeat = decode(self._unsealed(sealed, Purpose.HEARTBEAT), Heartbeat)
+        self._ours(heartbeat.venue)
+        if not live:
+            self._inbox.put_foreign(Beat(heartbeat, live))
+            return
+        uptime = self._clock.now().uptime
+        self._heard, said_at = hear(self._heard, heartbeat.wall, uptime)
+        if said_at is None:
+            raise Untrusted("a heartbeat that was heard before")
+        self._roles.newest(heartbeat.roles)
+        self._doors.tell(Heard(sealed, uptime))
+        self._inbox.put_foreign(Beat(heartbeat, live, said_at))
 
-    def delta(self, body: bytes) -> None:
-        """A delta by MQTT; raise WireError if it is none."""
-        self._inbox.put_foreign(Arrived(chained(body)))
+    def delta(self, sealed: bytes) -> None:
+        """A delta by MQTT; raise WireError if it is none, Untrusted if not central's."""
+        self._inbox.put_foreign(Arrived(chained(sealed, self._unsealed)))
+
+    def _unsealed(self, sealed: bytes, purpose: Purpose) -> bytes:
+        try:
+            return self._roles.trust.unseal(sealed, purpose)
+        except Untrusted:
+            # A key that is new since may have signed it.
+            self._roles.doubted()
+            raise
+
+    def _ours(self, venue: str) -> None:
+        if venue != self._roles.venue:
+            raise Untrusted(f"meant for {venue[:40]!r}")
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._roles.run())
+            await self._roles.present()
             self._inbox.put(Holding(await self._thread.run(self._held)))
             while True:
                 signal = await self._inbox.get(core.due(self._update))
@@ -113,7 +154,7 @@ class Inward:
                 )
                 for command in commands:
                     if isinstance(command, Confirm):
-                        self._confirm(command.sequence, command.uptime)
+                        self.confirmed = command
                     else:
                         tasks.create_task(self._try(command))
 
@@ -135,13 +176,17 @@ class Inward:
     async def _perform(self, command: AnyCommand) -> AnySignal:
         match command:
             case Command.FETCH_MANIFEST:
-                return Announced(decode(await self._fetch.get("/device/list/manifest"), Manifest))
-            case FetchSnapshot(manifest):
-                await self._install(manifest)
+                sealed = await self._fetch.get("/device/list/manifest")
+                manifest = decode(self._unsealed(sealed, Purpose.LIST), Manifest)
+                self._ours(manifest.venue)
+                return Announced(manifest, sealed)
+            case FetchSnapshot(manifest, sealed):
+                await self._install(manifest, sealed)
                 return Holding(await self._thread.run(self._held))
             case FetchDeltas(after):
                 answer = await self._fetch.get(f"/device/list/deltas?after={after}")
-                return Fetched(readable(decode(answer, list[bytes])))
+                bodies = decode(answer, list[bytes])
+                return Fetched(await self._thread.run(readable, bodies, self._unsealed))
             case Apply(deltas):
                 await self._thread.run(self._apply, deltas)
                 return Holding(await self._thread.run(self._held))
@@ -150,7 +195,7 @@ class Inward:
             case _:
                 assert_never(command)
 
-    async def _install(self, manifest: Manifest) -> None:
+    async def _install(self, manifest: Manifest, sealed: bytes) -> None:
         # The name becomes part of paths, here and at central.
         if not VERSION_NAME.fullmatch(manifest.version):
             raise UnusableError(f"the manifest names no file: {manifest.version[:80]!r}")
@@ -160,7 +205,7 @@ class Inward:
         compressed = self._incoming / name
         await self._thread.run(self._make_room, name)
         await self._fetch.download(f"/device/list/{name}", compressed, manifest.compressed_bytes)
-        await self._thread.run(self._unpack_and_install, compressed, manifest)
+        await self._thread.run(self._unpack_and_install, compressed, manifest, sealed)
         log.info("list %s installed, sequence %d", manifest.version, manifest.sequence)
 
     def _make_room(self, name: str) -> None:
@@ -170,7 +215,7 @@ class Inward:
             if left.name != name:
                 left.unlink()
 
-    def _unpack_and_install(self, compressed: Path, manifest: Manifest) -> None:
+    def _unpack_and_install(self, compressed: Path, manifest: Manifest, sealed: bytes) -> None:
         snapshot = compressed.with_suffix("")
         name, again = manifest.version, 1
         while (self._incoming.parent / name).exists():
@@ -179,7 +224,7 @@ class Inward:
             name = f"{manifest.version}.{again}"
         try:
             unpack(compressed, snapshot, manifest)
-            self._writer.install(name, snapshot, manifest)
+            self._writer.install(name, snapshot, sealed)
         finally:
             # Right or wrong, it is not fetched further.
             compressed.unlink(missing_ok=True)
@@ -197,20 +242,26 @@ class Inward:
         return None if about is None else Held(about.sequence, about.head)
 
 
-def chained(body: bytes) -> Chained:
-    """Read a delta; raise WireError if it is none. Its head is the hash of the bytes as they came,
+def chained(sealed: bytes, unseal: Unseal) -> Chained:
+    """Read a delta; raise WireError if it is none, Untrusted if not central's.
 
-    for a newer central may say more in them than this reader knows.
+    Its head is the hash of the bytes as they came, for a newer central may say more in them than
+    this reader knows.
     """
-    return Chained(decode(body, Delta), hashlib.sha256(body).digest())
+    body = unseal(sealed, Purpose.LIST)
+    return Chained(decode(body, Delta), hashlib.sha256(body).digest(), sealed)
 
 
-def readable(bodies: list[bytes]) -> tuple[Chained, ...]:
+def readable(bodies: list[bytes], unseal: Unseal) -> tuple[Chained, ...]:
     """Read deltas up to the first that is none; raise UnusableDelta if that is the very first."""
     deltas: list[Chained] = []
     for body in bodies:
         try:
-            deltas.append(chained(body))
+            deltas.append(chained(body, unseal))
+        except Untrusted:
+            if not deltas:
+                raise
+            break
         except WireError as error:
             if not deltas:
                 raise UnusableDelta(f"the next delta cannot be read: {error}") from None

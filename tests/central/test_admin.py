@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from tests.trusted import inside
 from wire.codec import decode
 from wire.entry import Row, Standing, read
 from wire.snapshot import Delta
@@ -25,7 +26,7 @@ def admin() -> Client:
 def newest_delta() -> Delta:
     from central.lists.models import Change
 
-    return decode(bytes(Change.objects.latest("sequence").body), Delta)
+    return decode(inside(bytes(Change.objects.latest("sequence").body)), Delta)
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 import zstandard
 
+from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist, WhitelistWriter
 from rules.use import Outcome, Use
 from rules.verdict import Admit, Door, Facts, Refuse, judge
 from tests.central_messages import chained, take, together
 from tests.device import BOOT, stamp
+from tests.trusted import inside
 from wire import ticket as gh1
 from wire.codec import decode
 from wire.event import Abandoned, AnyEvent, Authorised, Direction, Passed, PassedLate, Rung, Undone
 from wire.key import KeyRing
 from wire.reason import Reason
 from wire.row import encode_row
+from wire.signed import Purpose, pin
 from wire.snapshot import Delta, Manifest
 
 ADMISSION = b"admission001"
@@ -47,20 +50,26 @@ class OtherGate:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        self.writer = WhitelistWriter(folder)
+        from central.venue.models import RolesVersion
+
+        first = bytes(RolesVersion.objects.get().bundle)
+        self.trust = TrustStore(folder, pin(first), "v")
+        self.trust.add(first)
+        self.writer = WhitelistWriter(folder, self.trust)
         self.fetch_snapshot()
-        self.whitelist = Whitelist(folder)
+        self.whitelist = Whitelist(folder, self.trust)
 
     def fetch_snapshot(self) -> None:
         from central.lists.publish import folder as published
         from central.lists.publish import snapshot
         from central.venue.models import Venue
 
-        manifest = decode(bytes(snapshot(Venue.objects.get()).manifest), Manifest)
+        sealed = bytes(snapshot(Venue.objects.get()).manifest)
+        manifest = decode(self.trust.unseal(sealed, Purpose.LIST), Manifest)
         packed = (published() / f"{manifest.version}.db.zst").read_bytes()
         plain = self.folder / "plain.db"
         plain.write_bytes(zstandard.ZstdDecompressor().decompressobj().decompress(packed))
-        self.writer.install(manifest.version, plain, manifest)
+        self.writer.install(manifest.version, plain, sealed)
 
     def follow(self) -> None:
         from central.lists.models import Change
@@ -68,7 +77,8 @@ class OtherGate:
         about = self.writer.current
         assert about is not None
         for change in Change.objects.filter(sequence__gt=about.sequence).order_by("sequence"):
-            self.writer.apply(decode(bytes(change.body), Delta), bytes(change.head))
+            body = self.trust.unseal(bytes(change.body), Purpose.LIST)
+            self.writer.apply(decode(body, Delta), bytes(change.head))
         self.whitelist.refresh()
 
     def judge(self, ticket: gh1.Ticket, *own: Use) -> Admit | Refuse:
@@ -198,7 +208,9 @@ def test_a_backlog_becomes_changes_of_a_bounded_size(
     rights = [bytes.fromhex(one["cti"]) for one in tickets]
     named = [gh1.Ticket(cti, "SHOW", 1, 2, 1, 1) for cti in rights]
     report(*(authorised(one, b"admission%03d" % n) for n, one in enumerate(named)))
-    made = [decode(bytes(change.body), Delta) for change in Change.objects.order_by("sequence")]
+    made = [
+        decode(inside(bytes(change.body)), Delta) for change in Change.objects.order_by("sequence")
+    ]
     assert [len(delta.tickets) for delta in made[before:]] == [3, 3, 2]
 
 

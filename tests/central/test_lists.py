@@ -10,6 +10,7 @@ import zstandard
 from django.test import Client
 
 from tests.central_venue import TOKEN, description
+from tests.trusted import inside
 from wire import ticket as gh1
 from wire.codec import decode, loads
 from wire.entry import Row, Standing, key_of, read
@@ -26,7 +27,7 @@ def venue() -> Any:
 def made() -> tuple[Manifest, bytes]:
     from central.lists.publish import folder, snapshot
 
-    manifest = decode(bytes(snapshot(venue()).manifest), Manifest)
+    manifest = decode(inside(bytes(snapshot(venue()).manifest)), Manifest)
     packed = (folder() / f"{manifest.version}.db.zst").read_bytes()
     return manifest, packed
 
@@ -97,7 +98,7 @@ def test_changes_are_a_chain_and_carry_whole_rows(tickets: list[Any]) -> None:
     sequence, head = 0, bytes(32)
     deltas = []
     for change in Change.objects.order_by("sequence"):
-        delta = decode(bytes(change.body), Delta)
+        delta = decode(inside(bytes(change.body)), Delta)
         assert (delta.sequence, delta.previous) == (sequence + 1, head)
         sequence, head = delta.sequence, head_after(delta)
         assert bytes(change.head) == head

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +17,11 @@ import requests
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.brokers import free_port, running_broker
+from tests.central_database import set_up
 from tests.central_messages import DEVICE, EPOCH, TOPICS, chained, register_device, rows
 from tests.clusters import TestCluster
 from tests.device import authorised
+from tests.trusted import inside
 from wire.codec import decode, encode
 from wire.delivery import Ack
 from wire.snapshot import Heartbeat
@@ -70,6 +73,9 @@ def running(command: str, cluster: TestCluster, folder: Path) -> Iterator[Daemon
         web_port = free_port()
         ports = {"port": broker.port, "web_port": web_port}
         told.write_text(CONFIGURATION.format(folder=folder, database=database, **ports))
+        keys = set_up() / "keys"
+        if keys.exists():
+            shutil.copytree(keys, folder / "keys")
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
@@ -143,7 +149,7 @@ def test_the_list_is_published_after_the_restart(cluster: TestCluster, tmp_path:
         set_standing(list(Ticket.objects.all()[:1]), Standing.BLOCKED)
         wanted = head(Venue.objects.get())
         while True:
-            beat = decode(publish.heard.get(timeout=60), Heartbeat)
+            beat = decode(inside(publish.heard.get(timeout=60)), Heartbeat)
             if (beat.sequence, beat.head) == wanted:
                 break
 

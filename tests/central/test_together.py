@@ -14,6 +14,7 @@ import zstandard
 from tests.central_messages import chained, rows, take
 from tests.clusters import TestCluster
 from tests.device import authorised
+from tests.trusted import inside
 from wire.codec import decode
 from wire.entry import Entry, Row, Standing, read
 from wire.snapshot import Delta
@@ -52,7 +53,7 @@ def held_up(cluster: TestCluster, work: Callable[[], object]) -> Iterator[None]:
 def on_the_list(sequence: int) -> Entry:
     from central.lists.models import Change
 
-    (told,) = decode(bytes(Change.objects.get(sequence=sequence).body), Delta).tickets
+    (told,) = decode(inside(bytes(Change.objects.get(sequence=sequence).body)), Delta).tickets
     return read(told)
 
 

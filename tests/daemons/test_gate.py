@@ -24,9 +24,10 @@ from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.service import Life
 from edge.store.journal import FILE, Journal
 from edge.store.outbox import JournalReader
-from edge.store.whitelist import Whitelist, WhitelistWriter
-from tests.device import BOOT, DEVICE, KEY, ListMaker, stamp, ticket
+from edge.store.whitelist import Whitelist
+from tests.device import BOOT, DEVICE, KEY, ListMaker, stamp, ticket, writing
 from tests.threads import DirectThread
+from tests.trusted import trusting
 from wire import event
 from wire import ticket as gh1
 from wire.event import AnyEvent, Mode
@@ -112,7 +113,9 @@ async def gate(
     zone = ZoneConfig(checkpoint="hall")
     identity = Identity(DEVICE, boot, b"k" * 32)
     thread = DirectThread()
-    desk = Desk(Whitelist(folder), journal, thread, clock, os.urandom, identity, zone, UTC)
+    trust = trusting(folder)
+    whitelist = Whitelist(folder, trust)
+    desk = Desk(trust, whitelist, journal, thread, clock, os.urandom, identity, zone, UTC)
     told = lane or LaneConfig(name="A1")
     told_habits = habits(told, zone)
     if sensor:
@@ -143,7 +146,7 @@ def device(tmp_path: Path, lists: ListMaker) -> Path:
     """A device's folder with a list of tickets 0 to 19."""
     folder = tmp_path / "device"
     made = lists.make("v1", range(20))
-    WhitelistWriter(folder).install("v1", made.path, made.manifest)
+    writing(folder).install("v1", made.path, made.sealed)
     return folder
 
 

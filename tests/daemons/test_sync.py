@@ -16,7 +16,7 @@ from edge.drivers.fetch_simulated import SimulatedFetch
 from edge.drivers.interfaces import DriverError
 from edge.drivers.link_simulated import SimulatedLink
 from edge.runtime.clock import SimulatedClock, settle
-from edge.runtime.intercom import Grew, IntercomClient, IntercomServer, ListAge
+from edge.runtime.intercom import Grew, Heard, IntercomClient, IntercomServer, Word
 from edge.runtime.service import Life
 from edge.store.delivery import DeliveryStore
 from edge.store.journal import Journal
@@ -25,11 +25,15 @@ from edge.store.whitelist import WhitelistWriter
 from edge.sync.daemon import SyncDaemon
 from edge.sync.inward import Inward, UnusableError, unpack
 from edge.sync.outward import Outward
+from edge.sync.roles import RolesFollower
+from tests.device import writing
 from tests.small_central import ListKeeper, RowKeeper
 from tests.threads import DirectThread
+from tests.trusted import inside, sealed, trusting
 from wire.codec import decode, encode
 from wire.delivery import Ack
 from wire.event import ClockQuality, Left, Stamp
+from wire.signed import Purpose
 from wire.snapshot import Delta, Heartbeat, Manifest
 
 DEVICE = bytes.fromhex("00112233445566aa")
@@ -63,6 +67,18 @@ class PolledReader(JournalReader):
         return super().changed()
 
 
+class Told(IntercomServer):
+    """Remembers what doors were told."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.words_told: list[Word] = []
+
+    def tell(self, word: Word) -> None:
+        self.words_told.append(word)
+        super().tell(word)
+
+
 @dataclass
 class Venue:
     directory: Path
@@ -74,8 +90,9 @@ class Venue:
     journal: Journal
     rows: PolledReader
     intercom: IntercomServer
+    inward: Inward
     daemon: SyncDaemon
-    ages: list[ListAge]
+    told: "Told"
     listening: bool = True
 
     def grow(self, rows: int) -> None:
@@ -90,7 +107,13 @@ class Venue:
                 self.link.deliver(*answer)
 
     def beat(self, retained: bool = False) -> None:
-        self.link.deliver(self.central.topics.heartbeat(), self.lists.heartbeat(), retained)
+        beat = self.lists.heartbeat(self.clock.now().wall)
+        self.link.deliver(self.central.topics.heartbeat(), beat, retained)
+
+    def confirmed(self) -> int:
+        """How far central said that our list goes; -1 while it has not."""
+        said = self.inward.confirmed
+        return -1 if said is None else said.sequence
 
     async def until(self, what: Callable[[], bool], seconds: float = 200.0) -> None:
         """Let time pass in small steps until `what` holds."""
@@ -101,7 +124,7 @@ class Venue:
         raise AssertionError("it never happened")
 
     def list_sequence(self) -> int:
-        about = WhitelistWriter(self.directory).current
+        about = writing(self.directory).current
         return about.sequence if about else 0
 
 
@@ -114,22 +137,29 @@ async def syncing(directory: Path) -> AsyncIterator[Venue]:
     (directory / "central").mkdir(exist_ok=True)
     central, lists = RowKeeper(), ListKeeper(directory / "central")
     fetch = KeptFiles(lists)
-    intercom = IntercomServer(directory / "sync.sock")
-    ages: list[ListAge] = []
+    intercom = Told(directory / "sync.sock")
     link = SimulatedLink(lambda topic, payload: venue.receive(topic, payload))
     rows, saved = PolledReader(directory, DEVICE), DeliveryStore(directory)
     outward = Outward(link, rows, saved, thread, clock, central.topics, DEVICE.hex(), "test")
-    incoming, writer = directory / "list" / "incoming", WhitelistWriter(directory)
-
-    def confirm(sequence: int, uptime: float) -> None:
-        ages.append(ListAge(sequence, uptime))
-        intercom.tell(ages[-1])
-
-    inward = Inward(fetch, writer, incoming, thread, clock, lambda: 0.5, confirm)
+    trust = trusting(directory)
+    incoming, writer = directory / "list" / "incoming", WhitelistWriter(directory, trust)
+    follower = RolesFollower(fetch, trust, "venue", clock)
+    inward = Inward(fetch, writer, follower, intercom, incoming, thread, clock, lambda: 0.5)
     life = Life()
     daemon = SyncDaemon(link, outward, inward, intercom, clock, life, central.topics, DEVICE.hex())
     venue = Venue(
-        directory, clock, link, central, lists, fetch, journal, rows, intercom, daemon, ages
+        directory,
+        clock,
+        link,
+        central,
+        lists,
+        fetch,
+        journal,
+        rows,
+        intercom,
+        inward,
+        daemon,
+        intercom,
     )
     running = asyncio.create_task(daemon.run())
     try:
@@ -327,7 +357,7 @@ def test_a_new_device_fetches_the_list_and_follows_it(tmp_path: Path) -> None:
         venue.link.deliver(venue.central.topics.deltas(), venue.lists.change())
         await venue.until(lambda: venue.list_sequence() == 4)
         venue.beat()
-        await venue.until(lambda: bool(venue.ages) and venue.ages[-1].sequence == 4)
+        await venue.until(lambda: venue.confirmed() == 4)
 
     play(tmp_path, story)
 
@@ -378,7 +408,7 @@ def test_another_chain_is_replaced_by_a_snapshot(tmp_path: Path) -> None:
             await venue.clock.advance(1)
         assert venue.list_sequence() == 4
         venue.beat()
-        await venue.until(lambda: bool(venue.ages) and venue.ages[-1].sequence == 4)
+        await venue.until(lambda: venue.confirmed() == 4)
 
     play(tmp_path, story)
 
@@ -406,7 +436,7 @@ def test_a_download_that_is_cut_or_wrong_is_tried_again(tmp_path: Path) -> None:
 
 def test_only_the_announced_bytes_are_unpacked(tmp_path: Path) -> None:
     lists = ListKeeper(tmp_path)
-    manifest = decode(lists.files["/device/list/manifest"], Manifest)
+    manifest = decode(inside(lists.files["/device/list/manifest"]), Manifest)
     packed, to = tmp_path / "a.db.zst", tmp_path / "a.db"
     good = lists.files["/device/list/a-0.db.zst"]
     packed.write_bytes(good)
@@ -428,8 +458,9 @@ def test_a_store_that_is_further_than_sync_knows_is_asked_again(tmp_path: Path) 
         await venue.until(lambda: len(venue.fetch.asked) >= 3)
         before = (tmp_path / "list" / "current").readlink()
         first = venue.lists.change()
-        writer = WhitelistWriter(tmp_path)
-        writer.apply(decode(first, Delta), hashlib.sha256(first).digest())
+        body = inside(first)
+        writer = writing(tmp_path)
+        writer.apply(decode(body, Delta), hashlib.sha256(body).digest())
         venue.link.deliver(venue.central.topics.deltas(), first)
         await venue.clock.advance(5)
         assert venue.list_sequence() == 1
@@ -448,9 +479,9 @@ def test_a_manifest_cannot_name_a_path(tmp_path: Path, version: str) -> None:
         await venue.until(lambda: len(venue.fetch.asked) >= 3)
         venue.lists.change(3)
         venue.lists.forgotten = 3
-        good = decode(venue.lists.files["/device/list/manifest"], Manifest)
+        good = decode(inside(venue.lists.files["/device/list/manifest"]), Manifest)
         evil = replace(good, version=version, sequence=3)
-        venue.lists.files["/device/list/manifest"] = encode(evil)
+        venue.lists.files["/device/list/manifest"] = sealed(encode(evil), Purpose.LIST)
         venue.link.connect()
         venue.beat()
         await venue.clock.advance(30)
@@ -477,7 +508,7 @@ def test_a_delta_that_cannot_be_used_is_asked_for_calmly_until_a_snapshot_is_bey
         if kind == "no delta at all":
             body = encode({"sequence": "one"})
         lists.sequence, lists.head = before + 1, hashlib.sha256(body).digest()
-        lists.deltas.append(body)
+        lists.deltas.append(sealed(body, Purpose.LIST))
         venue.link.connect()
         venue.beat()
         await venue.clock.advance(600)
@@ -499,7 +530,7 @@ def test_a_delta_by_mqtt_that_cannot_be_used_stops_nothing(tmp_path: Path) -> No
         await venue.until(lambda: len(venue.fetch.asked) >= 3)
         bad = Delta(1, venue.lists.head, events=UNUSABLE_ROW)
         for _ in range(20):
-            venue.link.deliver(venue.central.topics.deltas(), encode(bad))
+            venue.link.deliver(venue.central.topics.deltas(), sealed(encode(bad), Purpose.LIST))
             await venue.clock.advance(1)
         assert venue.list_sequence() == 0
         venue.lists.change(2)
@@ -515,9 +546,11 @@ def test_a_retained_heartbeat_does_not_make_an_old_list_new(tmp_path: Path) -> N
         await venue.until(lambda: len(venue.fetch.asked) >= 3)
         venue.beat(retained=True)
         await venue.clock.advance(5)
-        assert venue.ages == []
+        assert venue.confirmed() == -1
+        assert venue.told.words_told == []
         venue.beat()
-        await venue.until(lambda: len(venue.ages) == 1)
+        await venue.until(lambda: venue.confirmed() == 0)
+        assert [type(word) for word in venue.told.words_told] == [Heard]
 
     play(tmp_path, story)
 
@@ -527,10 +560,10 @@ def test_a_list_that_cannot_be_fetched_holds_up_no_row(tmp_path: Path) -> None:
         venue.fetch.away = True
         venue.link.connect()
         foreign = Delta(7, bytes(32))
-        venue.link.deliver(venue.central.topics.deltas(), encode(foreign))
-        venue.link.deliver(
-            venue.central.topics.heartbeat(), encode(Heartbeat("venue", 10**15, bytes(32), 0.0))
-        )
+        delta = sealed(encode(foreign), Purpose.LIST)
+        venue.link.deliver(venue.central.topics.deltas(), delta)
+        beat = sealed(encode(Heartbeat("venue", 10**15, bytes(32), 0.0)), Purpose.HEARTBEAT)
+        venue.link.deliver(venue.central.topics.heartbeat(), beat)
         venue.grow(50)
         await venue.until(lambda: venue.central.count(DEVICE.hex()) == 51)
         await venue.clock.advance(300)

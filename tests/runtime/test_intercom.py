@@ -11,9 +11,9 @@ from edge.runtime.intercom import (
     FRAME_BYTES_MAX,
     UNSENT_BYTES_MAX,
     Grew,
+    Heard,
     IntercomClient,
     IntercomServer,
-    ListAge,
 )
 
 PATIENCE_SECONDS = 30.0
@@ -55,15 +55,15 @@ def test_both_hear_each_other_and_the_newest_is_told_to_whoever_comes(tmp_path: 
         path = tmp_path / "run" / "sync.sock"
         async with serving(path) as server:
             assert stat.S_IMODE(path.stat().st_mode) == 0o660
-            server.tell(ListAge(6, 90.0))
-            server.tell(ListAge(7, 91.5))
+            server.tell(Heard(b"6", 90.0))
+            server.tell(Heard(b"7", 91.5))
             async with listening(path) as client:
                 words = client.words()
-                assert await anext(words) == ListAge(7, 91.5)
+                assert await anext(words) == Heard(b"7", 91.5)
                 client.tell(Grew())
                 assert await anext(server.words()) == Grew()
-                server.tell(ListAge(8, 92.5))
-                assert await anext(words) == ListAge(8, 92.5)
+                server.tell(Heard(b"8", 92.5))
+                assert await anext(words) == Heard(b"8", 92.5)
 
     play(story)
 
@@ -77,8 +77,8 @@ def test_a_missing_sync_is_no_error_and_is_found_when_it_comes(tmp_path: Path) -
             for sequence in (1, 2):
                 # The second life finds the socket file of the first.
                 async with serving(path) as server:
-                    server.tell(ListAge(sequence, 1.0))
-                    assert await anext(words) == ListAge(sequence, 1.0)
+                    server.tell(Heard(b"%d" % sequence, 1.0))
+                    assert await anext(words) == Heard(b"%d" % sequence, 1.0)
 
     play(story)
 
@@ -130,8 +130,8 @@ def test_any_bytes_from_a_peer_do_no_harm(tmp_path: Path) -> None:
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
             async with listening(path) as client:
-                server.tell(ListAge(1, 1.0))
-                assert await anext(client.words()) == ListAge(1, 1.0)
+                server.tell(Heard(b"1", 1.0))
+                assert await anext(client.words()) == Heard(b"1", 1.0)
                 client.tell(Grew())
                 assert await anext(server.words()) == Grew()
 

@@ -13,14 +13,14 @@ import pytest
 
 from edge.store import list_files
 from edge.store import whitelist as whitelist_module
-from edge.store.list_files import ListDamaged
-from edge.store.whitelist import PATIENCE_MAX, Whitelist, WhitelistWriter
+from edge.store.list_files import ListDamaged, Unseal
+from edge.store.whitelist import PATIENCE_MAX, WhitelistWriter
 from rules.ticket_class import EventRecord, TicketClass
-from tests.device import KEY, LIST_KEY, ListMaker, Made, ticket
+from tests.device import KEY, LIST_KEY, ListMaker, Made, reading, ticket, writing
 from wire.codec import encode
 from wire.entry import Entry, Row, Standing, checksum, key_of, row
 from wire.key import KeyRecord
-from wire.snapshot import SCHEMA_VERSION, About, Delta, Manifest, head_after
+from wire.snapshot import SCHEMA_VERSION, About, Delta, head_after
 from wire.words import Words
 
 CHILD = TicketClass("SHOW", 2, Words("儿童票", "Child"), {"hall": 1})
@@ -47,8 +47,8 @@ class Installed:
 
     def both_refuse(self) -> str:
         """Return why neither the doors nor sync go by this list, each starting anew."""
-        assert WhitelistWriter(self.device).current is None
-        whitelist = Whitelist(self.device)
+        assert writing(self.device).current is None
+        whitelist = reading(self.device)
         assert not whitelist.present
         assert whitelist.health is not None
         return whitelist.health
@@ -65,8 +65,8 @@ def apply(writer: WhitelistWriter, delta: Delta) -> bytes:
 
 @pytest.fixture
 def installed(device: Path, lists: ListMaker) -> Installed:
-    writer, made = WhitelistWriter(device), lists.make("v1", range(5))
-    writer.install("v1", made.path, made.manifest)
+    writer, made = writing(device), lists.make("v1", range(5))
+    writer.install("v1", made.path, made.sealed)
     change = Delta(
         1,
         bytes(32),
@@ -82,7 +82,7 @@ def installed(device: Path, lists: ListMaker) -> Installed:
 
 
 def test_every_table_of_a_change_is_read(installed: Installed) -> None:
-    whitelist = Whitelist(installed.device)
+    whitelist = reading(installed.device)
     found = whitelist.look_up(ticket(3))
     assert found.entry == Entry(0, standing=Standing.REFUNDED)
     assert found.event == CLOSED
@@ -108,10 +108,10 @@ def test_a_flipped_bit_of_a_small_row_is_found(
 ) -> None:
     for changed in _but_one_bit(body):
         installed.change(f"UPDATE {table} SET body = ?", changed)
-        whitelist = Whitelist(installed.device)
+        whitelist = reading(installed.device)
         assert not whitelist.present, changed
     installed.change(f"UPDATE {table} SET body = ?", body)
-    assert Whitelist(installed.device).present
+    assert reading(installed.device).present
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_a_small_row_under_another_key_is_found(
     installed: Installed, table: str, key: str, value: object
 ) -> None:
     installed.change(f"UPDATE {table} SET {key} = ?", value)
-    assert not Whitelist(installed.device).present
+    assert not reading(installed.device).present
 
 
 def test_a_small_row_that_is_damaged_while_a_gate_runs_is_found_with_the_next_change(
     installed: Installed,
 ) -> None:
-    whitelist = Whitelist(installed.device)
+    whitelist = reading(installed.device)
     installed.change("UPDATE event SET body = ?", encode(EventRecord("SHOW", Words("", ""))))
     apply(installed.writer, Delta(2, installed.head, classes=((1, encode(CHILD)),)))
     assert whitelist.refresh()
@@ -178,7 +178,7 @@ def test_a_page_of_the_overlay_that_is_lost_is_found(installed: Installed) -> No
         path.write_bytes(pristine[:page] + bytes(4096) + pristine[page + 4096 :])
         assert installed.both_refuse(), page
     path.write_bytes(pristine)
-    assert Whitelist(installed.device).present
+    assert reading(installed.device).present
 
 
 @pytest.mark.parametrize("part", ["overlay.db", "manifest", "snapshot.db"])
@@ -221,7 +221,7 @@ def test_a_delta_that_no_door_could_read_changes_nothing(
     with pytest.raises(ListDamaged, match="delta 2"):
         apply(installed.writer, delta)
     assert installed.writer.current == before
-    whitelist = Whitelist(installed.device)
+    whitelist = reading(installed.device)
     assert whitelist.look_up(ticket(1)).entry == Entry(0, standing=Standing.REFUNDED)
     apply(installed.writer, Delta(2, installed.head, tickets=(GOOD,)))
     assert whitelist.refresh()
@@ -264,13 +264,13 @@ def _another_about(**fields: object) -> tuple[str, bytes]:
 def test_a_snapshot_that_no_door_could_use_is_not_installed(
     device: Path, lists: ListMaker, change: tuple[str, *tuple[object, ...]], said: str
 ) -> None:
-    first, writer = lists.make("v1", range(3)), WhitelistWriter(device)
-    writer.install("v1", first.path, first.manifest)
+    first, writer = lists.make("v1", range(3)), writing(device)
+    writer.install("v1", first.path, first.sealed)
     bad = rewritten(lists.make("v2", range(5)), *change)
     with pytest.raises(ListDamaged, match=said):
-        writer.install("v2", bad.path, bad.manifest)
+        writer.install("v2", bad.path, bad.sealed)
     assert writer.current is not None
-    assert Whitelist(device).look_up(ticket(2)).entry == Entry(0)
+    assert reading(device).look_up(ticket(2)).entry == Entry(0)
     assert not (device / "list" / "v2").exists()
 
 
@@ -281,9 +281,10 @@ def test_a_snapshot_that_is_no_database_is_not_installed(device: Path, lists: Li
         made.path.write_bytes(broken)
         digest = hashlib.sha256(broken).digest()
         manifest = msgspec.structs.replace(made.manifest, file_sha256=digest)
+        bad = Made(made.path, manifest)
         with pytest.raises(ListDamaged):
-            WhitelistWriter(device).install("v1", made.path, manifest)
-    assert not Whitelist(device).present
+            writing(device).install("v1", bad.path, bad.sealed)
+    assert not reading(device).present
 
 
 # A broken list is tried again, ever more seldom.
@@ -293,11 +294,11 @@ def test_a_snapshot_that_is_no_database_is_not_installed(device: Path, lists: Li
 def tries(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one whenever a list is opened."""
     made: list[int] = []
-    verify: Callable[[Path], None] = list_files.verify_snapshot
+    verify: Callable[[Path, Unseal], None] = list_files.verify_snapshot
 
-    def counted(folder: Path) -> None:
+    def counted(folder: Path, unseal: Unseal) -> None:
         made.append(1)
-        verify(folder)
+        verify(folder, unseal)
 
     monkeypatch.setattr(whitelist_module, "verify_snapshot", counted)
     return made
@@ -308,7 +309,7 @@ def test_a_broken_list_is_tried_ever_more_seldom_and_never_given_up(
 ) -> None:
     path = installed.folder / "overlay.db"
     aside = path.rename(path.with_name("away"))
-    whitelist = Whitelist(installed.device)
+    whitelist = reading(installed.device)
     between, passed = list[int](), 0
     while len(between) < 14:
         before = len(tries)
@@ -330,12 +331,12 @@ def test_a_list_put_in_place_anew_is_tried_at_once(
     installed: Installed, lists: ListMaker, tries: list[int]
 ) -> None:
     installed.change("DELETE FROM applied")
-    whitelist = Whitelist(installed.device)
+    whitelist = reading(installed.device)
     for _ in range(50):
         whitelist.refresh()
     before = len(tries)
     made = lists.make("v1", range(9))
-    WhitelistWriter(installed.device).install("v1", made.path, made.manifest)
+    writing(installed.device).install("v1", made.path, made.sealed)
     assert whitelist.refresh()
     assert whitelist.present
     # Sync's own look at it is one of them.
@@ -348,11 +349,11 @@ def test_a_list_put_in_place_anew_is_tried_at_once(
 def test_after_a_recovery_patience_begins_anew(
     installed: Installed, lists: ListMaker, tries: list[int]
 ) -> None:
-    whitelist = Whitelist(installed.device)
+    whitelist = reading(installed.device)
     tried = list[int]()
     for version in ("v2", "v3"):
         made = lists.make(version, range(9))
-        installed.writer.install(version, made.path, made.manifest)
+        installed.writer.install(version, made.path, made.sealed)
         (installed.device / "list" / version / "manifest").write_bytes(b"")
         before = len(tries)
         for _ in range(200):
@@ -365,9 +366,9 @@ def test_after_a_recovery_patience_begins_anew(
     assert tried[0] == tried[1] < 20
 
 
-def _remade(lists: ListMaker, version: str) -> tuple[Path, Manifest]:
+def _remade(lists: ListMaker, version: str) -> tuple[Path, bytes]:
     made = lists.make("again-" + version, range(9))
-    return made.path, made.manifest
+    return made.path, made.sealed
 
 
 # One transaction.
@@ -380,7 +381,10 @@ def test_a_door_never_sees_half_of_a_change(installed: Installed) -> None:
 
     def write() -> None:
         try:
-            writer, head = WhitelistWriter(installed.device), installed.head
+            writer, head = (
+                writing(installed.device),
+                installed.head,
+            )
             for sequence in range(2, 152):
                 event = EventRecord("SHOW", Words(f"第{sequence}", str(sequence)))
                 head = apply(writer, Delta(sequence, head, events=(("SHOW", encode(event)),)))
@@ -389,9 +393,9 @@ def test_a_door_never_sees_half_of_a_change(installed: Installed) -> None:
         finally:
             done.set()
 
-    whitelist = Whitelist(installed.device)
-    writing = threading.Thread(target=write)
-    writing.start()
+    whitelist = reading(installed.device)
+    thread = threading.Thread(target=write)
+    thread.start()
     seen: set[int] = set()
     while not done.is_set():
         if whitelist.refresh():
@@ -402,6 +406,6 @@ def test_a_door_never_sees_half_of_a_change(installed: Installed) -> None:
             if about.sequence > 1:
                 assert event.name.en == str(about.sequence)
                 seen.add(about.sequence)
-    writing.join()
+    thread.join()
     assert failed == []
     assert len(seen) > 1

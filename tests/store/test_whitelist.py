@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.store.whitelist import ChainBroken, ListDamaged, Whitelist, WhitelistWriter
-from tests.device import LIST_KEY, ListMaker, ticket
+from edge.store.whitelist import ChainBroken, ListDamaged, Whitelist
+from tests.device import LIST_KEY, ListMaker, reading, ticket, writing
 from wire.codec import encode
 from wire.entry import Entry, Standing, key_of, row
 from wire.snapshot import Delta, head_after
@@ -26,16 +26,16 @@ def standing(whitelist: Whitelist, number: int) -> Standing | None:
 
 
 def test_a_device_without_a_list_says_so_and_knows_nobody(device: Path) -> None:
-    whitelist = Whitelist(device)
+    whitelist = reading(device)
     assert not whitelist.present
     found = whitelist.look_up(ticket(1))
     assert (found.entry, found.ticket_class, found.event) == (None, None, None)
 
 
 def test_a_list_appears_while_the_gate_runs(device: Path, lists: ListMaker) -> None:
-    whitelist = Whitelist(device)
+    whitelist = reading(device)
     made = lists.make("v1", range(5))
-    WhitelistWriter(device).install("v1", made.path, made.manifest)
+    writing(device).install("v1", made.path, made.sealed)
     assert whitelist.refresh()
     found = whitelist.look_up(ticket(3))
     assert found.entry == Entry(0)
@@ -47,10 +47,13 @@ def test_a_list_appears_while_the_gate_runs(device: Path, lists: ListMaker) -> N
 
 
 def test_the_next_list_takes_the_place_of_the_last(device: Path, lists: ListMaker) -> None:
-    writer, whitelist = WhitelistWriter(device), Whitelist(device)
+    writer, whitelist = (
+        writing(device),
+        reading(device),
+    )
     for version, tickets in (("v1", range(5)), ("v2", range(3, 9)), ("v3", range(9))):
         made = lists.make(version, tickets)
-        writer.install(version, made.path, made.manifest)
+        writer.install(version, made.path, made.sealed)
         assert whitelist.refresh()
         assert standing(whitelist, tickets[-1]) is Standing.GOOD
     kept = sorted(path.name for path in (device / "list").iterdir() if path.name.startswith("v"))
@@ -58,9 +61,9 @@ def test_the_next_list_takes_the_place_of_the_last(device: Path, lists: ListMake
 
 
 def test_changes_are_seen_at_the_next_decision(device: Path, lists: ListMaker) -> None:
-    writer, made = WhitelistWriter(device), lists.make("v1", range(5))
-    writer.install("v1", made.path, made.manifest)
-    whitelist = Whitelist(device)
+    writer, made = writing(device), lists.make("v1", range(5))
+    writer.install("v1", made.path, made.sealed)
+    whitelist = reading(device)
     change = delta(1, bytes(32), (3, Standing.REFUNDED), (7, Standing.GOOD))
     about = writer.apply(change, head_after(change))
     assert (about.sequence, about.head) == (1, head_after(change))
@@ -73,11 +76,11 @@ def test_changes_are_seen_at_the_next_decision(device: Path, lists: ListMaker) -
 
 
 def test_a_delta_must_follow_what_is_there(device: Path, lists: ListMaker) -> None:
-    writer, made = WhitelistWriter(device), lists.make("v1", range(5))
+    writer, made = writing(device), lists.make("v1", range(5))
     first = delta(1, bytes(32), (1, Standing.BLOCKED))
     with pytest.raises(ChainBroken):
         writer.apply(first, head_after(first))
-    writer.install("v1", made.path, made.manifest)
+    writer.install("v1", made.path, made.sealed)
     for wrong in (delta(2, bytes(32)), delta(1, b"x" * 32), delta(0, bytes(32))):
         with pytest.raises(ChainBroken):
             writer.apply(wrong, head_after(wrong))
@@ -87,11 +90,11 @@ def test_a_delta_must_follow_what_is_there(device: Path, lists: ListMaker) -> No
 
 
 def test_a_large_delta_is_applied_in_pieces(device: Path, lists: ListMaker) -> None:
-    writer, made = WhitelistWriter(device), lists.make("v1", range(1))
-    writer.install("v1", made.path, made.manifest)
+    writer, made = writing(device), lists.make("v1", range(1))
+    writer.install("v1", made.path, made.sealed)
     change = delta(1, bytes(32), *((number, Standing.BLOCKED) for number in range(1234)))
     writer.apply(change, head_after(change))
-    whitelist = Whitelist(device)
+    whitelist = reading(device)
     assert all(standing(whitelist, number) is Standing.BLOCKED for number in range(1234))
 
 
@@ -103,50 +106,50 @@ def test_other_bytes_than_the_manifest_says_are_not_installed(
         file.seek(5000)
         file.write(b"\x55")
     with pytest.raises(ListDamaged):
-        WhitelistWriter(device).install("v1", made.path, made.manifest)
-    assert not Whitelist(device).present
+        writing(device).install("v1", made.path, made.sealed)
+    assert not reading(device).present
 
 
 def test_a_flipped_bit_is_found_at_the_start(device: Path, lists: ListMaker) -> None:
     made = lists.make("v1", range(50))
-    WhitelistWriter(device).install("v1", made.path, made.manifest)
+    writing(device).install("v1", made.path, made.sealed)
     path = device / "list" / "v1" / "snapshot.db"
     pristine = path.read_bytes()
     for at in range(0, len(pristine), 97):
         content = bytearray(pristine)
         content[at] ^= 1
         path.write_bytes(content)
-        assert not Whitelist(device).present, at
-        assert WhitelistWriter(device).current is None, at
+        assert not reading(device).present, at
+        assert writing(device).current is None, at
     path.write_bytes(pristine)
-    assert Whitelist(device).present
+    assert reading(device).present
 
 
 def test_a_damaged_list_keeps_its_keys_and_is_mended_under_its_own_name(
     device: Path, lists: ListMaker
 ) -> None:
-    writer, made = WhitelistWriter(device), lists.make("v1", range(5))
+    writer, made = writing(device), lists.make("v1", range(5))
     copy = made.path.read_bytes()
-    writer.install("v1", made.path, made.manifest)
+    writer.install("v1", made.path, made.sealed)
     path = device / "list" / "v1" / "snapshot.db"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    whitelist = Whitelist(device)
+    whitelist = reading(device)
     assert whitelist.health is not None
     assert whitelist.ring.find(b"k1") is not None
     made.path.write_bytes(copy)
-    WhitelistWriter(device).install("v1", made.path, made.manifest)
+    writing(device).install("v1", made.path, made.sealed)
     assert whitelist.refresh()
     assert standing(whitelist, 2) is Standing.GOOD
 
 
 def test_a_row_that_changed_after_the_start_decides_nothing(device: Path, lists: ListMaker) -> None:
-    writer, made = WhitelistWriter(device), lists.make("v1", range(5))
-    writer.install("v1", made.path, made.manifest)
+    writer, made = writing(device), lists.make("v1", range(5))
+    writer.install("v1", made.path, made.sealed)
     change = delta(1, bytes(32), (3, Standing.REFUNDED))
     writer.apply(change, head_after(change))
-    whitelist = Whitelist(device)
+    whitelist = reading(device)
     overlay = sqlite3.connect(device / "list" / "v1" / "overlay.db")
     overlay.execute("UPDATE ticket SET detail = NULL")
     overlay.commit()
@@ -156,31 +159,31 @@ def test_a_row_that_changed_after_the_start_decides_nothing(device: Path, lists:
 
 
 def test_a_broken_chain_of_changes_is_found(device: Path, lists: ListMaker) -> None:
-    writer, made = WhitelistWriter(device), lists.make("v1", range(5))
-    writer.install("v1", made.path, made.manifest)
+    writer, made = writing(device), lists.make("v1", range(5))
+    writer.install("v1", made.path, made.sealed)
     head = bytes(32)
     for sequence in (1, 2, 3):
         change = delta(sequence, head, (sequence, Standing.BLOCKED))
         head = head_after(change)
         writer.apply(change, head)
-    assert Whitelist(device).present
+    assert reading(device).present
     overlay = sqlite3.connect(device / "list" / "v1" / "overlay.db")
     overlay.execute("DELETE FROM applied WHERE sequence = 2")
     overlay.commit()
     overlay.close()
-    assert not Whitelist(device).present
+    assert not reading(device).present
 
 
 def test_an_install_cut_short_leaves_the_list_in_use(device: Path, lists: ListMaker) -> None:
-    writer, first = WhitelistWriter(device), lists.make("v1", range(5))
-    writer.install("v1", first.path, first.manifest)
+    writer, first = writing(device), lists.make("v1", range(5))
+    writer.install("v1", first.path, first.sealed)
     # As a cut after the folder was made and before the link was swapped leaves it.
     (device / "list" / "v2").mkdir()
     (device / "list" / "v2" / "snapshot.db").write_bytes(b"half")
-    whitelist = Whitelist(device)
+    whitelist = reading(device)
     assert whitelist.present
     second = lists.make("v2", range(9))
-    writer.install("v2", second.path, second.manifest)
+    writer.install("v2", second.path, second.sealed)
     whitelist.refresh()
     assert standing(whitelist, 8) is Standing.GOOD
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from edge.store.outbox import JournalReader
-from edge.store.whitelist import WhitelistWriter
 from simulators.display import Display
 from simulators.pty_line import PtyLine
 from simulators.scanner import Scanner
 from simulators.turnstile import Board, Coil
-from tests.device import KEY, ListMaker, ticket
+from tests.device import KEY, ListMaker, ticket, writing
 from tests.enrolled import write_identity
 from wire import ticket as gh1
 from wire.row import decode_row
@@ -89,7 +88,7 @@ async def gate(tmp_path: Path) -> AsyncIterator[Stage]:
     (folder / "gate.toml").write_text(CONFIGURATION.format(folder=folder))
     write_identity(folder, "0102030405060708")
     one = ListMaker(made).make("v1", range(20))
-    WhitelistWriter(folder).install("v1", one.path, one.manifest)
+    writing(folder).install("v1", one.path, one.sealed)
     lines = [PtyLine(folder / name) for name in ("scanner", "board", "display")]
     for line in lines:
         line.plug()

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.store.trust import TrustStore
 from edge.store.whitelist import WhitelistWriter
 from tests.brokers import TestBroker, free_port
+from tests.enrolled import write_identity
 from tests.system.conftest import DEVICE, ROOT, TOKEN, Device, until
 
 
@@ -48,7 +50,9 @@ class Central:
                 }
             )
         )
-        self.ask("prepare", "--file", str(venue))
+        root = directory / "root-pin"
+        self.ask("prepare", "--file", str(venue), "--root-out", str(root))
+        self.root = root.read_text()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def ask(self, *command: str) -> str:
@@ -99,6 +103,7 @@ def central(tmp_path: Path, broker: TestBroker) -> Iterator[Central]:
 @pytest.fixture
 def device(tmp_path: Path, broker: TestBroker, central: Central) -> Iterator[Device]:
     device = Device(tmp_path, broker.port, f"http://127.0.0.1:{central.port}")
+    write_identity(device.directory, DEVICE, root=central.root)
     yield device
     device.close()
 
@@ -109,7 +114,13 @@ def test_broker_and_central_are_killed_and_nothing_is_lost(
     device.grow(3000)
     device.start()
     until(lambda: device.acknowledged() > 0, "the first rows")
-    until(lambda: WhitelistWriter(device.directory).current is not None, "the list")
+    pinned = bytes.fromhex(central.root)
+
+    def listed() -> bool:
+        trust = TrustStore(device.directory, pinned, "venue")
+        return WhitelistWriter(device.directory, trust).current is not None
+
+    until(listed, "the list")
     central.kill("ingest")
     device.grow(2000)
     broker.kill()

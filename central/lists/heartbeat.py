@@ -1,0 +1,45 @@
+"""The heartbeat: how far a venue's list goes and what time it is, signed.
+
+Devices take a time that goes back for an old heartbeat played again. So a clock of central's that
+was set back is followed slowly, and the last time said is remembered from one run to the next.
+"""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from django.conf import settings
+
+from central.lists.changes import head
+from central.venue import trust
+from central.venue.models import Venue
+from wire.codec import encode
+from wire.signed import Purpose
+from wire.snapshot import Heartbeat
+
+SLOWER = 0.999
+"""The pace at which a clock that is ahead is waited for; devices bear as much."""
+STEP_SECONDS = 0.001
+
+
+class Pulse:
+    """Says heartbeats whose walls always grow."""
+
+    def __init__(self) -> None:
+        self._path = Path(settings.DIRECTORY) / "heartbeat"
+        self._said_at = time.monotonic()
+        self._wall = 0.0
+        with suppress(OSError, ValueError):
+            self._wall = float(self._path.read_text())
+
+    def beat(self, venue: Venue) -> bytes:
+        """Return the next heartbeat, sealed."""
+        now = time.monotonic()
+        least = self._wall + max(STEP_SECONDS, (now - self._said_at) * SLOWER)
+        self._wall, self._said_at = max(time.time(), least), now
+        sequence, at_head = head(venue)
+        roles = trust.newest_roles(venue)
+        said = Heartbeat(venue.code, sequence, at_head, self._wall, roles=roles)
+        with suppress(OSError):  # Then the next run has only the system's clock.
+            self._path.write_text(repr(self._wall))
+        return trust.sealed(encode(said), Purpose.HEARTBEAT)
