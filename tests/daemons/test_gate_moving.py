@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.store.whitelist import WhitelistWriter
 from tests.daemons.test_gate import gate, play
-from tests.device import KEY, ROTATION_KEY, ListMaker, ticket
+from tests.device import KEY, ROTATION_KEY, ListMaker, ticket, writing
 from wire import event, rotating
 from wire import ticket as gh1
 from wire.reason import Reason
@@ -28,7 +27,7 @@ def device(tmp_path: Path) -> Path:
     folder = tmp_path / "device"
     (tmp_path / "made").mkdir()
     made = ListMaker(tmp_path / "made").make("v1", range(20))
-    WhitelistWriter(folder).install("v1", made.path, made.manifest)
+    writing(folder).install("v1", made.path, made.sealed)
     return folder
 
 
