@@ -59,6 +59,9 @@ def _run(command: Callable[[argparse.Namespace], int], asked: argparse.Namespace
 
     try:
         return command(asked)
+    except config.ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_CONFIG
     except OperationalError as error:
         said = " ".join(str(error).split())
         sys.stderr.write(f"central: the database named in central.toml does not answer: {said}\n")

@@ -31,11 +31,20 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Show the live page to everybody, without a login."""
 
 
+class BrokerTls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    authority: str
+    """A PEM file: whom to believe that it is the broker."""
+    certificates: str
+    """A folder with `<program>.pem` and `<program>.key` of each of central's programs. One for all
+    would not do: whom the broker names by a certificate is there only once."""
+
+
 class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Port = 1883
     username: str | None = None
     password: str | None = None
+    tls: BrokerTls | None = None
 
 
 class Devices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,33 +1,65 @@
-"""Central's connection to the broker."""
+"""Central's connections to the broker: one for each of its programs, each with its own name."""
 
 import logging
 import socket
+import ssl
+from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from central.config import Broker
+from central.config import Broker, BrokerTls, ConfigError
 
 log = logging.getLogger("central.link")
 
 RETRY_SECONDS_MAX = 5
+KEEPALIVE_SECONDS = 20
 
 
-def connect(broker: Broker, client_id: str) -> mqtt.Client:
-    """Return a client that connects, and connects again, on a thread of its own.
+class Program(StrEnum):
+    """Who of central speaks; with TLS the name in its certificate, and in the access list."""
 
-    MQTT 3.1.1 and clean sessions: nothing rests on what a broker remembers.
+    INGEST = "central-ingest"
+    PUBLISH = "central-publish"
+    IDENTITY = "central-identity"
+
+
+def connect(broker: Broker, program: Program, venue: str) -> mqtt.Client:
+    """Return a client that connects, and connects again for ever, on a thread of its own.
+
+    MQTT 3.1.1 and clean sessions: nothing rests on what a broker remembers. Raise ConfigError if
+    the files of `[broker.tls]` cannot be used.
     """
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311)
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, client_id=f"{program}-{venue}", protocol=mqtt.MQTTv311
+    )
+    # Whatever a callback meets, the thread that connects again goes on.
+    client.suppress_exceptions = True
     if broker.username:
         client.username_pw_set(broker.username, broker.password)
+    if broker.tls:
+        _secure(client, broker.tls, program)
     client.max_inflight_messages_set(1000)
     client.reconnect_delay_set(1, RETRY_SECONDS_MAX)
     client.on_socket_open = _no_delay
-    client.connect_async(broker.host, broker.port, keepalive=20)
+    client.connect_async(broker.host, broker.port, keepalive=KEEPALIVE_SECONDS)
     client.loop_start()
     return client
+
+
+def _secure(client: mqtt.Client, tls: BrokerTls, program: Program) -> None:
+    certificate, key = (Path(tls.certificates) / f"{program}{end}" for end in (".pem", ".key"))
+    try:
+        client.tls_set(
+            tls.authority, str(certificate), str(key), tls_version=ssl.PROTOCOL_TLS_CLIENT
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"central.toml: broker.tls: {tls.authority}, {certificate} and its key cannot be used"
+            f" ({error}); `gatehouse central authority broker` makes them"
+        ) from None
 
 
 def _no_delay(_client: mqtt.Client, _data: Any, sock: Any) -> None:

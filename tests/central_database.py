@@ -18,6 +18,8 @@ tokens = true
 """
 
 _migrated: set[str] = set()
+_folders: list[Path] = []
+"""The one folder; a test may set another for what it looks at."""
 
 
 def set_up() -> Path:
@@ -28,6 +30,7 @@ def set_up() -> Path:
     if not apps.ready:
         folder = Path(tempfile.mkdtemp(prefix="gatehouse-central-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _folders.append(folder)
         told = folder / "central.toml"
         told.write_text(CONFIGURATION.format(folder=folder))
         os.environ["GATEHOUSE_CENTRAL_CONFIG"] = str(told)
@@ -36,9 +39,7 @@ def set_up() -> Path:
         # Not for the processes that other tests start: they name their own.
         del os.environ["GATEHOUSE_CENTRAL_CONFIG"]
         del os.environ["DJANGO_SETTINGS_MODULE"]
-    from django.conf import settings
-
-    return Path(settings.DIRECTORY)
+    return _folders[0]
 
 
 def use(database: str) -> None:

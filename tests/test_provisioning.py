@@ -64,6 +64,19 @@ def test_run_again_it_keeps_what_was_configured(tmp_path: Path) -> None:
     assert text.count("dtparam=strict_gpiod") == 1
 
 
+def test_central_gets_its_broker_with_it(tmp_path: Path) -> None:
+    assert install("central", "--root", str(tmp_path)).returncode == 0
+    put = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert put >= {
+        "etc/mosquitto/conf.d/gatehouse.conf",
+        "etc/systemd/system/mosquitto.service.d/05-confined.conf",
+        "etc/systemd/system/mosquitto.service.d/10-gatehouse.conf",
+        "etc/systemd/system/gatehouse-broker-reload.path",
+        "etc/systemd/system/gatehouse-broker-reload.service",
+    }
+    assert "gatehouse-broker-reload.path" in install("central", "--dry-run").stdout
+
+
 @pytest.mark.parametrize(("role", "lock"), [("gate", "edge.txt"), ("central", "central.txt")])
 def test_it_says_what_it_would_do_and_does_nothing(role: str, lock: str) -> None:
     said = install(role, "--dry-run")
@@ -81,4 +94,4 @@ def test_units_and_users_belong_together() -> None:
             for line in unit.read_text().splitlines()
             if line.startswith("User=")
         )
-        assert f"u {user} " in users
+        assert f"u {user} " in users or user == "mosquitto"  # Debian's own.

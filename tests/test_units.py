@@ -44,6 +44,21 @@ def test_little_is_left_open(tmp_path: Path, unit: str, most: float) -> None:
 
 
 @needs_systemd
+def test_the_broker_is_confined_as_our_own_services_are(tmp_path: Path) -> None:
+    """Debian's unit, by itself at 9.6, with what is laid over it."""
+    unit = Path("/lib/systemd/system/mosquitto.service")
+    if not unit.exists():
+        pytest.skip("mosquitto is not installed")
+    folder = tmp_path / "units"
+    shutil.copytree(SYSTEMD, folder)
+    shutil.copy(unit, folder)
+    confined = folder / "gatehouse-.service.d/10-confined.conf"
+    shutil.copy(confined, folder / "mosquitto.service.d/05-confined.conf")
+    assert exposure("mosquitto", folder) <= 1.5
+    assert exposure("gatehouse-broker-reload", folder) <= 0.5
+
+
+@needs_systemd
 @pytest.mark.parametrize("line", ["PrivateNetwork=yes", "IPAddressDeny=any"])
 def test_the_gate_needs_each_of_these(tmp_path: Path, line: str) -> None:
     folder = tmp_path / "units"
@@ -63,6 +78,19 @@ def test_a_service_is_watched_and_a_bad_configuration_is_not_tried_again(unit: s
     assert "Restart=always" in lines
     assert "RestartPreventExitStatus=78" in lines
     assert any(line.startswith("WatchdogSec=") for line in lines)
+
+
+def test_the_broker_reads_its_lists_again_when_central_has_written_them() -> None:
+    watched = re.findall(
+        r"^PathChanged=(.*)$", (SYSTEMD / "gatehouse-broker-reload.path").read_text(), re.M
+    )
+    laid_over = (SYSTEMD / "mosquitto.service.d/10-gatehouse.conf").read_text()
+    (there, seen) = re.findall(r"^BindReadOnlyPaths=(.*):(.*)$", laid_over, re.M)[0]
+    told = (ROOT / "provisioning/mosquitto.conf").read_text()
+    for path in watched:
+        assert path.replace(there, seen) in told
+    assert f"crlfile {seen}/crl.pem" in told
+    assert f"{there}/crl.pem" in watched
 
 
 def test_however_the_gate_ends_its_lines_are_driven_off() -> None:

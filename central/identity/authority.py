@@ -160,6 +160,13 @@ def write_client(issuing: Issuing, name: str, now: int) -> Path:
     return _write_pair(issuing, name, key, certificate)
 
 
+def write_public(name: str, content: bytes) -> Path:
+    """Write a file that anybody may read beside the certificates; return its path."""
+    path = public() / name
+    _write(path, content, 0o644)
+    return path
+
+
 def write_revocations(issuing: Issuing, revoked: Iterable[tuple[int, int]], now: int) -> Path:
     """Write the list of revoked certificates, (serial, Unix seconds), with the root's; its path.
 
@@ -292,7 +299,9 @@ def _write_pair(
 
 def _write(path: Path, content: bytes, mode: int) -> None:
     """Write so that whoever reads it finds the old or the new, whole, and never too open."""
-    path.parent.mkdir(mode=0o700 if path.parent == keys() else 0o755, parents=True, exist_ok=True)
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True)
+        path.parent.chmod(0o700 if path.parent == keys() else 0o755)
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     handle = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode)
     with os.fdopen(handle, "wb") as file:

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from django.conf import settings
+
 from central.identity import authority
 
 SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,62}")
@@ -25,6 +27,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--file", default="server", help="name of the files (default: server)")
     client = tasks.add_parser("client", help="a certificate of one of central's own programs")
     client.add_argument("name", help='its name at the broker, e.g. "central"')
+    broker = tasks.add_parser("broker", help="all that the broker and its clients here need")
+    broker.add_argument("names", nargs="+", help="hosts or addresses devices call it by")
     tasks.add_parser("crl", help="writes the revocation list anew")
 
 
@@ -56,13 +60,18 @@ def _done(asked: argparse.Namespace, now: int) -> str:
             f"{authority.public()}/ca.pem. Next: gatehouse central authority server NAME …"
         )
     issuing = authority.load()
+    if asked.task in ("server", "broker") and not all(map(SERVER.fullmatch, asked.names)):
+        raise ValueError("a name is a host or an address, without scheme, port or stars")
+    if asked.task == "broker":
+        from central.identity import access
+
+        access.write(asked.names, settings.TOLD.venue, now)
+        return f"Written to {authority.public()}. Then, as root: systemctl restart mosquitto"
     if asked.task == "server":
-        if not all(SERVER.fullmatch(name) for name in asked.names):
-            raise ValueError("a name is a host or an address, without scheme, port or stars")
         return str(authority.write_server(issuing, asked.names, now, _file(asked.file)))
     if asked.task == "client":
-        if asked.name == "server":
-            raise ValueError("server: its file is the one that broker and web server show")
+        if asked.name in ("server", "broker"):
+            raise ValueError(f"{asked.name}: its file is the one that a server shows")
         return str(authority.write_client(issuing, _file(asked.name), now))
     from central.identity.revocation import write_list
 

@@ -27,7 +27,7 @@ from central.ledger import sql_postgresql, sql_sqlite
 from central.ledger.models import Incident, Prefix, Quarantine, Row
 from central.ledger.reading import check_batch, check_hello, columns, read_row, short
 from central.ledger.uses import rights_of
-from central.link import connect
+from central.link import Program, connect
 from central.lists.changes import tell_uses
 from central.tickets import refunds
 from central.venue.models import Device
@@ -76,7 +76,7 @@ def run(stopping: threading.Event) -> None:
     """Take in what devices report until told to stop."""
     topics = Topics(settings.TOLD.venue)
     arrived: queue.Queue[Message] = queue.Queue(QUEUE_MAX)
-    client = connect(settings.TOLD.broker, f"central-ingest-{topics.venue}")
+    client = connect(settings.TOLD.broker, Program.INGEST, topics.venue)
 
     def on_connect(connected: mqtt.Client, *_: object) -> None:
         connected.subscribe(topics.everything_up(), qos=1)

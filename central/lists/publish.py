@@ -16,8 +16,9 @@ from django.conf import settings
 
 from central import life
 from central.database import kept_trying, one_moment
+from central.identity.broker import Guard
 from central.ledger.uses import reported
-from central.link import connect
+from central.link import Program, connect
 from central.lists.build import Contents, build
 from central.lists.changes import head
 from central.lists.heartbeat import Pulse
@@ -85,7 +86,8 @@ def newest(venue: Venue) -> Snapshot | None:
 def run(stopping: threading.Event) -> None:
     """Publish until told to stop."""
     topics = Topics(settings.TOLD.venue)
-    client = connect(settings.TOLD.broker, f"central-publish-{topics.venue}")
+    client = connect(settings.TOLD.broker, Program.PUBLISH, topics.venue)
+    guard = Guard(settings.TOLD.broker, topics.venue) if settings.TOLD.broker.tls else None
     found = kept_trying(partial(_found, topics.venue), stopping)
     if found is None:
         return
@@ -101,6 +103,8 @@ def run(stopping: threading.Event) -> None:
             if beat is not None:
                 client.publish(topics.heartbeat(), beat, qos=0, retain=True)
             life.alive()
+        if guard:
+            kept_trying(guard.look, stopping)
     client.loop_stop()
 
 

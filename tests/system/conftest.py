@@ -18,8 +18,18 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.store.delivery import DeliveryStore
 from edge.store.journal import Journal
 from edge.store.outbox import JournalReader
+from tests import central_database
 from tests.brokers import TestBroker, running_broker
 from tests.enrolled import write_identity, write_link
+from tests.secure_broker import (
+    A,
+    B,
+    Parties,
+    SecureBroker,
+    TestAuthority,
+    running_authority,
+    running_secure_broker,
+)
 from tests.small_central import ListKeeper, RowKeeper
 from wire.event import ClockQuality, Left, Stamp
 
@@ -207,3 +217,26 @@ def device(tmp_path: Path, broker: TestBroker, lists: ListServer) -> Iterator[De
     device = Device(tmp_path, broker.port, lists.url)
     yield device
     device.close()
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[TestAuthority]:
+    """An authority, and two devices with certificates of it."""
+    central_database.set_up()
+    with running_authority(tmp_path / "central") as made:
+        for name in (A, B):
+            made.device(name)
+        yield made
+
+
+@pytest.fixture
+def secure_broker(tmp_path: Path, told: TestAuthority) -> Iterator[SecureBroker]:
+    with running_secure_broker(tmp_path, told.public) as broker:
+        yield broker
+
+
+@pytest.fixture
+def parties(told: TestAuthority, secure_broker: SecureBroker) -> Iterator[Parties]:
+    parties = Parties(told, secure_broker)
+    yield parties
+    parties.close()
