@@ -7,13 +7,15 @@ from typing import Any
 import segno
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.urls.resolvers import URLPattern
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
 
-from central.identity import configuration, enrolling
+from central.identity import configuration, enrolling, first_steps
 from central.identity.authority import AuthorityMissing
 from central.identity.models import Certificate, Denied, Enrolment, Placement, ZoneText
 from central.identity.revocation import ListNotWritten, revoke
@@ -25,22 +27,33 @@ from wire.enrolment import CODE_SECONDS
 
 admin.site.unregister(Device)
 
+ONE = "一次登记一台设备 · Enrol one device at a time"
+DEVICES = "admin:venue_device_changelist"
+
 
 @admin.register(Device)
 class EnrolledDeviceAdmin(DeviceAdmin):
     """The devices' page, where they are added, enrolled and revoked as well."""
 
-    list_display: tuple[str, ...] = (*DeviceAdmin.list_display, "standing")
+    list_display: tuple[str, ...] = ("name", "standing", *DeviceAdmin.list_display[1:])
     readonly_fields: tuple[str, ...] = ("identity", *DeviceAdmin.readonly_fields)
     actions = ("enrol", "revoke")
+    list_before_template = "identity/first_steps.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
+        good = Certificate.objects.filter(
+            device=OuterRef("pk"), revoked_at=None, not_after__gt=int(time.time())
+        )
+        found: QuerySet[Device] = super().get_queryset(request)
+        return found.annotate(
+            is_denied=Exists(Denied.objects.filter(device=OuterRef("pk"))), is_enrolled=Exists(good)
+        )
 
     @admin.display(description="身份 identity")
-    def standing(self, device: Device) -> str:
-        if Denied.objects.filter(device=device).exists():
+    def standing(self, device: Any) -> str:
+        if device.is_denied:
             return "已停用 denied"
-        now = int(time.time())
-        found = Certificate.objects.filter(device=device, revoked_at=None, not_after__gt=now)
-        return "有效 enrolled" if found.exists() else "未登记 not enrolled"
+        return "有效 enrolled" if device.is_enrolled else "未登记 not enrolled"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(ModelAdmin.has_add_permission(self, request))
@@ -53,37 +66,70 @@ class EnrolledDeviceAdmin(DeviceAdmin):
             obj.identity = secrets.token_hex(8)
         super().save_model(request, obj, form, change)
 
-    @admin.action(description="登记（显示二维码）Enrol: show its QR code", permissions=["change"])
-    def enrol(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse | None:
-        device = queryset.first()
-        if device is None or queryset.count() != 1:
-            said = "一次登记一台设备 · Enrol one device at a time"
-            self.message_user(request, said, messages.ERROR)
-            return None
-        try:
-            url = configuration.url()
-            text = enrolling.begin(device, request.user.get_username(), url, int(time.time()))
-        except (AuthorityMissing, TrustMissing, WireError) as error:
-            self.message_user(request, f"无法登记 · Cannot enrol: {error}", messages.ERROR)
-            return None
-        self.log_change(request, device, "登记码 enrolment code")
-        drawn = segno.make_qr(text, error="m").svg_inline(scale=6, border=4, light="white")
+    def response_add(
+        self, request: HttpRequest, obj: Device, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Whoever added a device wants to enrol it."""
+        if "_addanother" in request.POST or "_continue" in request.POST:
+            return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
+        return HttpResponseRedirect(reverse("admin:identity_enrol", args=[obj.pk]))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        told = {"steps": first_steps.lacking(), "alarms": first_steps.alarms()}
+        answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **told})
+        return answer
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.enrol_page)
+        return [path("<int:pk>/enrol/", page, name="identity_enrol"), *super().get_urls()]
+
+    def enrol_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Say what will happen; show the code when that is asked for."""
+        device = Device.objects.filter(pk=pk).first()
+        if device is None or not self.has_change_permission(request, device):
+            return HttpResponseRedirect(reverse(DEVICES))
+        text = ""
+        if request.method == "POST":
+            try:
+                who = request.user.get_username()
+                text = enrolling.begin(device, who, configuration.url(), int(time.time()))
+            except (AuthorityMissing, TrustMissing, WireError) as error:
+                self.message_user(request, f"无法登记 · Cannot enrol: {error}", messages.ERROR)
+                return HttpResponseRedirect(reverse(DEVICES))
+            self.log_change(request, device, "登记码 enrolment code")
         told = {
             **self.admin_site.each_context(request),
             "title": f"登记 Enrol: {device.name}",
             "device": device,
             "text": text,
             # Drawn by segno from an alphabet without any markup.
-            "code": mark_safe(drawn),
+            "code": mark_safe(_drawn(text)) if text else "",
             "minutes": CODE_SECONDS // 60,
         }
         answer = TemplateResponse(request, "identity/enrol.html", told)
         answer["Cache-Control"] = "no-store"
+        if text:
+            # When it is worth nothing any more, it is not on the screen any more.
+            answer["Refresh"] = f"{CODE_SECONDS}; url={reverse(DEVICES)}"
         return answer
 
+    @admin.action(description="登记（显示二维码）Enrol: show its QR code", permissions=["change"])
+    def enrol(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse | None:
+        device = queryset.first()
+        if device is None or queryset.count() != 1:
+            self.message_user(request, ONE, messages.ERROR)
+            return None
+        return self.enrol_page(request, device.pk)
+
     @admin.action(description="吊销并停用 Revoke and deny", permissions=["change"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse | None:
         devices = list(queryset)
+        if "confirmed" not in request.POST:
+            told = {**self.admin_site.each_context(request), "devices": devices}
+            told["title"] = "吊销并停用？ Revoke and deny?"
+            return TemplateResponse(request, "identity/revoke.html", told)
         try:
             ended = revoke(devices, request.user.get_username(), int(time.time()))
             said = f"已停用 · Denied: {len(devices)} ({ended} 张证书 certificates)"
@@ -93,6 +139,11 @@ class EnrolledDeviceAdmin(DeviceAdmin):
             self.message_user(request, f"{said}: {error}", messages.ERROR)
         for device in devices:
             self.log_change(request, device, "吊销 revoked")
+        return None
+
+
+def _drawn(text: str) -> str:
+    return str(segno.make_qr(text, error="m").svg_inline(scale=6, border=4, light="white"))
 
 
 class _Seen(ModelAdmin):  # type: ignore[misc]
@@ -110,7 +161,7 @@ class _Seen(ModelAdmin):  # type: ignore[misc]
 
 @admin.register(Certificate)
 class CertificateAdmin(_Seen):
-    list_display = ("serial", "device", "not_before", "not_after", "revoked_at")
+    list_display = ("serial", "device", "not_before", "not_after", "seen_at", "revoked_at")
     exclude = ("der",)
 
 

@@ -4,6 +4,7 @@ import html
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -18,8 +19,11 @@ from typing import Any
 
 import pytest
 import requests
+import zxingcpp
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
 
 from tests.brokers import free_port
 from tests.central_venue import description
@@ -30,6 +34,8 @@ from wire import enrolment
 DAY = 86_400
 PASSWORD = "a long password"
 PATIENCE_SECONDS = 45.0
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SECOND = "1112131415161718"
 
 pytestmark = [pytest.mark.xdist_group("central-over-tls"), pytest.mark.timeout(240)]
@@ -100,7 +106,7 @@ class Admin:
         (row,) = (one for one in rows if identity in one)
         key = re.search(r'name="_selected_action"[^>]*value="(\d+)"|value="(\d+)"', row)
         assert key, row
-        chosen = {"action": action, "_selected_action": key[1] or key[2]}
+        chosen = {"action": action, "_selected_action": key[1] or key[2], "confirmed": "1"}
         return self._post(page, chosen).text
 
     def code(self, identity: str) -> enrolment.Enrolment:
@@ -195,6 +201,46 @@ def test_what_the_page_shows_enrols_a_device_that_is_then_let_in(
     assert central.ask("/device/trust", device).status_code == 200
     configuration = central.post("/device/configuration", b"", device)
     assert configuration.status_code == 409, "no zone was chosen yet"
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+def test_an_admin_adds_a_device_and_its_code_can_be_read(
+    central: Central, tmp_path: Path, language: str
+) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(
+            locale=language, ignore_https_errors=True, viewport={"width": 1280, "height": 1000}
+        )
+        page.goto(central.front.url + "/admin/login/?next=/admin/venue/device/add/")
+        page.locator("input[name=username]").fill("chief")
+        page.locator("input[name=password]").fill(PASSWORD)
+        page.locator("input[name=password]").press("Enter")
+        page.locator("input[name=name]").fill("3 号闸机 Gate 3")
+        page.locator("select[name=venue]").select_option(index=1, force=True)
+        page.locator("[name=_save]").click()
+        expect(page.get_by_text("Once it is enrolled")).to_be_visible(timeout=30_000)
+        page.get_by_role("button", name="显示二维码 Show the code").click()
+        expect(page.get_by_text("Hold the device's service contact")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("按住设备的维护触点")).to_be_visible()
+        said = page.locator("pre").inner_text()
+        picture = tmp_path / "code.png"
+        page.locator("#code").screenshot(path=picture)
+        if shots := os.environ.get("GATEHOUSE_SHOTS"):
+            page.screenshot(path=f"{shots}/identity-enrol-{language}.png")
+        browser.close()
+    (found,) = zxingcpp.read_barcodes(Image.open(picture))
+    assert said == f"gatehouse enrol {found.text}"
+    shown = enrolment.read(found.text)
+    assert (shown.url, len(shown.root)) == (central.front.url, 32)
+    key = DeviceKey(shown.identity)
+    answer = central.post(
+        "/.well-known/est/simpleenroll",
+        base64_of(key.request()).encode(),
+        Authorization=basic(shown.identity, shown.password),
+    )
+    assert answer.status_code == 200
 
 
 def test_without_a_certificate_nothing_of_a_device_is_given(central: Central) -> None:

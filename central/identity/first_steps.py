@@ -1,0 +1,72 @@
+"""What is still lacking before a device can be enrolled, and who tried to be one that it is not."""
+
+import time
+from typing import NamedTuple
+
+from django.conf import settings
+
+from central.identity import authority
+from central.identity.enrolling import CERTIFICATE_ABUSED, CODE_ABUSED
+from central.ledger.models import Incident
+from central.venue.models import Device, RolesVersion, Venue
+from wire.words import Words
+
+ALARM_SECONDS = 30 * authority.DAY
+
+ABUSED = {
+    CODE_ABUSED: Words(
+        "有人用另一台设备使用了它的登记码。如果不是您，请吊销此设备。",
+        "Somebody used its enrolment code with another device. If that was not you, revoke it.",
+    ),
+    CERTIFICATE_ABUSED: Words(
+        "有人用它的旧证书申请续期，可能有人复制了存储卡。请检查，必要时重新登记。",
+        "Somebody tried to renew a certificate that it had replaced: its card may have been "
+        "copied. Look at it, and enrol it anew if in doubt.",
+    ),
+}
+
+
+class Step(NamedTuple):
+    """One thing to do, and how."""
+
+    words: Words
+    command: str
+
+
+def lacking() -> list[Step]:
+    """Return what is to be done before a device can be enrolled, first things first."""
+    steps = []
+    if not RolesVersion.objects.exists():
+        what = Words("建立场馆及其签名密钥", "Make the venue and its signing keys")
+        steps.append(Step(what, "gatehouse central prepare --file venue.json"))
+    try:
+        authority.load()
+    except authority.AuthorityMissing:
+        what = Words(
+            "建立证书机构，然后把根密钥移到离线处",
+            "Make the certificate authority, then take its root key offline",
+        )
+        steps.append(Step(what, "gatehouse central authority init"))
+    if not (authority.public() / "server.pem").exists():
+        what = Words(
+            "为网页和消息服务签发证书，写上设备所用的全部地址",
+            "Give web server and broker a certificate, by every name that devices call them",
+        )
+        steps.append(Step(what, "gatehouse central authority server NAME …"))
+    if not settings.DEVICES.url:
+        what = Words(
+            "在 central.toml 中写明设备如何连接本服务器，然后重启",
+            "Say in central.toml how devices reach this server, and restart it",
+        )
+        steps.append(Step(what, '[devices] url = "https://central.example"'))
+    if not steps and Venue.objects.exists() and not Device.objects.exists():
+        what = Words("添加第一台设备，随后显示二维码", "Add the first device; its code comes next")
+        steps.append(Step(what, ""))
+    return steps
+
+
+def alarms() -> list[tuple[Device, Words]]:
+    """Return of which devices somebody else pretended to be one, in the last month."""
+    since = int(time.time() - ALARM_SECONDS) * 1000
+    found = Incident.objects.filter(kind__in=ABUSED, received_ms__gt=since)
+    return [(one.device, ABUSED[one.kind]) for one in found.select_related("device")[:20]]
