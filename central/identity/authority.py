@@ -66,6 +66,11 @@ def public() -> Path:
     return Path(settings.DIRECTORY) / "authority"
 
 
+def make_public() -> None:
+    """Make the folder that broker and web server read, if there is none."""
+    _make(public(), 0o755)
+
+
 def create(passphrase: bytes, now: int) -> Path:
     """Make root and issuing authority; return the path of the root's key, to be taken offline."""
     if len(passphrase) < PASSPHRASE_MIN:
@@ -297,11 +302,15 @@ def _write_pair(
     return path
 
 
+def _make(folder: Path, mode: int) -> None:
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(mode)  # The services' umask would hide it from the broker.
+
+
 def _write(path: Path, content: bytes, mode: int) -> None:
     """Write so that whoever reads it finds the old or the new, whole, and never too open."""
-    if not path.parent.exists():
-        path.parent.mkdir(parents=True)
-        path.parent.chmod(0o700 if path.parent == keys() else 0o755)
+    _make(path.parent, 0o700 if path.parent == keys() else 0o755)
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     handle = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode)
     with os.fdopen(handle, "wb") as file:

@@ -87,7 +87,7 @@ def one_writer() -> Iterator[None]:
 
     Otherwise the second of two to write the file could leave out what the first had revoked.
     """
-    authority.certificates()  # Without an authority there is no folder for the lock either.
+    authority.make_public()
     with (authority.public() / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
