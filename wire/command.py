@@ -65,17 +65,16 @@ class ResetClockFloor(Command, frozen=True, tag="reset-clock-floor"):
     wall: int
 
 
-AnyCommand = (
-    OpenOnce
-    | HoldOpen
-    | LockEntry
-    | FreePass
-    | BackToNormal
-    | Reload
-    | Identify
-    | SendLogs
-    | ResetClockFloor
-)
+OnLanes = OpenOnce | HoldOpen | LockEntry | FreePass | BackToNormal | Identify
+AnyCommand = OnLanes | Reload | SendLogs | ResetClockFloor
+
+
+class Logs(msgspec.Struct, frozen=True):
+    """The end of a daemon's log, as a device sends it when it is ordered to."""
+
+    daemon: str
+    lines: tuple[str, ...]
+    """Oldest first."""
 
 
 class Order(msgspec.Struct, frozen=True):

@@ -253,14 +253,21 @@ class BudgetUsedUp(Event, frozen=True, kw_only=True, omit_defaults=True, tag="bu
 
 
 class CommandAnswered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="command-answered"):
-    """A command was obeyed, or was not; `counter` 0: it could not even be read."""
+    """A command was obeyed, or was not, and why not.
+
+    `counter` 0: it was no order to this device, or one that was answered before.
+    """
 
     counter: int
     order: str
-    """Kind of the order, as in wire/command.py."""
+    """Kind of the order, as in wire/command.py; empty where it could not be read."""
     by: str = ""
     done: bool = True
     why: str = ""
+    highest: int = 0
+    """With `counter` 0: the highest one that was ever answered here."""
+    count: int = 1
+    """How often; above 1 for what came within a minute, summed into one row."""
 
 
 class ConfigurationApplied(
@@ -276,6 +283,8 @@ class ConfigurationRefused(
 
     version: int
     why: str
+    count: int = 1
+    """How often; above 1 for what came within a minute, summed into one row."""
 
 
 class EnrolmentShown(Event, frozen=True, kw_only=True, omit_defaults=True, tag="enrolment-shown"):

@@ -13,6 +13,7 @@ from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, zone_pa
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.lane import Hardware, LaneShell
+from edge.gate.orders import Orders
 from edge.runtime import config, identity, service
 from edge.runtime.clock import Clock, SystemClock
 from edge.runtime.config import ConfigError
@@ -93,7 +94,8 @@ async def _run(
     catalog = Catalog(clock)
     lanes = tuple(_lane(lane, zone, catalog, desk, clock) for lane in told.lane)
     fire = catalog.sensor(told.fire) if told.fire else None
-    daemon = GateDaemon(lanes, desk, clock, life, fire, intercom, VERSION)
+    orders = Orders(own.device, desk, lanes, clock, intercom.tell)
+    daemon = GateDaemon(lanes, desk, clock, life, fire, intercom, VERSION, orders)
     try:
         await daemon.run()
     finally:

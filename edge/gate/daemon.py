@@ -7,8 +7,9 @@ from edge.core.lane import Signal
 from edge.drivers.interfaces import Found, Level, Lost, Sensor
 from edge.gate.desk import Desk
 from edge.gate.lane import LaneShell
+from edge.gate.orders import Orders
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import Heard, IntercomClient
+from edge.runtime.intercom import Heard, IntercomClient, Ordered
 from edge.runtime.service import Life
 from wire.event import DriverFound, DriverLost, Started
 
@@ -27,6 +28,7 @@ class GateDaemon:
         fire: Sensor | None = None,
         intercom: IntercomClient | None = None,
         version: str = "",
+        orders: Orders | None = None,
     ) -> None:
         self._lanes = lanes
         self._desk = desk
@@ -35,6 +37,7 @@ class GateDaemon:
         self._fire = fire
         self._intercom = intercom
         self._version = version
+        self._orders = orders
 
     async def run(self) -> None:
         """Work until `life` says stop; then let the lanes go and write what is left."""
@@ -60,6 +63,8 @@ class GateDaemon:
         async for said in fire.changes():
             match said:
                 case Level(active, _):
+                    if self._orders:
+                        self._orders.fire = active
                     for lane in self._lanes:
                         lane.inbox.put(Signal.FIRE if active else Signal.SECURED)
                 case Lost(why):
@@ -72,12 +77,19 @@ class GateDaemon:
 
     async def _listen(self, intercom: IntercomClient) -> None:
         async for word in intercom.words():
-            if isinstance(word, Heard):
-                await self._desk.heard(word.envelope, word.uptime)
+            match word:
+                case Heard():
+                    await self._desk.heard(word.envelope, word.uptime)
+                case Ordered() if self._orders:
+                    await self._orders.hear(word)
+                case _:
+                    pass  # Of a newer sync, or another daemon's.
 
     async def _look_after(self) -> None:
         """Feed the watchdog by real work: the store answers, or it is not fed."""
         while True:
             await self._desk.look_after(all(lane.idle for lane in self._lanes))
+            if self._orders:
+                await self._orders.look_after()
             self._life.alive()
             await self._clock.wait(LOOK_AFTER_SECONDS)

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
+from math import inf
+from typing import TypeVar
 
 from edge.core import credential, ladder, refusals
 from edge.core.credential import Shown
@@ -36,6 +38,8 @@ from wire.snapshot import Heartbeat
 log = logging.getLogger("gate.desk")
 
 UNWRITTEN_MAX = 1000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,26 @@ class Desk:
         """Commit `events`, or keep them until that is possible. Never raises."""
         await self._thread.run(self._record, events, lane, self._clock.now())
         self._grew()
+
+    async def commit(self, work: Callable[[Transaction, Stamp], T]) -> T:
+        """Run `work` in a transaction of its own, stamped now; raise JournalUnwritable."""
+        stamp = self._stamp(self._clock.now())
+
+        def done(transaction: Transaction) -> T:
+            return work(transaction, stamp)
+
+        answer = await self._thread.run(self._journal.transact, done)
+        self._grew()
+        return answer
+
+    async def unseal(self, envelope: bytes, purpose: Purpose) -> bytes:
+        """Return what central sealed; raise Untrusted, or WireError if it is no envelope."""
+        return await self._thread.run(self._trust.unseal, envelope, purpose)
+
+    def central_wall(self, uptime: float) -> float | None:
+        """Return what time it is at central, by the heartbeats of this life; None before one."""
+        ahead = self._heartbeats.ahead
+        return None if ahead == -inf else uptime + ahead
 
     async def resolve(self, lane: LaneConfig, why: str) -> int:
         """Give every person left open on `lane` by an earlier life their outcome."""

@@ -24,6 +24,7 @@ from edge.core.lane import (
     Scanned,
     Show,
     Signal,
+    State,
 )
 from edge.core.notice import OUT_OF_SERVICE, Notice
 from edge.core.scan import Held, Scan
@@ -42,7 +43,7 @@ from edge.gate.config import LaneConfig
 from edge.gate.desk import Desk
 from edge.gate.inbox import Inbox
 from edge.runtime.clock import Clock
-from wire.event import SCAN_BYTES, DriverFound, DriverLost, Mode
+from wire.event import SCAN_BYTES, Direction, DriverFound, DriverLost, Mode
 
 log = logging.getLogger("gate.lane")
 
@@ -96,6 +97,23 @@ class LaneShell:
         self._lost: set[str] = set()
         self._resting_at: float | None = None
         self._inner: deque[AnySignal] = deque()
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it asks for tickets."""
+        return self.config.direction is Direction.ENTRY and not self.config.free
+
+    @property
+    def state(self) -> State:
+        return self._lane.state
+
+    @property
+    def mode(self) -> Mode:
+        return self._lane.mode
+
+    @property
+    def stays_open(self) -> bool:
+        return self._lane.stays_open
 
     @property
     def idle(self) -> bool:

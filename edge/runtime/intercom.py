@@ -43,9 +43,11 @@ class Heard(msgspec.Struct, frozen=True, tag="heard"):
 
 
 class Ordered(msgspec.Struct, frozen=True, tag="ordered"):
-    """Sync to daemon: a command as central sealed it (wire/command.py)."""
+    """Sync to daemon: a command as it came (wire/command.py)."""
 
     envelope: bytes
+    retained: bool = False
+    """The broker had kept it, which no order of central's ever asks for."""
 
 
 class Configured(msgspec.Struct, frozen=True, tag="configured"):

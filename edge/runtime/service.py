@@ -11,13 +11,51 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from edge.runtime.config import ConfigError
 
 EXIT_CONFIG = 78
+LOG_FORMAT = "%(levelname)s %(name)s %(message)s"
+LOG_LINES_KEPT = 2000
+LOG_LINE_CHARACTERS = 500
+LOG_BYTES_MAX = 48 * 1024
+"""Of what is sent at once: a word of the intercom holds it."""
 
 log = logging.getLogger("service")
+
+
+class LogRing(logging.Handler):
+    """The end of this process's log, for whoever asks from afar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: deque[str] = deque(maxlen=LOG_LINES_KEPT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        at = time_of(record)
+        self.lines.append(f"{at} {self.format(record)}"[:LOG_LINE_CHARACTERS])
+
+
+RING = LogRing()
+
+
+def log_tail(lines: int) -> tuple[str, ...]:
+    """Return the newest lines of the log, oldest first, as many as one message holds."""
+    kept: list[str] = []
+    room = LOG_BYTES_MAX
+    for line in reversed(RING.lines):
+        room -= len(line.encode()) + 5
+        if len(kept) == lines or room < 0:
+            break
+        kept.append(line)
+    return tuple(reversed(kept))
+
+
+def time_of(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Life:
@@ -57,9 +95,9 @@ class Life:
 
 def run(work: Callable[[Life], Awaitable[None]]) -> int:
     """Run a daemon until it ends or is told to stop; return the process's exit status."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s"
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
+    RING.setFormatter(logging.Formatter(LOG_FORMAT))
+    logging.getLogger().addHandler(RING)
 
     async def live() -> None:
         life = Life()

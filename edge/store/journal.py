@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
-from edge.store import moving, salvage, uses
+from edge.store import answers, moving, salvage, uses
 from edge.store.database import (
     FILE_MODE,
     TooNew,
@@ -84,6 +84,10 @@ class Transaction:
         """Return the time of the newest moving code of a right that was let in, Unix seconds."""
         return moving.last(self._database, cti)
 
+    def answered(self) -> int:
+        """Return the highest counter of central's orders that was ever answered."""
+        return answers.highest(self._database)
+
     def open_persons(self, lane: str) -> tuple[OpenPerson, ...]:
         """Return who was authorised on `lane` and has no outcome yet."""
         return uses.open_persons(self._database, lane)
@@ -100,6 +104,7 @@ class Transaction:
         )
         uses.project(self._database, happened, stamp)
         moving.project(self._database, happened)
+        answers.project(self._database, happened)
         self._top = Top(self._number, seq, hashed)
         return seq
 

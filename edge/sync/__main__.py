@@ -20,6 +20,7 @@ from edge.store.delivery import DeliveryStore
 from edge.store.outbox import JournalReader
 from edge.store.trust import TrustStore
 from edge.store.whitelist import WhitelistWriter
+from edge.sync.carrier import Carrier
 from edge.sync.config import LinkConfig, SyncConfig, link_path
 from edge.sync.daemon import SyncDaemon
 from edge.sync.inward import Inward
@@ -63,7 +64,10 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     except OSError as error:
         raise ConfigError(f"[intercom] path {told.intercom.path}: {error.strerror}") from None
     catalog = Catalog(clock)
-    listened = (topics.ack(device), topics.deltas(), topics.heartbeat())
+    listened = (
+        *(topics.ack(device), topics.deltas(), topics.heartbeat()),
+        topics.command(device),
+    )
     link = catalog.link(linked.broker, device, listened, random.random)
     fetch = catalog.fetch(linked.central, fetch_thread)
 
@@ -85,7 +89,8 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
         clock,
         random.random,
     )
-    daemon = SyncDaemon(link, outward, inward, intercom, clock, life, topics, device)
+    carrier = Carrier(link, intercom.tell, clock, topics, device)
+    daemon = SyncDaemon(link, outward, inward, intercom, clock, life, topics, device, carrier)
     try:
         await daemon.run()
     finally:

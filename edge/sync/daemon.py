@@ -10,8 +10,9 @@ from collections import Counter
 
 from edge.drivers.interfaces import Connected, Disconnected, Link, Message
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import Grew, IntercomServer
+from edge.runtime.intercom import Grew, IntercomServer, Logged
 from edge.runtime.service import Life
+from edge.sync.carrier import Carrier
 from edge.sync.inward import Inward
 from edge.sync.outward import Outward
 from wire.codec import WireError, decode
@@ -34,6 +35,7 @@ class SyncDaemon:
         life: Life,
         topics: Topics,
         device: str,
+        carrier: Carrier,
     ) -> None:
         self._link = link
         self._outward = outward
@@ -43,6 +45,7 @@ class SyncDaemon:
         self._life = life
         self._topics = topics
         self._device = device
+        self._carrier = carrier
         self._connected = False
         self.malformed: Counter[str] = Counter()
         """Messages that could not be read, by topic."""
@@ -89,6 +92,8 @@ class SyncDaemon:
             elif message.topic == self._topics.heartbeat():
                 live = not message.retained
                 self._inward.heartbeat(message.payload, live)
+            elif message.topic == self._topics.command(self._device):
+                self._carrier.order(message)
             elif message.topic == self._topics.deltas():
                 self._inward.delta(message.payload)
         except WireError as error:
@@ -102,6 +107,8 @@ class SyncDaemon:
             match word:
                 case Grew():
                     self._outward.grew()
+                case Logged():
+                    self._carrier.logs(word)
                 case _:
                     log.warning("a daemon says what only sync may say; ignored")
 

@@ -70,22 +70,26 @@ class Stage:
         return self.panel.shown[-1].title.en
 
     def events(self) -> list[AnyEvent]:
-        """What the journal holds, without what every start writes."""
-        reader = JournalReader(self.folder, DEVICE)
-        rows: list[AnyEvent] = []
-        for epoch in reader.epochs():
-            batch = reader.batch(epoch.epoch, 1, 10_000)
-            assert batch
-            for body in batch.rows:
-                happened, _ = decode_row(body)
-                usual = event.EpochBegan | event.Started | event.ListApplied | event.RungChanged
-                if not isinstance(happened, usual | event.Stopped):
-                    rows.append(happened)  # type: ignore[arg-type]
-        reader.close()
-        return rows
+        return recorded(self.folder)
 
     def kinds(self) -> list[str]:
         return [str(one.__struct_config__.tag) for one in self.events()]
+
+
+def recorded(folder: Path) -> list[AnyEvent]:
+    """Return what the journal holds, without what every start writes."""
+    reader = JournalReader(folder, DEVICE)
+    rows: list[AnyEvent] = []
+    for epoch in reader.epochs():
+        batch = reader.batch(epoch.epoch, 1, 10_000)
+        assert batch
+        for body in batch.rows:
+            happened, _ = decode_row(body)
+            usual = event.EpochBegan | event.Started | event.ListApplied | event.RungChanged
+            if not isinstance(happened, usual | event.Stopped):
+                rows.append(happened)  # type: ignore[arg-type]
+    reader.close()
+    return rows
 
 
 def text(number: int, quantity: int = 1) -> bytes:

@@ -22,6 +22,7 @@ from edge.store.delivery import DeliveryStore
 from edge.store.journal import Journal
 from edge.store.outbox import JournalReader
 from edge.store.whitelist import WhitelistWriter
+from edge.sync.carrier import Carrier
 from edge.sync.daemon import SyncDaemon
 from edge.sync.inward import Inward, UnusableError, unpack
 from edge.sync.outward import Outward
@@ -146,7 +147,9 @@ async def syncing(directory: Path) -> AsyncIterator[Venue]:
     follower = RolesFollower(fetch, trust, "venue", clock)
     inward = Inward(fetch, writer, follower, intercom, incoming, thread, clock, lambda: 0.5)
     life = Life()
-    daemon = SyncDaemon(link, outward, inward, intercom, clock, life, central.topics, DEVICE.hex())
+    carrier = Carrier(link, intercom.tell, clock, central.topics, DEVICE.hex())
+    about = (central.topics, DEVICE.hex())
+    daemon = SyncDaemon(link, outward, inward, intercom, clock, life, *about, carrier)
     venue = Venue(
         directory,
         clock,

@@ -77,6 +77,7 @@ def test_a_journal_of_before_there_were_moving_codes_goes_on(device: Path) -> No
     write(journal, authorised(1))
     journal.close()
     change(device, "DROP TABLE moving")
+    change(device, "DROP TABLE answered")
     change(device, "PRAGMA user_version = 1")
     journal = Journal(device, DEVICE, BOOT, os.urandom)
     assert not journal.open(stamp()).without_memory

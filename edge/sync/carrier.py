@@ -1,0 +1,72 @@
+"""What sync only carries: orders to the doors and their logs to central.
+
+It reads none of it: the daemon that obeys verifies by itself. What a hostile broker could send
+without end is let through at the pace of a person who gives orders.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from edge.core.obedience import ORDER_BYTES_MAX
+from edge.drivers.interfaces import DriverError, Link, Message
+from edge.runtime.clock import Clock
+from edge.runtime.intercom import Logged, Ordered, Word
+from wire.codec import encode
+from wire.command import Logs
+from wire.topic import Topics
+
+log = logging.getLogger("sync.carrier")
+
+ORDERS_A_SECOND = 5.0
+ORDERS_AT_ONCE = 20.0
+
+
+class Carrier:
+    def __init__(
+        self,
+        link: Link,
+        tell: Callable[[Word], None],
+        clock: Clock,
+        topics: Topics,
+        device: str,
+    ) -> None:
+        """`tell(word)` reaches every door daemon that is there."""
+        self._link = link
+        self._tell = tell
+        self._clock = clock
+        self._topics = topics
+        self._device = device
+        self._allowance = ORDERS_AT_ONCE
+        self._allowed_at = clock.now().uptime
+        self._sending: asyncio.Task[None] | None = None
+        self.dropped = 0
+        """Orders that came faster than anybody gives them."""
+
+    def order(self, message: Message) -> None:
+        """Pass on what came on this device's command topic."""
+        now = self._clock.now().uptime
+        earned = (now - self._allowed_at) * ORDERS_A_SECOND
+        self._allowance = min(ORDERS_AT_ONCE, self._allowance + earned)
+        self._allowed_at = now
+        if self._allowance < 1.0:
+            self.dropped += 1
+            if self.dropped & (self.dropped - 1) == 0:
+                log.warning("orders come faster than anybody gives them; %d left out", self.dropped)
+            return
+        self._allowance -= 1.0
+        # One byte more than an order has says the same as a megabyte more.
+        envelope = message.payload[: ORDER_BYTES_MAX + 1]
+        self._tell(Ordered(envelope, message.retained))
+
+    def logs(self, logged: Logged) -> None:
+        """Send central what a daemon was ordered to send; one at a time, and nobody waits."""
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send(logged))
+
+    async def _send(self, logged: Logged) -> None:
+        payload = encode(Logs(logged.daemon, logged.lines))
+        try:
+            await self._link.publish(self._topics.log(self._device), payload)
+        except DriverError as error:
+            log.info("log not sent: %s", error)
