@@ -53,11 +53,13 @@ INSTALLED_APPS = [
     "central.ledger",
     "central.lists",
     "central.tickets",
+    "central.api",
     "central.live",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "central.api.errors.spoken",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from central.api.routes import api
 from central.identity import est
 from central.lists import device, told_time
 from central.live import views
@@ -29,6 +30,7 @@ urlpatterns = [
     path("device/trust", device.trust),
     path("device/time", told_time.told),
     path("device/list/<str:version>.db.zst", device.snapshot),
+    path("api/1/", api.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]

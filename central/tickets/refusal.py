@@ -21,6 +21,8 @@ class Code(StrEnum):
     MAY_HAVE_BEEN_ADMITTED = "may-have-been-admitted"
     NOTHING_TO_DECIDE = "nothing-to-decide"
     TIMES_WRONG = "times-wrong"
+    NOTHING_TO_CHANGE = "nothing-to-change"
+    TOO_MANY = "too-many"
     EVENT_FULL = "event-full"
     TOO_MANY_REISSUES = "too-many-reissues"
     NO_SIGNING_KEY = "no-signing-key"
@@ -46,7 +48,7 @@ _SAID: dict[Code, tuple[int, Words]] = {
     ),
     Code.NO_SUCH_PAGE: (404, Words("没有这个地址。", "There is nothing at this address.")),
     Code.KEY_REUSED: (
-        422,
+        409,
         Words(
             "这个 Idempotency-Key 已用于另一项操作，请换一个。",
             "This Idempotency-Key was used for something else; take a new one.",
@@ -77,9 +79,17 @@ _SAID: dict[Code, tuple[int, Words]] = {
         Words("这笔退款已经有结论。", "This refund has been decided already."),
     ),
     Code.TIMES_WRONG: (
-        422,
+        409,
         Words("失效时间须晚于生效时间。", "It must end later than it begins."),
     ),
+    Code.NOTHING_TO_CHANGE: (
+        409,
+        Words(
+            "请注明新的场次、票种，或新的起止时间。",
+            "Name another event or class, or when it begins and ends.",
+        ),
+    ),
+    Code.TOO_MANY: (409, Words("一次最多 1000 张。", "At most 1000 tickets at once.")),
     Code.EVENT_FULL: (409, Words("这个场次的票号已用完。", "This event has no serials left.")),
     Code.TOO_MANY_REISSUES: (
         409,
@@ -111,8 +121,9 @@ _SAID: dict[Code, tuple[int, Words]] = {
 class Refused(Exception):
     """Something cannot be done, for a reason that whoever asked can understand."""
 
-    def __init__(self, code: Code, detail: str = "") -> None:
+    def __init__(self, code: Code, detail: str = "", wait_seconds: float = 0.0) -> None:
         self.code = code
+        self.wait_seconds = wait_seconds
         self.status, said = _SAID[code]
         self.said = Words(f"{said.zh}：{detail}", f"{said.en}: {detail}") if detail else said
         super().__init__(f"{self.said.zh} · {self.said.en}")

@@ -1,0 +1,1 @@
+"""What shops and other programs of the venue may ask of central over HTTP: /api/1/…"""
