@@ -253,10 +253,7 @@ class BudgetUsedUp(Event, frozen=True, kw_only=True, omit_defaults=True, tag="bu
 
 
 class CommandAnswered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="command-answered"):
-    """A command was obeyed, or was not, and why not.
-
-    `counter` 0: it was no order to this device, or one that was answered before.
-    """
+    """A command was obeyed, or not; `counter` 0: none of ours, or one answered before."""
 
     counter: int
     order: str
@@ -266,8 +263,7 @@ class CommandAnswered(Event, frozen=True, kw_only=True, omit_defaults=True, tag=
     why: str = ""
     highest: int = 0
     """With `counter` 0: the highest one that was ever answered here."""
-    count: int = 1
-    """How often; above 1 for what came within a minute, summed into one row."""
+    count: int = 1  # As with Refused.
 
 
 class ConfigurationApplied(
@@ -283,8 +279,7 @@ class ConfigurationRefused(
 
     version: int
     why: str
-    count: int = 1
-    """How often; above 1 for what came within a minute, summed into one row."""
+    count: int = 1  # As with Refused.
 
 
 class EnrolmentShown(Event, frozen=True, kw_only=True, omit_defaults=True, tag="enrolment-shown"):
