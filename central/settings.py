@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "central.tickets",
     "central.api",
     "central.live",
+    "central.holder",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

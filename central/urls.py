@@ -31,6 +31,7 @@ urlpatterns = [
     path("device/time", told_time.told),
     path("device/list/<str:version>.db.zst", device.snapshot),
     path("api/1/", api.urls),
+    path("t/", include("central.holder.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]

@@ -63,8 +63,8 @@ class ZoneAdmin(ModelAdmin):  # type: ignore[misc]
 
 @admin.register(Event)
 class EventAdmin(_Published):
-    list_display = ("audience", "name_zh", "name_en", "shift_seconds", "closed")
-    exclude = ("serial_key",)
+    list_display = ("audience", "name_zh", "name_en", "shift_seconds", "closed", "rotating")
+    exclude = ("serial_key", "rotation_key")
     changed_as = "events"
 
 
@@ -91,12 +91,12 @@ class TicketAdmin(ModelAdmin):  # type: ignore[misc]
     list_filter = ("standing", "ticket_class")
     search_fields = ("serial",)
     search_help_text = "票号（32 位十六进制）或序号 · Right (32 hex digits) or serial"
-    readonly_fields = (
+    readonly_fields: tuple[str, ...] = (
         *("right", "ticket_class", "serial", "generation", "quantity"),
         *("not_before", "expires", "issued_at", "standing"),
     )
-    fields = readonly_fields
-    actions = ("block", "unblock", "refund", "reissue_codes")
+    fields: tuple[str, ...] = readonly_fields
+    actions: tuple[str, ...] = ("block", "unblock", "refund", "reissue_codes")
 
     @admin.display(description="票号 right")
     def right(self, ticket: Ticket) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import models
 
@@ -10,6 +11,8 @@ from rules.ticket_class import EventRecord
 from rules.ticket_class import TicketClass as ClassRecord
 from wire.entry import Entry, Row, Standing, UseElsewhere, key_of, row
 from wire.key import KeyRecord, Role, Status
+from wire.rotating import EVENT_KEY_BYTES
+from wire.ticket import FLAG_ROTATION_REQUIRED
 from wire.words import Words
 
 
@@ -81,12 +84,30 @@ class Event(models.Model):
     closed = models.BooleanField("停止入场 closed", default=False)
     serial_key = models.BinaryField(default=_list_key, max_length=32)
     capacity = models.PositiveIntegerField("容量 capacity", default=100_000)
+    rotating = models.BooleanField(
+        "动态票码 moving codes",
+        default=False,
+        help_text="此后出的票只认手机上的动态码，截图无效。Tickets issued from now on open only by "
+        "the moving code on a phone; a screenshot does not.",
+    )
+    rotation_key = models.BinaryField(max_length=32, null=True, default=None)
+    """Kept for good once it was made: tickets that were sold go on moving."""
+    rotation_lead_seconds = models.PositiveIntegerField(
+        "入场前多久给手机发码（秒）code given to a phone so long before entry, seconds",
+        default=72_000,
+        blank=True,
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "场次 Event"
 
     def __str__(self) -> str:
         return f"{self.name_zh} {self.name_en}"
+
+    def save(self, *args: Any, **named: Any) -> None:
+        if self.rotating and self.rotation_key is None:
+            self.rotation_key = secrets.token_bytes(EVENT_KEY_BYTES)
+        super().save(*args, **named)
 
     def record(self) -> EventRecord:
         """Return what the list says of this event."""
@@ -95,6 +116,7 @@ class Event(models.Model):
             name=Words(self.name_zh, self.name_en),
             shift_seconds=self.shift_seconds,
             closed=self.closed,
+            rotation_key=bytes(self.rotation_key) if self.rotation_key else None,
         )
 
 
@@ -163,6 +185,7 @@ class Ticket(models.Model):
     serial = models.BigIntegerField("序号 serial")
     generation = models.PositiveSmallIntegerField("版次 generation", default=0)
     quantity = models.PositiveSmallIntegerField("人数 persons", default=1)
+    flags = models.PositiveSmallIntegerField(default=0)
     not_before = models.BigIntegerField("生效 from (Unix)")
     expires = models.BigIntegerField("失效 until (Unix)")
     issued_at = models.BigIntegerField("出票 issued (Unix)")
@@ -205,6 +228,11 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return bytes(self.cti).hex()
+
+    @property
+    def must_move(self) -> bool:
+        """Whether only a moving code opens with it."""
+        return bool(self.flags & FLAG_ROTATION_REQUIRED)
 
     def entry(self, uses: ReportedUses = NEVER_USED) -> Entry:
         """Return this ticket's line of the list, with what devices reported of its uses."""

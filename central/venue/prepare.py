@@ -3,13 +3,15 @@
     {"code": "demo", "name": {"zh": …, "en": …}, "seed": 1, "checkpoints": ["hall"],
      "devices": [{"id": "16 hex digits", "name": …, "token": …}],
      "events": [{"audience": "DEMO2026", "name": {…}, "opens": unix, "closes": unix,
+       "rotating": false,
        "classes": [{"code": 1, "name": {…}, "uses": {"hall": 1},
          "tickets": [{"kind": "valid", "count": 300, "standing": "good", "quantity": 1,
                       "not_before": unix, "expires": unix}]}]}]}
 
 `seed` (optional) makes rights and key reproducible: for demonstrations, never for a sale. An
 event that exists already is left alone, so that the command can be repeated. `kind` is passed on
-to the file of tickets, one JSON object a line: kind, text, quantity, cti.
+to the file of tickets, one JSON object a line: kind, text, quantity, cti, and where the code must
+move, `code_key`: what the holder's phone would have.
 """
 
 import hashlib
@@ -34,6 +36,7 @@ from central.venue.models import (
     Venue,
     token_hash,
 )
+from wire import rotating
 from wire.entry import Standing
 from wire.words import Words
 
@@ -60,6 +63,8 @@ class EventWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     opens: int
     closes: int
     classes: tuple[ClassWanted, ...]
+    rotating: bool = False
+    """Its tickets open only by a moving code."""
 
 
 class DeviceWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,7 +128,7 @@ def _device(venue: Venue, wanted: DeviceWanted) -> None:
 def _events(venue: Venue, wanted: VenueWanted, seed: bytes | None, out: TextIO | None) -> int:
     draw, issued = _draw(seed), 0
     for one in wanted.events:
-        names = {"name_zh": one.name.zh, "name_en": one.name.en}
+        names = {"name_zh": one.name.zh, "name_en": one.name.en, "rotating": one.rotating}
         event, fresh = Event.objects.get_or_create(
             audience=one.audience,
             defaults={"venue": venue, "opens": one.opens, "closes": one.closes, **names},
@@ -138,7 +143,7 @@ def _class(
 ) -> int:
     names = {"name_zh": wanted.name.zh, "name_en": wanted.name.en}
     kind = TicketClass.objects.create(event=event, code=wanted.code, uses=wanted.uses, **names)
-    kid, key = keys.active(event.venue)
+    kid, signing = keys.active(event.venue)
     issued = 0
     for batch in wanted.tickets:
         order = Order(
@@ -151,10 +156,13 @@ def _class(
         )
         tickets = issue(kind, order, draw)
         issued += len(tickets)
-        for one, text in zip(tickets, texts(tickets, kid, key), strict=True):
+        for one, text in zip(tickets, texts(tickets, kid, signing), strict=True):
             if out:
                 cti = bytes(one.cti).hex()
                 line = {"kind": batch.kind, "text": text, "quantity": one.quantity, "cti": cti}
+                if one.must_move and event.rotation_key:
+                    key = rotating.key_of(bytes(one.cti), bytes(event.rotation_key))
+                    line["code_key"] = key.hex()
                 out.write(json.dumps(line) + "\n")
     return issued
 

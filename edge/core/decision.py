@@ -49,7 +49,7 @@ def decide(
     """Judge a ticket. `admission` is a fresh id; `assume` also commits that all walk through."""
     door = place.door
     if now.quality is not door.clock:
-        door = replace(door, clock=now.quality)
+        door = replace(door, clock=now.quality, floor=now.earliest or 0.0)
     verdict = judge(facts, door, now.wall, now.uptime)
     if isinstance(verdict, Refuse):
         return refuse(scan, place, verdict.reason, facts, verdict.since, verdict.where)
