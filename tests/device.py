@@ -17,7 +17,7 @@ from wire.entry import Entry, key_of, row
 from wire.event import Authorised, ClockQuality, Direction, Rung, Stamp
 from wire.key import KeyRecord
 from wire.signed import Purpose
-from wire.snapshot import SCHEMA, About, Manifest
+from wire.snapshot import SCHEMA, About, Delta, Manifest
 from wire.ticket import Ticket
 from wire.words import Words
 
@@ -113,6 +113,11 @@ def opened(device: Path, boot: bytes = BOOT) -> Journal:
     journal = Journal(device, DEVICE, boot, os.urandom)
     journal.open(stamp(boot=boot))
     return journal
+
+
+def sealed_delta(delta: Delta) -> bytes:
+    """Return a delta as central seals it."""
+    return sealed(encode(delta), Purpose.LIST)
 
 
 def reading(device: Path) -> Whitelist:

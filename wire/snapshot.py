@@ -1,8 +1,8 @@
 """The whitelist as files and messages: an immutable snapshot, and deltas that bring it up to date.
 
 A snapshot is a SQLite file built once by central and served to every device. A delta is a chained
-message of whole rows; applied, it goes to a second file of the same shape, the overlay. A decision
-reads the overlay, then the snapshot. Sequence and head say exactly which list a device has.
+message of whole rows; it is kept as it was sealed, in a second file, the overlay. A decision asks
+what the deltas say, then the snapshot. Sequence and head say exactly which list a device has.
 
 Manifest, delta and heartbeat travel in an envelope (wire/signed.py; purposes list, list and
 heartbeat). The head is the hash of a delta itself, not of its envelope, so that a change of keys

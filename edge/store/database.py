@@ -62,11 +62,6 @@ def open_readonly(path: Path, immutable: bool = False) -> sqlite3.Connection:
     return database
 
 
-def attach_readonly(database: sqlite3.Connection, path: Path, name: str) -> None:
-    """Attach an immutable file to a connection made by `open_readonly`."""
-    database.execute(f"ATTACH ? AS {name}", (_uri(path, "mode=ro&immutable=1"),))
-
-
 def quoted(path: Path) -> str:
     """Return a path as SQLite's URIs spell it."""
     return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

@@ -1,33 +1,28 @@
 """What a list consists of on disk, and everything that can be wrong with it.
 
 `list/<version>/` holds snapshot.db, manifest (what its bytes must hash to) and overlay.db. The
-snapshot is proved by one hash. The overlay grows, so its rows have a checksum each, and the chain
-of changes says that it holds all of them.
+snapshot is proved by one hash that central signed, the overlay by the chain of its changes
+(edge/store/changes.py).
 """
 
 import hashlib
 import os
 import sqlite3
-import zlib
-from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
+from edge.store.changes import ListDamaged, Unseal
 from edge.store.database import FILE_MODE, open_readonly, sound
 from rules.ticket_class import EventRecord, TicketClass
-from wire import codec, entry
+from wire import codec
 from wire.codec import WireError
 from wire.entry import LIST_KEY_BYTES
 from wire.key import KeyRecord
 from wire.signed import Purpose, Untrusted
-from wire.snapshot import SCHEMA_VERSION, About, Delta, Manifest
+from wire.snapshot import SCHEMA_VERSION, About, Manifest
 
 T = TypeVar("T")
-Unseal = Callable[[bytes, Purpose], bytes]
-"""As `edge.store.trust.TrustStore.unseal`."""
 
 SNAPSHOT, OVERLAY, MANIFEST, CURRENT = "snapshot.db", "overlay.db", "manifest", "current"
 SMALL_TABLES: dict[str, tuple[str, type]] = {
@@ -36,10 +31,6 @@ SMALL_TABLES: dict[str, tuple[str, type]] = {
     "signing_key": ("kid", KeyRecord),
 }
 """Table -> (its key, what its bodies are)."""
-
-
-class ListDamaged(Exception):
-    """A list, or a row of it, is not what was written; the message says which."""
 
 
 def manifest_of(folder: Path, unseal: Unseal) -> Manifest:
@@ -89,44 +80,9 @@ def check_made(overlay: Path) -> None:
         raise ListDamaged("what changed since it was built is gone")
 
 
-def check_overlay(overlay: sqlite3.Connection, snapshot: About | None) -> None:
-    """Raise ListDamaged unless the overlay holds every change since its snapshot, unharmed."""
-    if snapshot is None:
-        raise ListDamaged("it does not say what it is")
-    if not sound(overlay):
-        raise ListDamaged("SQLite finds its changes malformed")
-    sequence, head = snapshot.sequence, snapshot.head
-    applied = overlay.execute("SELECT sequence, previous, head FROM applied ORDER BY sequence")
-    for number, previous, after in applied:
-        if (number, previous) != (sequence + 1, head):
-            raise ListDamaged(f"the chain of its changes is broken at {number}")
-        sequence, head = number, after
-    about = about_of(overlay) or snapshot
-    if about != msgspec.structs.replace(snapshot, sequence=sequence, head=head):
-        raise ListDamaged("it says another head than its changes have")
-    for row in overlay.execute("SELECT key, class, detail, checksum FROM ticket"):
-        _check_row(row)
-
-
-def check_delta(delta: Delta) -> None:
-    """Raise ListDamaged unless every row can be stored and read: doors would stumble over it."""
-    try:
-        for row in delta.tickets:
-            entry.read(row)
-        for index, body in delta.classes:
-            entry.checksum(0, index, body)
-            codec.decode(body, TicketClass)
-        for _, body in delta.events:
-            codec.decode(body, EventRecord)
-        for _, body in delta.signing_keys:
-            codec.decode(body, KeyRecord)
-    except (WireError, OverflowError) as error:
-        raise ListDamaged(f"delta {delta.sequence} cannot be used: {error}") from None
-
-
-def about_of(database: sqlite3.Connection, schema: str = "main") -> About | None:
+def about_of(database: sqlite3.Connection) -> About | None:
     """Return what a list file says of itself; raise ListDamaged if that cannot be gone by."""
-    row = database.execute(f"SELECT value FROM {schema}.meta WHERE name = 'about'").fetchone()
+    row = database.execute("SELECT value FROM meta WHERE name = 'about'").fetchone()
     if row is None:
         return None
     about = codec.decode(row[0], About)
@@ -137,62 +93,19 @@ def about_of(database: sqlite3.Connection, schema: str = "main") -> About | None
     return about
 
 
-def small_changed_at(overlay: sqlite3.Connection) -> int:
-    """Return the sequence of the last change of a small table; 0 if none was in the overlay."""
-    row = overlay.execute("SELECT value FROM main.meta WHERE name = 'small'").fetchone()
-    return row[0] if row and isinstance(row[0], int) else 0
+def snapshot_about(database: sqlite3.Connection) -> About:
+    """Return what a snapshot says of itself; raise ListDamaged if it says nothing."""
+    about = about_of(database)
+    if about is None:
+        raise ListDamaged("it does not say what it is")
+    return about
 
 
-def small_table(
-    database: sqlite3.Connection, table: str, schema: str = "main", checked: bool = False
-) -> dict[Any, Any]:
-    """Read a small table whole; `checked`: its rows have checksums, as an overlay's have."""
+def small_table(database: sqlite3.Connection, table: str) -> dict[Any, Any]:
+    """Read a small table of a snapshot whole."""
     key, kind = SMALL_TABLES[table]
-    columns = f"{key}, body, checksum" if checked else f"{key}, body"
-    found: dict[Any, Any] = {}
-    for name, body, *checksum in database.execute(f"SELECT {columns} FROM {schema}.{table}"):
-        if checked and checksum != [body_checksum(name, body)]:
-            raise ListDamaged(f"a row of its table of {table}s is damaged")
-        found[name] = codec.decode(body, kind)
-    return found
-
-
-def body_checksum(key: object, body: bytes) -> int:
-    return zlib.crc32(ascii((key, body)).encode())
-
-
-def put(
-    overlay: sqlite3.Connection,
-    rows: Iterable[tuple[Any, ...]],
-    delta: Delta | None = None,
-    after: About | None = None,
-) -> None:
-    """Write rows in one transaction; with the delta's last ones, that it has been applied."""
-    overlay.execute("BEGIN IMMEDIATE")
-    try:
-        overlay.executemany("INSERT OR REPLACE INTO ticket VALUES (?, ?, ?, ?)", rows)
-        if delta and after:
-            small = (delta.classes, delta.events, delta.signing_keys)
-            if any(small):
-                values = (delta.sequence,)
-                overlay.execute("INSERT OR REPLACE INTO meta VALUES ('small', ?)", values)
-            for table, changed in zip(SMALL_TABLES, small, strict=True):
-                overlay.executemany(
-                    f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)",
-                    [(key, body, body_checksum(key, body)) for key, body in changed],
-                )
-            overlay.execute(
-                "INSERT OR REPLACE INTO applied VALUES (?, ?, ?)",
-                (delta.sequence, delta.previous, after.head),
-            )
-            overlay.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('about', ?)", (codec.encode(after),)
-            )
-        overlay.execute("COMMIT")
-    except BaseException:
-        if overlay.in_transaction:
-            overlay.execute("ROLLBACK")
-        raise
+    rows = database.execute(f"SELECT {key}, body FROM {table}")
+    return {name: codec.decode(body, kind) for name, body in rows}
 
 
 def sha256(path: Path) -> bytes:
@@ -213,13 +126,3 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _check_row(row: tuple[Any, ...]) -> None:
-    key, class_index, detail, checksum = row
-    try:
-        if entry.checksum(key, class_index, detail) == checksum:
-            return
-    except (TypeError, AttributeError, OverflowError):
-        pass
-    raise ListDamaged(f"row {key} of its changes is damaged")

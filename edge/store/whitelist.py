@@ -7,19 +7,18 @@ daemons read, on their store's thread; sync alone writes.
 import os
 import shutil
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
-import msgspec
-
+from edge.store.changes import Changes, ListDamaged, check_delta
 from edge.store.database import (
     FILE_MODE,
-    attach_readonly,
     make_directory,
     open_durable,
     open_readonly,
+    sound,
     sync_directory,
 )
 from edge.store.list_files import (
@@ -28,17 +27,12 @@ from edge.store.list_files import (
     OVERLAY,
     SMALL_TABLES,
     SNAPSHOT,
-    ListDamaged,
-    about_of,
-    check_delta,
     check_made,
-    check_overlay,
     check_snapshot,
     flush,
     manifest_of,
-    put,
-    small_changed_at,
     small_table,
+    snapshot_about,
     verify_snapshot,
     write_durable,
 )
@@ -53,15 +47,9 @@ from wire.ticket import Ticket
 
 __all__ = ["ChainBroken", "Found", "ListDamaged", "Whitelist", "WhitelistWriter"]
 
-ROWS_MAX = 500
-"""In one transaction: a door waits no longer than these take."""
 PATIENCE_MAX = 1024
 """Refreshes between two attempts to open a list that is broken."""
-LOOK_UP = (
-    "SELECT 0, key, class, detail, checksum FROM main.ticket WHERE key = ?1 UNION ALL"
-    " SELECT 1, key, class, detail, checksum FROM snapshot.ticket WHERE key = ?1"
-)
-"""What the overlay has, and what the snapshot has: the former outranks the latter."""
+LOOK_UP = "SELECT key, class, detail, checksum FROM ticket WHERE key = ?"
 
 
 class ChainBroken(Exception):
@@ -87,8 +75,11 @@ class Whitelist:
         self._version = ""
         self._made = 0
         self._passed, self._patience = 0, 1
-        self._database: sqlite3.Connection | None = None
-        """The overlay, with the snapshot attached, so that one question asks both."""
+        self._snapshot: sqlite3.Connection | None = None
+        self._overlay: sqlite3.Connection | None = None
+        self._changes: Changes | None = None
+        self._built: tuple[dict[Any, Any], ...] = ({}, {}, {})
+        """The snapshot's own classes, events and keys."""
         self._moved, self._small = -1, -1
         self._classes: dict[int, TicketClass] = {}
         self._events: dict[str, EventRecord] = {}
@@ -126,14 +117,17 @@ class Whitelist:
     def look_up(self, ticket: Ticket) -> Found:
         """Return what the list holds of `ticket`; raise ListDamaged for a damaged row."""
         event = self._events.get(ticket.audience)
-        if self.about is None:
+        if self._changes is None or self._snapshot is None:
             return Found(None, None, None)
-        key = key_of(ticket.cti, self.about.list_key)
+        key = key_of(ticket.cti, self._changes.about.list_key)
         try:
-            rows = self._database.execute(LOOK_UP, (key,)).fetchall() if self._database else None
-            if not rows:
-                return Found(None, self._class_of(ticket), event)
-            entry = read(Row(*min(rows, key=itemgetter(0))[1:]))
+            row = self._changes.tickets.get(key)
+            if row is None:
+                found = self._snapshot.execute(LOOK_UP, (key,)).fetchone()
+                if found is None:
+                    return Found(None, self._class_of(ticket), event)
+                row = Row(*found)
+            entry = read(row)
         except (WireError, sqlite3.Error, TypeError, ValueError, OverflowError) as error:
             raise ListDamaged(f"row {key}: {error}") from None
         return Found(entry, self._classes.get(entry.class_index), event)
@@ -167,40 +161,33 @@ class Whitelist:
         self._close()
         folder = self._link.parent / version
         verify_snapshot(folder, self._trust.unseal)
-        self._database = open_readonly(folder / OVERLAY)
-        attach_readonly(self._database, folder / SNAPSHOT, "snapshot")
-        check_overlay(self._database, about_of(self._database, "snapshot"))
+        self._snapshot = open_readonly(folder / SNAPSHOT, immutable=True)
+        self._changes = Changes(snapshot_about(self._snapshot))
+        check_made(folder / OVERLAY)
+        self._overlay = open_readonly(folder / OVERLAY)
         self._version, self._moved, self._small = version, -1, -1
         self._follow_overlay()
         self._passed, self._patience, self.health = 0, 1, None
 
     def _follow_overlay(self) -> bool:
-        database = self._database
-        if database is None:
+        overlay, changes = self._overlay, self._changes
+        if overlay is None or changes is None:
             return False
-        (moved,) = database.execute("PRAGMA main.data_version").fetchone()
+        (moved,) = overlay.execute("PRAGMA data_version").fetchone()
         if moved == self._moved:
             return False
-        # One transaction: a delta that is applied meanwhile is seen whole, or next time.
-        database.execute("BEGIN")
-        try:
-            about = about_of(database) or about_of(database, "snapshot")
-            small = small_changed_at(database)
-            if small != self._small:
-                self._read_small_tables(database)
-        finally:
-            database.execute("COMMIT")
-        if about is None:
-            raise ListDamaged("it does not say what it is")
-        self.about, self._moved, self._small = about, moved, small
+        changes.follow(overlay, self._trust.unseal)
+        if changes.small != self._small:
+            self._read_small_tables(changes)
+        self.about, self._moved, self._small = changes.about, moved, changes.small
         return True
 
-    def _read_small_tables(self, database: sqlite3.Connection) -> None:
-        self._classes, self._events, keys = (
-            small_table(database, table, "snapshot") | small_table(database, table, checked=True)
-            for table in SMALL_TABLES
-        )
-        self.ring = KeyRing(keys.values())
+    def _read_small_tables(self, changes: Changes) -> None:
+        if self._snapshot is not None and self._small < 0:
+            self._built = tuple(small_table(self._snapshot, table) for table in SMALL_TABLES)
+        classes, events, keys = self._built
+        self._classes, self._events = classes | changes.classes, events | changes.events
+        self.ring = KeyRing((keys | changes.signing_keys).values())
 
     def _rescue_keys(self) -> None:
         """Keep the keys of a damaged list, so that good signatures are still told from bad.
@@ -219,9 +206,10 @@ class Whitelist:
                 database.close()
 
     def _close(self) -> None:
-        if self._database:
-            self._database.close()
-        self._database = None
+        for database in (self._snapshot, self._overlay):
+            if database:
+                database.close()
+        self._snapshot = self._overlay = self._changes = None
 
 
 class WhitelistWriter:
@@ -232,6 +220,7 @@ class WhitelistWriter:
         self._root = directory / "list"
         make_directory(self._root)
         self._overlay: sqlite3.Connection | None = None
+        self._changes: Changes | None = None
         self._version = ""
 
     @property
@@ -241,17 +230,12 @@ class WhitelistWriter:
             folder = self._folder()
             if folder is None:
                 return None
-            snapshot = open_readonly(folder / SNAPSHOT, immutable=True)
-            try:
-                if folder.name != self._version:
-                    verify_snapshot(folder, self._trust.unseal)
-                    check_overlay(self._writable(folder), about_of(snapshot))
-                return about_of(self._writable(folder)) or about_of(snapshot)
-            finally:
-                snapshot.close()
+            changes, overlay = self._opened(folder)
+            changes.follow(overlay, self._trust.unseal)
         except (ListDamaged, WireError, sqlite3.Error, OSError):
             self._forget_overlay()
             return None
+        return changes.about
 
     def install(self, version: str, snapshot: Path, sealed: bytes) -> None:
         """Make `snapshot` (a file of this disk, taken over) the list in use.
@@ -285,26 +269,23 @@ class WhitelistWriter:
         self._forget_overlay()
         self._remove_others({version, previous.name if previous else version})
 
-    def apply(self, delta: Delta, body_head: bytes) -> About:
-        """Apply one delta, whose exact bytes hash to `body_head`.
+    def apply(self, sealed: bytes) -> About:
+        """Keep one delta, as central sealed it.
 
-        Raise ChainBroken if it does not follow, ListDamaged if it holds what no door could read.
+        Raise Untrusted unless central did, ChainBroken if it does not follow, ListDamaged if it
+        holds what no door could read.
         """
         about, folder = self.current, self._folder()
         if about is None or folder is None:
             raise ChainBroken("there is no list to apply it to")
+        delta = decode(self._trust.unseal(sealed, Purpose.LIST), Delta)
         if (delta.sequence, delta.previous) != (about.sequence + 1, about.head):
             raise ChainBroken(f"delta {delta.sequence} does not follow {about.sequence}")
         check_delta(delta)
-        after = msgspec.structs.replace(about, sequence=delta.sequence, head=body_head)
-        overlay = self._writable(folder)
-        rows = [(r.key, r.class_index, r.detail, r.checksum) for r in delta.tickets]
-        # Rows are put in place of others, so that a delta half applied is simply applied again.
-        for start in range(0, max(len(rows) - ROWS_MAX, 0), ROWS_MAX):
-            put(overlay, rows[start : start + ROWS_MAX])
-        last = (len(rows) - 1) // ROWS_MAX * ROWS_MAX if rows else 0
-        put(overlay, rows[last:], delta, after)
-        return after
+        changes, overlay = self._opened(folder)
+        overlay.execute("INSERT INTO change VALUES (?, ?)", (delta.sequence, sealed))
+        changes.follow(overlay, self._trust.unseal)
+        return changes.about
 
     def _folder(self) -> Path | None:
         try:
@@ -312,18 +293,23 @@ class WhitelistWriter:
         except OSError:
             return None
 
-    def _writable(self, folder: Path) -> sqlite3.Connection:
-        if self._overlay is None or folder.name != self._version:
+    def _opened(self, folder: Path) -> tuple[Changes, sqlite3.Connection]:
+        if self._overlay is None or self._changes is None or folder.name != self._version:
             self._forget_overlay()
+            verify_snapshot(folder, self._trust.unseal)
+            with closing(open_readonly(folder / SNAPSHOT, immutable=True)) as snapshot:
+                changes = Changes(snapshot_about(snapshot))
             check_made(folder / OVERLAY)
             self._overlay = open_durable(folder / OVERLAY, "overlay", every_commit=False)
-            self._version = folder.name
-        return self._overlay
+            if not sound(self._overlay):
+                raise ListDamaged("SQLite finds its changes malformed")
+            self._changes, self._version = changes, folder.name
+        return self._changes, self._overlay
 
     def _forget_overlay(self) -> None:
         if self._overlay:
             self._overlay.close()
-        self._overlay, self._version = None, ""
+        self._overlay, self._changes, self._version = None, None, ""
 
     def _remove_others(self, kept: set[str]) -> None:
         for folder in self._root.iterdir():

@@ -36,8 +36,8 @@ from edge.drivers.interfaces import DriverError, Fetch
 from edge.runtime.clock import Clock
 from edge.runtime.intercom import Heard, Word
 from edge.runtime.workers import SingleThread
-from edge.store.list_files import Unseal
-from edge.store.whitelist import ChainBroken, ListDamaged
+from edge.store.changes import ListDamaged, Unseal
+from edge.store.whitelist import ChainBroken
 from edge.sync.inbox import Inbox
 from edge.sync.roles import RolesFollower
 from wire.codec import WireError, decode
@@ -69,7 +69,7 @@ class Writer(Protocol):
 
     def install(self, version: str, snapshot: Path, sealed: bytes) -> None: ...
 
-    def apply(self, delta: Delta, body_head: bytes) -> About: ...
+    def apply(self, sealed: bytes) -> About: ...
 
 
 class Doors(Protocol):
@@ -233,7 +233,7 @@ class Inward:
     def _apply(self, deltas: tuple[Chained, ...]) -> None:
         for one in deltas:
             try:
-                self._writer.apply(one.delta, one.head)
+                self._writer.apply(one.sealed)
             except ListDamaged as error:
                 raise UnusableDelta(str(error)) from None
 

@@ -10,16 +10,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.store import list_files
 from edge.store import whitelist as whitelist_module
-from edge.store.list_files import ListDamaged, Unseal
-from edge.store.whitelist import PATIENCE_MAX, WhitelistWriter
+from edge.store.changes import Changes, ListDamaged, Unseal
+from edge.store.trust import TrustStore
+from edge.store.whitelist import PATIENCE_MAX, Whitelist, WhitelistWriter
 from rules.ticket_class import EventRecord, TicketClass
-from tests.device import KEY, LIST_KEY, ListMaker, Made, reading, ticket, writing
-from wire.codec import encode
+from tests.device import KEY, LIST_KEY, ListMaker, Made, reading, sealed_delta, ticket, writing
+from tests.trusted import key, sealed, signers, trusting
+from wire.codec import WireError, encode
 from wire.entry import Entry, Row, Standing, checksum, key_of, row
 from wire.key import KeyRecord
+from wire.signed import Purpose, Roles, bundle, pin, seal
 from wire.snapshot import SCHEMA_VERSION, About, Delta, head_after
 from wire.words import Words
 
@@ -59,7 +63,7 @@ def listed(number: int, standing: Standing = Standing.GOOD) -> Row:
 
 
 def apply(writer: WhitelistWriter, delta: Delta) -> bytes:
-    writer.apply(delta, head_after(delta))
+    writer.apply(sealed_delta(delta))
     return head_after(delta)
 
 
@@ -99,61 +103,64 @@ def _but_one_bit(body: bytes) -> Iterator[bytes]:
         yield bytes(changed)
 
 
-@pytest.mark.parametrize(
-    ("table", "body"),
-    [("class", encode(CHILD)), ("event", encode(CLOSED)), ("signing_key", encode(SECOND_KEY))],
-)
-def test_a_flipped_bit_of_a_small_row_is_found(
-    installed: Installed, table: str, body: bytes
+def test_every_flipped_bit_of_a_kept_change_is_found(installed: Installed) -> None:
+    with closing(sqlite3.connect(installed.folder / "overlay.db")) as overlay:
+        (kept,) = overlay.execute("SELECT envelope FROM change").fetchone()
+    overlay = sqlite3.connect(":memory:")
+    overlay.execute("CREATE TABLE change (sequence INTEGER PRIMARY KEY, envelope BLOB NOT NULL)")
+    overlay.execute("INSERT INTO change VALUES (1, ?)", (kept,))
+    about = About(SCHEMA_VERSION, "venue", LIST_KEY, 0, bytes(32), 1_780_000_000)
+    unseal = trusting(installed.device).unseal
+    assert Changes(about).follow(overlay, unseal)
+    for changed in _but_one_bit(kept):
+        overlay.execute("UPDATE change SET envelope = ?", (changed,))
+        changes = Changes(about)
+        with pytest.raises((ListDamaged, WireError)):
+            changes.follow(overlay, unseal)
+        assert changes == Changes(about), "nothing of it counts"
+
+
+def test_a_change_that_somebody_adds_while_a_gate_runs_is_not_believed(
+    installed: Installed,
 ) -> None:
-    for changed in _but_one_bit(body):
-        installed.change(f"UPDATE {table} SET body = ?", changed)
-        whitelist = reading(installed.device)
-        assert not whitelist.present, changed
-    installed.change(f"UPDATE {table} SET body = ?", body)
+    """As a sync that strangers have taken over would: it can write, and not sign."""
+    whitelist = reading(installed.device)
+    delta = Delta(2, installed.head, tickets=(listed(1, Standing.GOOD),))
+    stranger = Ed25519PrivateKey.generate()
+    for envelope in (
+        seal(encode(delta), Purpose.LIST, stranger),
+        sealed(encode(delta), Purpose.HEARTBEAT),
+    ):
+        installed.change("INSERT OR REPLACE INTO change VALUES (2, ?)", envelope)
+        whitelist.refresh()
+        assert not whitelist.present
+        assert whitelist.look_up(ticket(1)).entry is None
+    installed.change("DELETE FROM change WHERE sequence = 2")
     assert reading(installed.device).present
 
 
-@pytest.mark.parametrize(
-    ("table", "key", "value"),
-    [("class", "idx", 7), ("event", "audience", "SHOV"), ("signing_key", "kid", b"k3")],
-)
-def test_a_small_row_under_another_key_is_found(
-    installed: Installed, table: str, key: str, value: object
-) -> None:
-    installed.change(f"UPDATE {table} SET {key} = ?", value)
-    assert not reading(installed.device).present
-
-
-def test_a_small_row_that_is_damaged_while_a_gate_runs_is_found_with_the_next_change(
-    installed: Installed,
-) -> None:
-    whitelist = reading(installed.device)
-    installed.change("UPDATE event SET body = ?", encode(EventRecord("SHOW", Words("", ""))))
-    apply(installed.writer, Delta(2, installed.head, classes=((1, encode(CHILD)),)))
-    assert whitelist.refresh()
-    assert whitelist.health is not None
-    assert "event" in whitelist.health
-    assert whitelist.ring.find(b"k1") is not None, "signatures are still told apart"
+def test_a_stranger_in_the_middle_of_the_chain_breaks_it(installed: Installed) -> None:
+    """Only the last is verified by its signature; the others hang on it by their hashes."""
+    other = Delta(1, bytes(32), tickets=(listed(1, Standing.GOOD),))
+    apply(installed.writer, Delta(2, installed.head))
+    stranger = seal(encode(other), Purpose.LIST, Ed25519PrivateKey.generate())
+    installed.change("UPDATE change SET envelope = ? WHERE sequence = 1", stranger)
+    assert installed.both_refuse()
 
 
 FAULTS: tuple[tuple[str, str, tuple[object, ...]], ...] = (
+    ("the first forgotten", "DELETE FROM change WHERE sequence = 1", ()),
+    ("one in the middle forgotten", "DELETE FROM change WHERE sequence = 2", ()),
+    ("a number changed", "UPDATE change SET sequence = 9 WHERE sequence = 3", ()),
+    ("text in place of bytes", "UPDATE change SET envelope = 'x' WHERE sequence = 2", ()),
+    ("nothing in place of bytes", "UPDATE change SET envelope = x'' WHERE sequence = 2", ()),
+    ("one twice", "INSERT INTO change SELECT 4, envelope FROM change WHERE sequence = 3", ()),
     (
-        "a state",
-        "UPDATE ticket SET detail = NULL WHERE key = (SELECT max(key) FROM ticket)",
+        "order changed",
+        "UPDATE change SET envelope = (SELECT envelope FROM change"
+        " WHERE sequence = 3) WHERE sequence = 2",
         (),
     ),
-    ("a class", "UPDATE ticket SET class = 5 WHERE key = (SELECT min(key) FROM ticket)", ()),
-    ("a key", "UPDATE ticket SET key = key + 1", ()),
-    ("a checksum", "UPDATE ticket SET checksum = checksum + 1", ()),
-    ("no number", "UPDATE ticket SET class = 'x'", ()),
-    ("a number too large", "UPDATE ticket SET class = ?", (1 << 40,)),
-    ("text in place of bytes", "UPDATE ticket SET detail = 'x'", ()),
-    ("a change forgotten", "DELETE FROM applied", ()),
-    ("a change too many", "INSERT INTO applied VALUES (2, ?, ?)", (bytes(32), bytes(32))),
-    ("another head", "UPDATE applied SET head = ?", (bytes(32),)),
-    ("no word of what it is", "DELETE FROM meta WHERE name = 'about'", ()),
-    ("another venue", "UPDATE meta SET value = ? WHERE name = 'about'", ("VENUE",)),
 )
 
 
@@ -161,22 +168,56 @@ FAULTS: tuple[tuple[str, str, tuple[object, ...]], ...] = (
 def test_an_overlay_that_is_not_what_was_written_is_found_at_the_start(
     installed: Installed, what: str, statement: str, values: tuple[object, ...]
 ) -> None:
-    if values == ("VENUE",):
-        about = About(SCHEMA_VERSION, "elsewhere", LIST_KEY, 1, installed.head, 1_780_000_000)
-        values = (encode(about),)
+    second = apply(installed.writer, Delta(2, installed.head))
+    apply(installed.writer, Delta(3, second))
+    assert reading(installed.device).present
     installed.change(statement, *values)
     assert installed.both_refuse(), what
 
 
+def test_an_overlay_of_before_there_were_signatures_is_fetched_again(installed: Installed) -> None:
+    """Made by the first schema: its changes are on nobody's word."""
+    for left in installed.folder.glob("overlay.db*"):
+        left.unlink()
+    first = Path(list_files.__file__).with_name("overlay_1.sql").read_text()
+    with closing(sqlite3.connect(installed.folder / "overlay.db")) as overlay:
+        overlay.executescript(f"PRAGMA journal_mode = WAL; {first} PRAGMA user_version = 1;")
+        overlay.execute("INSERT INTO applied VALUES (1, ?, ?)", (bytes(32), installed.head))
+        overlay.commit()
+    assert installed.both_refuse()
+
+
+def test_a_list_of_another_root_is_no_list(installed: Installed) -> None:
+    """A device that was enrolled anew, to another venue's central."""
+    other = Roles(1, "venue", signers("other root"), {"list": signers("other list")})
+    bundled = bundle([seal(encode(other), Purpose.ROLES, key("other root"))])
+    trust = TrustStore(installed.device, pin(bundled), "venue")
+    assert Whitelist(installed.device, trust).health == (
+        "list v1: not a list of whom this device believes: nobody to believe: "
+        f"{installed.device}/trust/1.roles: these are not the roles that this device was "
+        "enrolled with"
+    )
+    trust.add(bundled)
+    whitelist = Whitelist(installed.device, trust)
+    assert whitelist.health is not None
+    assert "not a list of whom this device believes" in whitelist.health
+    assert not whitelist.ring.records(), "nor are its keys used"
+    assert WhitelistWriter(installed.device, trust).current is None
+
+
 def test_a_page_of_the_overlay_that_is_lost_is_found(installed: Installed) -> None:
-    installed.change("PRAGMA user_version = 1")
     with closing(sqlite3.connect(installed.folder / "overlay.db")) as overlay:
         overlay.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     path = installed.folder / "overlay.db"
     pristine = path.read_bytes()
+    refused = 0
     for page in range(4096, len(pristine), 4096):
         path.write_bytes(pristine[:page] + bytes(4096) + pristine[page + 4096 :])
-        assert installed.both_refuse(), page
+        whitelist = reading(installed.device)
+        refused += not whitelist.present
+        # A page that nothing stands on may go.
+        assert not whitelist.present or whitelist.about == installed.writer.current, page
+    assert refused
     path.write_bytes(pristine)
     assert reading(installed.device).present
 
@@ -330,7 +371,7 @@ def test_a_broken_list_is_tried_ever_more_seldom_and_never_given_up(
 def test_a_list_put_in_place_anew_is_tried_at_once(
     installed: Installed, lists: ListMaker, tries: list[int]
 ) -> None:
-    installed.change("DELETE FROM applied")
+    installed.change("UPDATE change SET envelope = x'00'")
     whitelist = reading(installed.device)
     for _ in range(50):
         whitelist.refresh()
@@ -341,8 +382,6 @@ def test_a_list_put_in_place_anew_is_tried_at_once(
     assert whitelist.present
     # Sync's own look at it is one of them.
     assert len(tries) - before <= 2
-    installed.change("DELETE FROM ticket")
-    installed.change("DELETE FROM meta")
     assert whitelist.look_up(ticket(8)).entry == Entry(0)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.store.whitelist import ChainBroken, ListDamaged, Whitelist
-from tests.device import LIST_KEY, ListMaker, reading, ticket, writing
+from tests.device import LIST_KEY, ListMaker, reading, sealed_delta, ticket, writing
 from wire.codec import encode
 from wire.entry import Entry, Standing, key_of, row
 from wire.snapshot import Delta, head_after
@@ -65,7 +65,7 @@ def test_changes_are_seen_at_the_next_decision(device: Path, lists: ListMaker) -
     writer.install("v1", made.path, made.sealed)
     whitelist = reading(device)
     change = delta(1, bytes(32), (3, Standing.REFUNDED), (7, Standing.GOOD))
-    about = writer.apply(change, head_after(change))
+    about = writer.apply(sealed_delta(change))
     assert (about.sequence, about.head) == (1, head_after(change))
     assert whitelist.refresh()
     assert standing(whitelist, 3) is Standing.REFUNDED
@@ -79,21 +79,21 @@ def test_a_delta_must_follow_what_is_there(device: Path, lists: ListMaker) -> No
     writer, made = writing(device), lists.make("v1", range(5))
     first = delta(1, bytes(32), (1, Standing.BLOCKED))
     with pytest.raises(ChainBroken):
-        writer.apply(first, head_after(first))
+        writer.apply(sealed_delta(first))
     writer.install("v1", made.path, made.sealed)
     for wrong in (delta(2, bytes(32)), delta(1, b"x" * 32), delta(0, bytes(32))):
         with pytest.raises(ChainBroken):
-            writer.apply(wrong, head_after(wrong))
-    writer.apply(first, head_after(first))
+            writer.apply(sealed_delta(wrong))
+    writer.apply(sealed_delta(first))
     with pytest.raises(ChainBroken):
-        writer.apply(first, head_after(first))
+        writer.apply(sealed_delta(first))
 
 
 def test_a_large_delta_is_applied_in_pieces(device: Path, lists: ListMaker) -> None:
     writer, made = writing(device), lists.make("v1", range(1))
     writer.install("v1", made.path, made.sealed)
     change = delta(1, bytes(32), *((number, Standing.BLOCKED) for number in range(1234)))
-    writer.apply(change, head_after(change))
+    writer.apply(sealed_delta(change))
     whitelist = reading(device)
     assert all(standing(whitelist, number) is Standing.BLOCKED for number in range(1234))
 
@@ -147,13 +147,11 @@ def test_a_damaged_list_keeps_its_keys_and_is_mended_under_its_own_name(
 def test_a_row_that_changed_after_the_start_decides_nothing(device: Path, lists: ListMaker) -> None:
     writer, made = writing(device), lists.make("v1", range(5))
     writer.install("v1", made.path, made.sealed)
-    change = delta(1, bytes(32), (3, Standing.REFUNDED))
-    writer.apply(change, head_after(change))
     whitelist = reading(device)
-    overlay = sqlite3.connect(device / "list" / "v1" / "overlay.db")
-    overlay.execute("UPDATE ticket SET detail = NULL")
-    overlay.commit()
-    whitelist.refresh()
+    snapshot = sqlite3.connect(device / "list" / "v1" / "snapshot.db")
+    snapshot.execute("UPDATE ticket SET class = 3")
+    snapshot.commit()
+    snapshot.close()
     with pytest.raises(ListDamaged):
         whitelist.look_up(ticket(3))
 
@@ -165,10 +163,10 @@ def test_a_broken_chain_of_changes_is_found(device: Path, lists: ListMaker) -> N
     for sequence in (1, 2, 3):
         change = delta(sequence, head, (sequence, Standing.BLOCKED))
         head = head_after(change)
-        writer.apply(change, head)
+        writer.apply(sealed_delta(change))
     assert reading(device).present
     overlay = sqlite3.connect(device / "list" / "v1" / "overlay.db")
-    overlay.execute("DELETE FROM applied WHERE sequence = 2")
+    overlay.execute("DELETE FROM change WHERE sequence = 2")
     overlay.commit()
     overlay.close()
     assert not reading(device).present
