@@ -26,15 +26,15 @@ from edge.drivers.link_simulated import SimulatedLink
 from edge.drivers.tls import Tls
 from edge.runtime.clock import SystemClock
 from edge.runtime.workers import Workers
-from tests.brokers import TestBroker, free_port, running_broker
+from tests.brokers import KINDS, TestBroker, free_port, running_broker
 
 PATIENCE_SECONDS = 30.0
 UP, DOWN = "gh/1/venue/up/d1/live", "gh/1/venue/down/d1/ack"
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[TestBroker]:
-    with running_broker(tmp_path) as broker:
+@pytest.fixture(params=KINDS)
+def broker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TestBroker]:
+    with running_broker(tmp_path, request.param) as broker:
         yield broker
 
 

@@ -19,7 +19,7 @@ from edge.store.delivery import DeliveryStore
 from edge.store.journal import Journal
 from edge.store.outbox import JournalReader
 from tests import central_database
-from tests.brokers import TestBroker, running_broker
+from tests.brokers import KINDS, TestBroker, running_broker
 from tests.enrolled import write_identity, write_link
 from tests.secure_broker import (
     A,
@@ -190,9 +190,10 @@ class Device:
         self._journal.close()
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[TestBroker]:
-    with running_broker(tmp_path) as broker:
+@pytest.fixture(params=KINDS)
+def broker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TestBroker]:
+    """One after the other: what delivers must do so on each of them."""
+    with running_broker(tmp_path, request.param) as broker:
         yield broker
 
 

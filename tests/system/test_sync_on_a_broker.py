@@ -51,6 +51,20 @@ def test_a_broker_that_dies_and_forgets_loses_no_row(
     assert device.stop() == 0
 
 
+def test_a_broker_that_hangs_and_is_started_anew_loses_no_row(
+    device: Device, central: OnTheBroker, broker: TestBroker
+) -> None:
+    device.grow(1000)
+    device.start()
+    until(lambda: central.count() > 0, "the first rows at central")
+    broker.freeze()
+    device.grow(2000)
+    broker.kill()
+    broker.start()
+    all_there(device, central)
+    assert device.stop() == 0
+
+
 def test_central_away_and_back(device: Device, central: OnTheBroker) -> None:
     device.start()
     until(lambda: device.acknowledged() == 1, "connected")
