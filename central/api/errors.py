@@ -13,6 +13,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from central.tickets.refusal import Code, Refused
 from central.venue.keys import KeyMissing
+from central.venue.trust import TrustMissing
 
 ROOT = "/api/"
 DETAIL_CHARACTERS_MAX = 200
@@ -47,7 +48,7 @@ def teach(api: NinjaAPI) -> None:
 
     kinds: tuple[type[Exception], ...] = (
         *(Refused, AuthenticationError, ValidationError, HttpError),
-        *(KeyMissing, OperationalError),
+        *(KeyMissing, TrustMissing, OperationalError),
     )
     for kind in kinds:
         api.add_exception_handler(kind, said)
@@ -62,7 +63,7 @@ def _refusal(error: Exception) -> Refused:
         case HttpError():
             code = _BY_STATUS.get(error.status_code, Code.MALFORMED)
             return Refused(code, "JSON" if code is Code.MALFORMED else "")
-        case KeyMissing():
+        case KeyMissing() | TrustMissing():
             return Refused(Code.NO_SIGNING_KEY)
         case _:
             return Refused(Code.TRY_AGAIN)

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from tests.central_messages import EPOCH, take
+from tests.trusted import inside
 from wire import ticket as gh1
 from wire.codec import decode
 from wire.delivery import EpochTop, Hello
@@ -64,7 +65,7 @@ def shop(tickets: list[Any]) -> Shop:
 def newest_delta() -> Delta:
     from central.lists.models import Change
 
-    return decode(bytes(Change.objects.latest("sequence").body), Delta)
+    return decode(inside(bytes(Change.objects.latest("sequence").body)), Delta)
 
 
 def opens(text: str) -> gh1.Ticket:
