@@ -10,6 +10,8 @@ from central import config as central_config
 from edge.gate.config import GateConfig, ZoneConfig
 from edge.runtime.config import load
 from edge.sync.config import SyncConfig
+from tests.brokers import free_port
+from tests.fronts import NGINX, configuration
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "provisioning/examples"
@@ -77,6 +79,51 @@ def test_central_gets_its_broker_with_it(tmp_path: Path) -> None:
     assert "gatehouse-broker-reload.path" in install("central", "--dry-run").stdout
 
 
+def test_central_gets_its_web_server_with_it(tmp_path: Path) -> None:
+    assert install("central", "--root", str(tmp_path)).returncode == 0
+    put = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert put >= {
+        "etc/gatehouse/nginx.conf",
+        "etc/gatehouse/central.toml",
+        "etc/tmpfiles.d/gatehouse-central.conf",
+        "etc/systemd/system/nginx.service.d/10-gatehouse.conf",
+        "etc/systemd/system/gatehouse-front-reload.path",
+        "etc/systemd/system/gatehouse-front-reload.service",
+    }
+    said = install("central", "--dry-run").stdout
+    (packages,) = (line for line in said.splitlines() if "apt-get" in line)
+    assert packages.endswith("mosquitto nginx")
+    for told in ("gatehouse-front-reload.path", "authority init", "authority server", "nginx"):
+        assert told in said
+
+
+def test_what_is_private_to_central_is_readable_by_its_group_alone(tmp_path: Path) -> None:
+    install("central", "--root", str(tmp_path))
+    assert (tmp_path / "etc/gatehouse/central.toml").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "etc/gatehouse/nginx.conf").stat().st_mode & 0o777 == 0o644
+
+
+def test_nginx_takes_the_real_file(tmp_path: Path) -> None:
+    """As it would on Debian, but for where things lie and which ports are free."""
+    if NGINX is None:
+        pytest.skip("nginx is not installed")
+    told = tmp_path / "central.toml"
+    told.write_text(f'directory = "{tmp_path}/central"\n')
+    (tmp_path / "passphrase").write_text("correct horse battery")
+    for task in (["init", "--passphrase-file", str(tmp_path / "passphrase")], ["server", "a.b"]):
+        command = [sys.executable, "-m", "central", "--config", str(told), "authority", *task]
+        subprocess.run(command, check=True, capture_output=True)
+    mine = tmp_path / "nginx.d"
+    mine.mkdir()
+    (mine / "pages.conf").write_text(f"server {{ listen 127.0.0.1:{free_port()}; }}\n")
+    text = configuration(tmp_path, tmp_path / "central", free_port(), free_port(), 8000, {})
+    (tmp_path / "nginx.conf").write_text(text)
+    command = [NGINX, "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    said = subprocess.run([*command, "-e", "stderr"], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert "[warn]" not in said.stderr
+
+
 @pytest.mark.parametrize(("role", "lock"), [("gate", "edge.txt"), ("central", "central.txt")])
 def test_it_says_what_it_would_do_and_does_nothing(role: str, lock: str) -> None:
     said = install(role, "--dry-run")
@@ -94,4 +141,5 @@ def test_units_and_users_belong_together() -> None:
             for line in unit.read_text().splitlines()
             if line.startswith("User=")
         )
-        assert f"u {user} " in users or user == "mosquitto"  # Debian's own.
+        # Debian's own: the broker's, and that of nginx's first process.
+        assert f"u {user} " in users or user in ("mosquitto", "root")

@@ -7,7 +7,7 @@ keys. Certificates are public, and lie where broker and web server can read them
     keys/root.pem, keys/issuing.pem       private, 0600
     authority/ca.pem                      root and issuing: `cafile`, `ssl_client_certificate`
     authority/crl.pem                     both revocation lists: `crlfile`, `ssl_crl`
-    authority/<name>.pem, <name>.key      server (broker and web), central itself; chain in the .pem
+    authority/<name>.pem, <name>.key      web server, broker, central itself; chain in the .pem
 
 Times are Unix seconds. Whatever is lacking is AuthorityMissing, a sentence for the admin.
 """
@@ -142,8 +142,7 @@ def device_certificate(issuing: Issuing, device: str, key: PublicKey, now: int) 
 def write_server(issuing: Issuing, names: list[str], now: int, file: str = "server") -> Path:
     """Make key and certificate of a server known by `names`, hosts or addresses; return its path.
 
-    It is good for answering alone: nobody who has it is a client of the broker. Broker and web
-    server of one machine share it.
+    It is good for answering alone: nobody who has it is a client of the broker.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     made = _leaf(issuing, names[0], key.public_key(), _days(now, SERVER_DAYS))

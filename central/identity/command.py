@@ -22,7 +22,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     tasks = parser.add_subparsers(dest="task", metavar="task", required=True)
     made = tasks.add_parser("init", help="makes root and issuing authority; once")
     made.add_argument("--passphrase-file", type=Path, help="what encrypts the root; asked if not")
-    server = tasks.add_parser("server", help="a certificate of the broker and the web server")
+    server = tasks.add_parser("server", help="the certificate of the web server")
     server.add_argument("names", nargs="+", help="hosts or addresses devices call it by")
     server.add_argument("--file", default="server", help="name of the files (default: server)")
     client = tasks.add_parser("client", help="a certificate of one of central's own programs")
@@ -57,7 +57,7 @@ def _done(asked: argparse.Namespace, now: int) -> str:
         return (
             f"The authority is made. Move {root} to where nobody can reach it over a network,\n"
             "together with its passphrase; nothing here needs it again. Devices and servers trust\n"
-            f"{authority.public()}/ca.pem. Next: gatehouse central authority server NAME …"
+            f"{authority.public()}/ca.pem. Next: … authority server NAME …"
         )
     issuing = authority.load()
     if asked.task in ("server", "broker") and not all(map(SERVER.fullmatch, asked.names)):

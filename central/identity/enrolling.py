@@ -91,7 +91,7 @@ def enrol(identity: str, password: str, request: bytes, now: int) -> x509.Certif
 def _publish(identity: str, now: int) -> None:
     """The device is not kept waiting for a list that is about its predecessor."""
     try:
-        revocation.publish([identity], now)
+        revocation.publish(now)
     except revocation.ListNotWritten as error:
         log.error("older certificates of %s are not on the revocation list: %s", identity, error)
 

@@ -49,10 +49,16 @@ def lacking() -> list[Step]:
         steps.append(Step(what, "gatehouse central authority init"))
     if not (authority.public() / "server.pem").exists():
         what = Words(
-            "为网页和消息服务签发证书，写上设备所用的全部地址",
-            "Give web server and broker a certificate, by every name that devices call them",
+            "为网页服务签发证书，写上设备和浏览器所用的全部地址",
+            "Give the web server a certificate, by every name that it is called by",
         )
         steps.append(Step(what, "gatehouse central authority server NAME …"))
+    if not (authority.public() / "broker.pem").exists():
+        what = Words(
+            "为消息服务签发证书和访问权限",
+            "Give the broker its certificate and its access list",
+        )
+        steps.append(Step(what, "gatehouse central authority broker NAME …"))
     if not settings.DEVICES.url:
         what = Words(
             "在 central.toml 中写明设备如何连接本服务器，然后重启",

@@ -1,36 +1,24 @@
 """Ends what a device may do: its certificates, its tokens, its open codes, at one moment.
 
-Whatever keeps sessions of its own, as the broker does, listens to `after_revocation`:
-
-    @receiver(after_revocation)
-    def hang_up(sender, identities: list[str], **_): ...
+The session that it may have at the broker ends by broker.py, which watches for who is Denied.
 """
 
 import fcntl
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from django.db import transaction
-from django.dispatch import Signal
 
 from central.identity import authority
 from central.identity.models import Certificate, Denied, Enrolment
 from central.venue.models import Device
-
-log = logging.getLogger("central.identity")
 
 GRACE_SECONDS = 180 * authority.DAY
 """An expired certificate renews for so long: a gate sleeps through the winter."""
 
 REVOKED_TOKEN = "revoked"
 """No token hashes to this, so that the older way in is shut as well."""
-
-after_revocation = Signal()
-"""Sent with `identities`, devices of which some certificate was revoked, once that is committed
-and on the revocation list. Whoever listens ends their sessions; they may come again with another
-certificate, unless they are Denied. What goes wrong there is logged, and undoes nothing."""
 
 
 class ListNotWritten(Exception):
@@ -47,7 +35,7 @@ def revoke(devices: list[Device], by: str, now: int) -> int:
     with one_writer():
         with transaction.atomic():
             ended = sum(_end(device, by, now) for device in sorted(devices, key=lambda one: one.pk))
-        publish([device.identity for device in devices], now)
+        publish(now)
     return ended
 
 
@@ -59,8 +47,8 @@ def _end(device: Device, by: str, now: int) -> int:
     return Certificate.objects.filter(device=device, revoked_at=None).update(revoked_at=now)
 
 
-def publish(identities: list[str], now: int) -> None:
-    """Write the list of what is revoked by now, and end sessions; raise ListNotWritten.
+def publish(now: int) -> None:
+    """Write the list of what is revoked by now; raise ListNotWritten.
 
     Only for who holds `one_writer`.
     """
@@ -69,10 +57,6 @@ def publish(identities: list[str], now: int) -> None:
             _write(now)
     except (authority.AuthorityMissing, OSError) as error:
         raise ListNotWritten(str(error)) from None
-    finally:
-        for listener, answer in after_revocation.send_robust(sender=None, identities=identities):
-            if isinstance(answer, Exception):
-                log.error("%s after revoking %s: %r", listener, identities, answer)
 
 
 def write_list(now: int) -> Path:

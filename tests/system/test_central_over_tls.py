@@ -182,11 +182,15 @@ def gate(central: Central, admin: Admin) -> Device:
     return enrol(central, admin)
 
 
-def test_an_admin_logs_in_over_tls(admin: Admin) -> None:
+def test_an_admin_logs_in_over_tls(central: Central, admin: Admin) -> None:
     assert admin.answer.status_code == 200, "CSRF and the cookies hold behind nginx"
     assert "Gate 1" in admin.answer.text
     assert all(cookie.secure for cookie in admin.session.cookies)
     assert admin.answer.headers["Strict-Transport-Security"].startswith("max-age=")
+    page = "/admin/login/"
+    form = {"csrfmiddlewaretoken": admin.session.cookies["csrftoken"]}
+    elsewhere = admin.session.post(central.front.url + page, form, timeout=30)
+    assert elsewhere.status_code == 403, "a form of nobody's page: Django knows it is on https"
     assert "nginx/" not in admin.answer.headers["Server"]
 
 
