@@ -22,6 +22,7 @@ TASKS = {
     "sync": Task("edge.sync.__main__", "edge", "carry list and journal between device and central"),
     "central": Task("central.__main__", "central", "run the server that the venue's admins watch"),
     "ticket": Task("gatehouse.ticket", "", "make keys, issue, verify and show tickets"),
+    "enrol": Task("gatehouse.enrol", "edge", "make this device one of a venue's, with its code"),
     "journal": Task("gatehouse.journal", "edge", "say what happened at this device"),
     "demo": Task("gatehouse.demo", "edge,central,simulators", "play a whole venue on this machine"),
     "bench": Task("benchmarks.__main__", "edge,central,simulators", "measure how fast it is here"),

@@ -1,9 +1,11 @@
 """A certificate authority of the test's own: root, issuing authority, servers and clients."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -46,6 +48,16 @@ class TestAuthority:
         by = f"{self.name} issuing"
         return self._sign(name, key, by, self.issuing_key, False, begins, ends)
 
+    def certificate_of(
+        self, name: str, public: Any, begins: float, ends: float
+    ) -> x509.Certificate:
+        """As `certificate`, for a key that somebody else holds."""
+        by = f"{self.name} issuing"
+        return self._signed(name, public, by, self.issuing_key, False, begins, ends)
+
+    def pin(self) -> bytes:
+        return hashlib.sha256(self.root.public_bytes(Encoding.DER)).digest()
+
     def pem(self) -> bytes:
         both = (self.root, self.issuing)
         return b"".join(one.public_bytes(Encoding.PEM) for one in both)
@@ -75,11 +87,23 @@ class TestAuthority:
         begins: float | None = None,
         ends: float | None = None,
     ) -> x509.Certificate:
+        return self._signed(name, key.public_key(), by, by_key, ca, begins, ends)
+
+    def _signed(
+        self,
+        name: str,
+        public: Any,
+        by: str,
+        by_key: Key,
+        ca: bool,
+        begins: float | None,
+        ends: float | None,
+    ) -> x509.Certificate:
         made = (
             x509.CertificateBuilder()
             .subject_name(_name(name))
             .issuer_name(_name(by))
-            .public_key(key.public_key())
+            .public_key(public)
             .serial_number(x509.random_serial_number())
             .not_valid_before(_moment(self.begins if begins is None else begins))
             .not_valid_after(_moment(self.ends if ends is None else ends))

@@ -133,6 +133,12 @@ def test_it_says_what_it_would_do_and_does_nothing(role: str, lock: str) -> None
     assert (ROOT / "requirements" / lock).exists()
 
 
+def test_the_private_key_lies_where_only_sync_writes() -> None:
+    folders = (ROOT / "provisioning/tmpfiles.conf").read_text().splitlines()
+    assert "d /var/lib/gatehouse/identity 2750 gatehouse-sync gatehouse -" in folders
+    assert load(EXAMPLES / "gate.toml", GateConfig).service_contact is not None
+
+
 def test_units_and_users_belong_together() -> None:
     users = (ROOT / "provisioning/sysusers.conf").read_text()
     for unit in (ROOT / "systemd").glob("*.service"):

@@ -14,12 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from edge.core.moment import Moment
+from edge.core.trusted_time import BUILT
 from wire.event import ClockQuality
 
-BUILT_AT = 1_795_564_800.0
-"""2026-11-25, Unix seconds: it is later than that, whatever a clock says."""
-GRACE_SECONDS = 180 * 86_400.0
-"""An expired certificate can still be renewed for so long: a gate sleeps through the winter."""
 CHAIN_MAX = 8
 SPREAD = 0.05
 """Devices enrolled on one day renew over this part of a certificate's life."""
@@ -33,9 +30,12 @@ def dates_count(now: Moment) -> bool:
     """Tell whether this device can judge the dates of a certificate.
 
     A machine without a battery begins in 1970: to it every certificate is not good yet, and it
-    could never learn the time from a central that it refuses to talk to.
+    could never learn the time from a central that it refuses to talk to. So it is with a clock that
+    is in doubt.
     """
-    return now.quality is ClockQuality.SIGNED or now.wall >= BUILT_AT
+    if now.quality is ClockQuality.SIGNED:
+        return True
+    return now.quality is ClockQuality.UNCONFIRMED and now.wall >= BUILT
 
 
 def chain(shown: Sequence[x509.Certificate], pin: bytes) -> tuple[x509.Certificate, ...]:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from edge.core.scan import without_aim
-from wire import rotating
+from wire import enrolment, rotating
 from wire import ticket as gh1
 from wire.key import KeyRing
 from wire.reason import Reason
@@ -19,6 +19,8 @@ from wire.ticket import Ticket
 # WeChat Pay: 18 digits from 10 to 15; Alipay: 16 to 24 digits from 25 to 30.
 PAYMENT = re.compile(rb"(1[0-5]\d{16}|(2[5-9]|30)\d{14,22})")
 DIGEST_BYTES = 8
+ENROLMENT_BEGINS = 32
+"""How far to look for the beginning of an enrolment: white space may come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ def read(data: bytes, ring: KeyRing) -> Credential:
     bare = bare.strip(b" \t\r\n")
     if PAYMENT.fullmatch(bare):
         return Unusable(Reason.PAYMENT_CODE)
+    if is_enrolment(bare):
+        return Unusable(Reason.ENROLMENT_CODE)
     code = None
     if bare[:3].upper() == rotating.PREFIX.encode():
         moving = rotating.read(bare)
@@ -54,6 +58,12 @@ def read(data: bytes, ring: KeyRing) -> Credential:
         bare, code = moving
     answer = gh1.verify(bare, ring)
     return Unusable(answer) if isinstance(answer, Reason) else Shown(answer, code)
+
+
+def is_enrolment(data: bytes) -> bool:
+    """Tell whether somebody shows what enrols a device, good or bad."""
+    _, bare = without_aim(data)
+    return enrolment.looks_like(bare[:ENROLMENT_BEGINS].decode("ascii", errors="replace"))
 
 
 def form(data: bytes) -> str:

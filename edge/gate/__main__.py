@@ -7,19 +7,23 @@ import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge.core import enrolment
+from edge.core.notice import IDLE, Notice
 from edge.drivers.catalog import Catalog
 from edge.drivers.interfaces import Sensor
 from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, zone_path
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
-from edge.gate.lane import Hardware, LaneShell
+from edge.gate.enrolment import EnrolmentDesk
+from edge.gate.lane import Hardware, Judging, LaneShell
 from edge.gate.orders import Orders
+from edge.gate.unenrolled import UnenrolledDesk, UnenrolledGate
 from edge.runtime import config, identity, service
 from edge.runtime.clock import Clock, SystemClock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import Grew, IntercomClient
-from edge.runtime.service import Life
+from edge.runtime.service import Life, Work
 from edge.runtime.workers import Workers
 from edge.store.journal import Journal
 from edge.store.trust import TrustStore
@@ -48,20 +52,69 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--lines-off", action="store_true", help="drive every output off and end")
     asked = parser.parse_args(argv)
     try:
-        told = config.load(asked.config, GateConfig)
         if asked.lines_off:
-            return asyncio.run(_lines_off(told))
-        who = identity.load(Path(told.directory))
-        zone = config.load(zone_path(Path(told.directory)), ZoneConfig)
-        time_zone = _time_zone(zone)
+            return asyncio.run(_lines_off(config.load(asked.config, GateConfig)))
         boot = _boot(asked.boot_id)
+        if asked.check:
+            sys.stdout.write(f"{asked.config}: good, {_checked(asked.config)}\n")
+            return 0
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return service.EXIT_CONFIG
-    if asked.check:
-        sys.stdout.write(f"{asked.config}: good, {len(told.lane)} lanes\n")
-        return 0
-    return service.run(lambda life: _run(told, who, zone, time_zone, boot, life))
+    return service.run_assembled(lambda: _assembled(asked.config, boot))
+
+
+def _checked(path: Path) -> str:
+    told = config.load(path, GateConfig)
+    if not identity.enrolled(Path(told.directory)):
+        return f"{len(told.lane)} lanes, not enrolled yet"
+    identity.load(Path(told.directory))
+    _time_zone(config.load(zone_path(Path(told.directory)), ZoneConfig))
+    return f"{len(told.lane)} lanes"
+
+
+def _assembled(path: Path, boot: bytes) -> Work:
+    """Read what the gate is told; raise ConfigError."""
+    told = config.load(path, GateConfig)
+    directory = Path(told.directory)
+    # Before anything else is read: whatever changes from here on is seen to have changed.
+    known = identity.stamp(directory)
+    if known is None:
+        return lambda life: _run_unenrolled(told, life)
+    who = identity.load(directory)
+    zone = config.load(zone_path(directory), ZoneConfig)
+    time_zone = _time_zone(zone)
+    return lambda life: _run(told, who, zone, time_zone, boot, known, life)
+
+
+async def _run_unenrolled(told: GateConfig, life: Life) -> None:
+    clock = SystemClock()
+    intercom, catalog = IntercomClient(Path(told.intercom), clock), Catalog(clock)
+    enrolling = _enrolling(told, intercom, catalog, clock, life, None)
+    desk, zone = UnenrolledDesk(enrolling.offer), ZoneConfig(checkpoint="none")
+    lanes = tuple(
+        _lane(lane, zone, catalog, desk, clock, enrolment.NOT_ENROLLED) for lane in told.lane
+    )
+    fire = catalog.sensor(told.fire) if told.fire else None
+    try:
+        await UnenrolledGate(lanes, enrolling, intercom, clock, life, fire).run()
+    finally:
+        for lane in lanes:
+            await lane.close()
+        await catalog.close()
+
+
+def _enrolling(
+    told: GateConfig,
+    intercom: IntercomClient,
+    catalog: Catalog,
+    clock: Clock,
+    life: Life,
+    known: tuple[int, int] | None,
+) -> EnrolmentDesk:
+    contact = catalog.sensor(told.service_contact) if told.service_contact else None
+    directory = Path(told.directory)
+    return EnrolmentDesk(directory, contact, intercom, clock, life.begin_again, known)
 
 
 async def _run(
@@ -70,6 +123,7 @@ async def _run(
     zone: ZoneConfig,
     time_zone: ZoneInfo,
     boot: bytes,
+    known: tuple[int, int],
     life: Life,
 ) -> None:
     clock, directory = SystemClock(), Path(told.directory)
@@ -90,12 +144,16 @@ async def _run(
     def grew() -> None:
         intercom.tell(Grew())
 
-    desk = Desk(trust, whitelist, journal, thread, clock, os.urandom, own, zone, time_zone, grew)
     catalog = Catalog(clock)
+    enrolling = _enrolling(told, intercom, catalog, clock, life, known)
+    desk = Desk(
+        *(trust, whitelist, journal, thread, clock, os.urandom),
+        *(own, zone, time_zone, grew, enrolling.offer),
+    )
     lanes = tuple(_lane(lane, zone, catalog, desk, clock) for lane in told.lane)
     fire = catalog.sensor(told.fire) if told.fire else None
     orders = Orders(own.device, desk, lanes, clock, intercom.tell)
-    daemon = GateDaemon(lanes, desk, clock, life, fire, intercom, VERSION, orders)
+    daemon = GateDaemon(lanes, desk, clock, life, fire, intercom, VERSION, orders, enrolling)
     try:
         await daemon.run()
     finally:
@@ -106,7 +164,12 @@ async def _run(
 
 
 def _lane(
-    told: LaneConfig, zone: ZoneConfig, catalog: Catalog, desk: Desk, clock: Clock
+    told: LaneConfig,
+    zone: ZoneConfig,
+    catalog: Catalog,
+    desk: Judging,
+    clock: Clock,
+    idle: Notice = IDLE,
 ) -> LaneShell:
     sensors: dict[str, Sensor] = {}
     for name in SENSORS:
@@ -123,7 +186,7 @@ def _lane(
         sensors=sensors,
         panels=tuple(catalog.panel(panel) for panel in told.panel),
     )
-    return LaneShell(told, habits(told, zone), hardware, desk, clock, os.urandom)
+    return LaneShell(told, habits(told, zone), hardware, desk, clock, os.urandom, idle)
 
 
 async def _lines_off(told: GateConfig) -> int:

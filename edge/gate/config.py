@@ -46,6 +46,8 @@ class GateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "/var/lib/gatehouse"
     intercom: str = "/run/gatehouse/sync.sock"
     fire: InputConfig | None = None
+    service_contact: InputConfig | None = None
+    """Button, jumper or cabinet contact: while it is held, an enrolment code is read."""
 
 
 class ZoneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

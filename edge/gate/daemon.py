@@ -6,10 +6,11 @@ import logging
 from edge.core.lane import Signal
 from edge.drivers.interfaces import Found, Level, Lost, Sensor
 from edge.gate.desk import Desk
+from edge.gate.enrolment import EnrolmentDesk
 from edge.gate.lane import LaneShell
 from edge.gate.orders import Orders
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import Heard, IntercomClient, Ordered
+from edge.runtime.intercom import EnrolmentEnded, Heard, IntercomClient, Ordered
 from edge.runtime.service import Life
 from wire.event import DriverFound, DriverLost, Started
 
@@ -29,6 +30,7 @@ class GateDaemon:
         intercom: IntercomClient | None = None,
         version: str = "",
         orders: Orders | None = None,
+        enrolment: EnrolmentDesk | None = None,
     ) -> None:
         self._lanes = lanes
         self._desk = desk
@@ -38,6 +40,7 @@ class GateDaemon:
         self._intercom = intercom
         self._version = version
         self._orders = orders
+        self._enrolment = enrolment
 
     async def run(self) -> None:
         """Work until `life` says stop; then let the lanes go and write what is left."""
@@ -51,6 +54,8 @@ class GateDaemon:
                 if self._intercom:
                     working.append(tasks.create_task(self._intercom.run()))
                     working.append(tasks.create_task(self._listen(self._intercom)))
+                if self._enrolment:
+                    working.append(tasks.create_task(self._enrolment.run(self._lanes)))
                 self._life.ready(f"{len(self._lanes)} lanes")
                 await self._life.stopping.wait()
                 for task in working:
@@ -82,6 +87,8 @@ class GateDaemon:
                     await self._desk.heard(word.envelope, word.uptime)
                 case Ordered() if self._orders:
                     await self._orders.hear(word)
+                case EnrolmentEnded() if self._enrolment:
+                    await self._enrolment.ended(word, self._lanes)
                 case _:
                     pass  # Of a newer sync, or another daemon's.
 

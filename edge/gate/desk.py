@@ -7,7 +7,7 @@ first next time; a lane is never opened on the strength of it.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from math import inf
 from typing import TypeVar
@@ -18,6 +18,7 @@ from edge.core.decision import Decision, Place, decide, refuse
 from edge.core.heartbeat import Heartbeats, hear
 from edge.core.lane import Judge, Refused
 from edge.core.moment import Moment
+from edge.core.notice import Notice
 from edge.core.notice import refused as refused_notice
 from edge.core.passage import unresolved
 from edge.core.refusals import Refusals
@@ -67,8 +68,12 @@ class Desk:
         zone: ZoneConfig,
         time_zone: tzinfo,
         grew: Callable[[], None] = lambda: None,
+        offer: Callable[[bytes], Notice | None] = lambda _: None,
     ) -> None:
-        """`grew()` is called, on the event loop, whenever something was written."""
+        """`grew()` is called, on the event loop, whenever something was written.
+
+        `offer(data)` takes an enrolment code that was shown, if this device may be enrolled now.
+        """
         self._trust = trust
         self._whitelist = whitelist
         self._journal = journal
@@ -79,6 +84,7 @@ class Desk:
         self._zone = zone
         self._time_zone = time_zone
         self._grew = grew
+        self._offer = offer
         self._refusals = Refusals()
         self._unwritten: list[tuple[AnyEvent, Stamp]] = []
         self._heartbeats = Heartbeats()
@@ -99,6 +105,9 @@ class Desk:
         """Judge and commit; a refusal where nothing could be committed."""
         decision = await self._thread.run(self._judge, asked, lane, self._clock.now())
         self._grew()
+        if decision.refused and decision.refused.reason is Reason.ENROLMENT_CODE:
+            offered = self._offer(asked.scan.data)
+            return replace(decision, answer=Refused(offered)) if offered else decision
         return decision
 
     async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None:
@@ -201,6 +210,9 @@ class Desk:
         )
         if row:
             self._write_refusals([row], now)
+            if row.reason is Reason.ENROLMENT_CODE:
+                shown = event.EnrolmentShown(scan=asked.scan.scan)
+                self._record((shown,), decision.refused.lane, now)
         return decision
 
     def _write_refusals(self, rows: list[event.Refused], now: Moment) -> None:

@@ -18,6 +18,12 @@ class Inbox:
         self._urgent: deque[AnySignal] = deque()
         self._waiting: deque[AnySignal] = deque()
         self._arrived = asyncio.Event()
+        self._nudged = False
+
+    def nudge(self) -> None:
+        """Let whoever waits look again: what they wait for has another deadline now."""
+        self._nudged = True
+        self._arrived.set()
 
     def put(self, signal: AnySignal) -> None:
         if signal in (Signal.FIRE, Signal.SECURED):
@@ -31,8 +37,11 @@ class Inbox:
         self._arrived.set()
 
     async def get(self, deadline: float | None) -> AnySignal | None:
-        """Return the next signal; None when the uptime `deadline` comes first."""
+        """Return the next signal; None when the uptime `deadline` comes first, or a nudge."""
         while not self._urgent and not self._waiting:
+            if self._nudged:
+                self._nudged = False
+                return None
             self._arrived.clear()
             if deadline is None:
                 await self._arrived.wait()
@@ -45,7 +54,7 @@ class Inbox:
         patience = asyncio.ensure_future(self._clock.wait_until(deadline))
         try:
             await asyncio.wait({arrival, patience}, return_when=asyncio.FIRST_COMPLETED)
-            return bool(self._urgent or self._waiting)
+            return bool(self._urgent or self._waiting or self._nudged)
         finally:
             arrival.cancel()
             patience.cancel()

@@ -8,9 +8,10 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from edge.core import passage, scan
+from edge.core.decision import Decision
 from edge.core.lane import (
     AnySignal,
     Do,
@@ -26,7 +27,7 @@ from edge.core.lane import (
     Signal,
     State,
 )
-from edge.core.notice import OUT_OF_SERVICE, Notice
+from edge.core.notice import IDLE, OUT_OF_SERVICE, Notice
 from edge.core.scan import Held, Scan
 from edge.drivers.interfaces import (
     Code,
@@ -40,10 +41,9 @@ from edge.drivers.interfaces import (
     Sensor,
 )
 from edge.gate.config import LaneConfig
-from edge.gate.desk import Desk
 from edge.gate.inbox import Inbox
 from edge.runtime.clock import Clock
-from wire.event import SCAN_BYTES, Direction, DriverFound, DriverLost, Mode
+from wire.event import SCAN_BYTES, AnyEvent, Direction, DriverFound, DriverLost, Mode
 
 log = logging.getLogger("gate.lane")
 
@@ -75,16 +75,28 @@ class Hardware:
             await panel.close()
 
 
+class Judging(Protocol):
+    """What a lane needs of a desk (edge/gate/desk.py)."""
+
+    async def judge(self, asked: Judge, lane: LaneConfig) -> Decision: ...
+
+    async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None: ...
+
+    async def resolve(self, lane: LaneConfig, why: str) -> int: ...
+
+
 class LaneShell:
     def __init__(
         self,
         config: LaneConfig,
         habits: Habits,
         hardware: Hardware,
-        desk: Desk,
+        desk: Judging,
         clock: Clock,
         draw: Callable[[int], bytes],
+        idle_notice: Notice = IDLE,
     ) -> None:
+        """`idle_notice` is shown where others say "show your ticket"."""
         self.config = config
         self.inbox = Inbox(clock)
         self._habits = habits
@@ -97,6 +109,7 @@ class LaneShell:
         self._lost: set[str] = set()
         self._resting_at: float | None = None
         self._inner: deque[AnySignal] = deque()
+        self._idle_notice = idle_notice
 
     @property
     def is_entry(self) -> bool:
@@ -118,6 +131,12 @@ class LaneShell:
     @property
     def idle(self) -> bool:
         return not passage.is_open(self._lane)
+
+    async def announce(self, notice: Notice) -> None:
+        """Show something that has nothing to do with a visitor, unless one is here."""
+        if self.idle and not self._habits.free:
+            await self._show(notice)
+            self.inbox.nudge()
 
     async def close(self) -> None:
         """Drive every output off and let go of the hardware."""
@@ -242,6 +261,7 @@ class LaneShell:
         return True
 
     async def _show(self, shown: Notice) -> None:
+        shown = self._idle_notice if shown is IDLE else shown
         after = shown.seconds
         self._resting_at = None if after is None else self._clock.now().uptime + after
         for panel in self._hardware.panels:

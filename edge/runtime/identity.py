@@ -48,6 +48,15 @@ def enrolled(directory: Path) -> bool:
     return (directory / FOLDER / FILE).exists()
 
 
+def stamp(directory: Path) -> tuple[int, int] | None:
+    """Return what changes whenever the device becomes somebody, or somebody else."""
+    try:
+        found = (directory / FOLDER / FILE).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def text(identity: DeviceIdentity) -> str:
     """Return device.toml."""
     return f'id = "{identity.id}"\nvenue = "{identity.venue}"\nroot = "{identity.root}"\n'

@@ -182,6 +182,10 @@ class IntercomClient:
         self._writer: asyncio.StreamWriter | None = None
         self._inbox: asyncio.Queue[Word] = asyncio.Queue(UNREAD_MAX)
 
+    @property
+    def connected(self) -> bool:
+        return self._writer is not None
+
     async def run(self) -> None:
         """Connect, and connect again for ever; a missing sync is no error."""
         while True:

@@ -63,6 +63,8 @@ class Life:
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
+        self.again = False
+        """Whether to begin anew, in the same process, once it has stopped."""
         self._socket = os.environ.get("NOTIFY_SOCKET", "")
 
     def ready(self, status: str) -> None:
@@ -81,6 +83,12 @@ class Life:
         self._notify("STOPPING=1")
         self.stopping.set()
 
+    def begin_again(self, why: str) -> None:
+        """Stop, and assemble everything anew: who this device is has changed."""
+        log.info("beginning again: %s", why)
+        self.again = True
+        self.stopping.set()
+
     def _notify(self, message: str) -> None:
         if not self._socket:
             return
@@ -93,21 +101,31 @@ class Life:
                 log.debug("not notified: %s", error)
 
 
-def run(work: Callable[[Life], Awaitable[None]]) -> int:
+Work = Callable[[Life], Awaitable[None]]
+
+
+def run(work: Work) -> int:
     """Run a daemon until it ends or is told to stop; return the process's exit status."""
+    return run_assembled(lambda: work)
+
+
+def run_assembled(assemble: Callable[[], Work]) -> int:
+    """As `run`; `assemble()` reads what the daemon is told, and again when it begins anew."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
     RING.setFormatter(logging.Formatter(LOG_FORMAT))
     logging.getLogger().addHandler(RING)
 
-    async def live() -> None:
+    async def live(work: Work) -> bool:
         life = Life()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, life.stop, number.name)
         await work(life)
+        return life.again
 
     try:
-        asyncio.run(live())
+        while asyncio.run(live(assemble())):
+            pass
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_CONFIG

@@ -7,25 +7,30 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from edge.drivers.catalog import Catalog
+from edge.drivers.catalog import Catalog, CentralConfig, TlsConfig
+from edge.drivers.interfaces import Fetch
 from edge.runtime import config, identity, service
-from edge.runtime.clock import SystemClock
+from edge.runtime.clock import Clock, SystemClock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import IntercomServer
-from edge.runtime.service import Life
-from edge.runtime.workers import Workers
+from edge.runtime.service import Life, Work
+from edge.runtime.workers import SingleThread, Workers
 from edge.store.database import TooNew
 from edge.store.delivery import DeliveryStore
+from edge.store.identity_folder import IdentityFolder
 from edge.store.outbox import JournalReader
 from edge.store.trust import TrustStore
 from edge.store.whitelist import WhitelistWriter
 from edge.sync.carrier import Carrier
 from edge.sync.config import LinkConfig, SyncConfig, link_path
 from edge.sync.daemon import SyncDaemon
+from edge.sync.enrolment import Enroller, Opens
 from edge.sync.inward import Inward
 from edge.sync.outward import Outward
+from edge.sync.renewal import Renewal
 from edge.sync.roles import RolesFollower
+from edge.sync.unenrolled import UnenrolledSync
 from wire.topic import Topics
 
 VERSION = "0.1.0"
@@ -39,30 +44,72 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--config", type=Path, default=Path("/etc/gatehouse/sync.toml"))
     parser.add_argument("--check", action="store_true", help="only read the configuration")
     asked = parser.parse_args(argv)
-    try:
-        told = config.load(asked.config, SyncConfig)
-        who = identity.load(Path(told.directory))
-        linked = config.load(link_path(Path(told.directory)), LinkConfig)
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return service.EXIT_CONFIG
     if asked.check:
-        sys.stdout.write(f"{asked.config}: good, venue {who.venue}\n")
+        try:
+            sys.stdout.write(f"{asked.config}: good, {_checked(asked.config)}\n")
+        except ConfigError as error:
+            sys.stderr.write(f"{error}\n")
+            return service.EXIT_CONFIG
         return 0
-    return service.run(lambda life: _run(told, who, linked, life))
+    return service.run_assembled(lambda: _assembled(asked.config))
+
+
+def _checked(path: Path) -> str:
+    directory = Path(config.load(path, SyncConfig).directory)
+    if not identity.enrolled(directory):
+        return "not enrolled yet"
+    config.load(link_path(directory), LinkConfig)
+    return f"venue {identity.load(directory).venue}"
+
+
+def _assembled(path: Path) -> Work:
+    """Read what sync is told; raise ConfigError. An enrolment that was cut off takes effect."""
+    told = config.load(path, SyncConfig)
+    directory = Path(told.directory)
+    try:
+        IdentityFolder(directory).settle()
+    except OSError as error:
+        raise ConfigError(f"{directory / identity.FOLDER}: {error.strerror}") from None
+    if not identity.enrolled(directory):
+        return lambda life: _run_unenrolled(told, life)
+    who = identity.load(directory)
+    linked = config.load(link_path(directory), LinkConfig)
+    return lambda life: _run(told, who, linked, life)
+
+
+class _Opens:
+    """Fetches for enrolment and renewal, on a thread that no download holds up."""
+
+    def __init__(self, catalog: Catalog, thread: SingleThread) -> None:
+        self._catalog = catalog
+        self._thread = thread
+
+    def unverified(self, url: str) -> Fetch:
+        return self._catalog.unverified_fetch(url, self._thread)
+
+    def verified(self, url: str, authority: Path, pair: Path | None) -> Fetch:
+        tls = TlsConfig(str(authority), str(pair) if pair else None)
+        return self._catalog.fetch(CentralConfig(url, tls=tls), self._thread)
+
+
+async def _run_unenrolled(told: SyncConfig, life: Life) -> None:
+    clock, directory = SystemClock(), Path(told.directory)
+    thread, intercom = Workers().single("enrolment"), await _opened(told)
+    opens = _Opens(Catalog(clock), thread)
+    enroller = Enroller(directory, opens, lambda: 0, intercom.tell, life.begin_again)
+    try:
+        await UnenrolledSync(enroller, intercom, clock, life).run()
+    finally:
+        thread.close()
 
 
 async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: Life) -> None:
     clock, workers, directory = SystemClock(), Workers(), Path(told.directory)
     # Three threads, so that a download and a list being built hold up no row.
     journal_thread, list_thread = workers.single("journal"), workers.single("list")
-    fetch_thread = workers.single("fetch")
+    fetch_thread, enrolment_thread = workers.single("fetch"), workers.single("enrolment")
     topics, device = Topics(who.venue), who.id
-    intercom = IntercomServer(Path(told.intercom.path))
-    try:
-        await intercom.open()
-    except OSError as error:
-        raise ConfigError(f"[intercom] path {told.intercom.path}: {error.strerror}") from None
+    intercom = await _opened(told)
     catalog = Catalog(clock)
     listened = (
         *(topics.ack(device), topics.deltas(), topics.heartbeat()),
@@ -89,14 +136,41 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
         clock,
         random.random,
     )
+    opens = _Opens(catalog, enrolment_thread)
+    enroller = Enroller(
+        directory, opens, lambda: outward.unacknowledged, intercom.tell, life.begin_again
+    )
+    renewal = _renewal(directory, linked, device, opens, clock, life)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
-    daemon = SyncDaemon(link, outward, inward, intercom, clock, life, topics, device, carrier)
+    daemon = SyncDaemon(
+        *(link, outward, inward, intercom, clock, life, topics, device),
+        *(carrier, enroller, renewal),
+    )
     try:
         await daemon.run()
     finally:
         fetch.close()
-        for thread in (journal_thread, list_thread, fetch_thread):
+        for thread in (journal_thread, list_thread, fetch_thread, enrolment_thread):
             thread.close()
+
+
+def _renewal(
+    directory: Path, linked: LinkConfig, device: str, opens: Opens, clock: Clock, life: Life
+) -> Renewal | None:
+    """Return who looks after the certificate; None where there is a token instead."""
+    if linked.central.tls is None:
+        return None
+    folder, url = IdentityFolder(directory), linked.central.url
+    return Renewal(folder, device, url, opens, clock, random.random, life.begin_again)
+
+
+async def _opened(told: SyncConfig) -> IntercomServer:
+    intercom = IntercomServer(Path(told.intercom.path))
+    try:
+        await intercom.open()
+    except OSError as error:
+        raise ConfigError(f"[intercom] path {told.intercom.path}: {error.strerror}") from None
+    return intercom
 
 
 def _open_saved(directory: Path) -> DeliveryStore:

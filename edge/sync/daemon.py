@@ -10,11 +10,13 @@ from collections import Counter
 
 from edge.drivers.interfaces import Connected, Disconnected, Link, Message
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import Grew, IntercomServer, Logged
+from edge.runtime.intercom import EnrolmentRead, Grew, IntercomServer, Logged
 from edge.runtime.service import Life
 from edge.sync.carrier import Carrier
+from edge.sync.enrolment import Enroller
 from edge.sync.inward import Inward
 from edge.sync.outward import Outward
+from edge.sync.renewal import Renewal
 from wire.codec import WireError, decode
 from wire.delivery import Ack
 from wire.topic import Topics
@@ -36,6 +38,8 @@ class SyncDaemon:
         topics: Topics,
         device: str,
         carrier: Carrier,
+        enroller: Enroller | None = None,
+        renewal: Renewal | None = None,
     ) -> None:
         self._link = link
         self._outward = outward
@@ -46,6 +50,8 @@ class SyncDaemon:
         self._topics = topics
         self._device = device
         self._carrier = carrier
+        self._enroller = enroller
+        self._renewal = renewal
         self._connected = False
         self.malformed: Counter[str] = Counter()
         """Messages that could not be read, by topic."""
@@ -53,7 +59,7 @@ class SyncDaemon:
     async def run(self) -> None:
         """Work until `life` says stop. What was not sent by then is sent in the next life."""
         async with asyncio.TaskGroup() as tasks:
-            work = (
+            work = [
                 self._link.run(),
                 self._intercom.run(),
                 self._outward.run(),
@@ -61,7 +67,8 @@ class SyncDaemon:
                 self._hear_central(),
                 self._hear_daemons(),
                 self._look_after(),
-            )
+            ]
+            work += [one.run() for one in (self._enroller, self._renewal) if one is not None]
             working = [tasks.create_task(one) for one in work]
             self._life.ready("syncing")
             await self._life.stopping.wait()
@@ -109,6 +116,8 @@ class SyncDaemon:
                     self._outward.grew()
                 case Logged():
                     self._carrier.logs(word)
+                case EnrolmentRead(text) if self._enroller is not None:
+                    self._enroller.read(text)
                 case _:
                     log.warning("a daemon says what only sync may say; ignored")
 
@@ -120,5 +129,8 @@ class SyncDaemon:
             there = "connected" if self._connected else "not connected"
             sequence = self._inward.sequence
             known = "no list" if sequence is None else f"list {sequence}"
-            self._life.status(f"{there}, {self._outward.unacknowledged} rows to send, {known}")
+            trouble = self._renewal.trouble if self._renewal else ""
+            rows = self._outward.unacknowledged
+            said = f"{there}, {rows} rows to send, {known}"
+            self._life.status(f"{said}; {trouble}" if trouble else said)
             await self._clock.wait(LOOK_AFTER_SECONDS)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests.adapters
 
-from edge.core.certificate import BUILT_AT
 from edge.core.moment import Moment
+from edge.core.trusted_time import BUILT
 from edge.drivers.fetch_http import HttpFetch
 from edge.drivers.interfaces import (
     Connected,
@@ -162,18 +162,19 @@ def test_unverified_believes_anybody_to_be_there(tmp_path: Path) -> None:
     ("wall", "quality", "believed"),
     [
         (0.0, ClockQuality.UNCONFIRMED, True),
-        (BUILT_AT - DAY, ClockQuality.UNCONFIRMED, True),
-        (BUILT_AT + 2 * DAY, ClockQuality.UNCONFIRMED, True),
-        (BUILT_AT + 9 * DAY, ClockQuality.UNCONFIRMED, False),
-        (BUILT_AT + DAY / 2, ClockQuality.UNCONFIRMED, False),
+        (BUILT - DAY, ClockQuality.UNCONFIRMED, True),
+        (BUILT + 2 * DAY, ClockQuality.UNCONFIRMED, True),
+        (BUILT + 9 * DAY, ClockQuality.UNCONFIRMED, False),
+        (BUILT + DAY / 2, ClockQuality.UNCONFIRMED, False),
         (0.0, ClockQuality.SIGNED, False),
+        (BUILT + 9 * DAY, ClockQuality.SUSPECT, True),
     ],
 )
 def test_dates_are_judged_by_the_devices_clock_once_it_knows_the_day(
     tmp_path: Path, central: TestAuthority, wall: float, quality: ClockQuality, believed: bool
 ) -> None:
     """Good for one week after the build, whatever the clock of this machine says."""
-    week = (BUILT_AT + DAY, BUILT_AT + 8 * DAY)
+    week = (BUILT + DAY, BUILT + 8 * DAY)
     central.write_pair(tmp_path / "server.pem", "127.0.0.1", *week)
     with serving(tmp_path / "server.pem") as url:
         story = answered if believed else an_impostor
@@ -236,13 +237,11 @@ async def linked(
         running.cancel()
 
 
-@pytest.mark.parametrize(
-    ("wall", "expected"), [(0.0, Connected), (BUILT_AT + 9 * DAY, Disconnected)]
-)
+@pytest.mark.parametrize(("wall", "expected"), [(0.0, Connected), (BUILT + 9 * DAY, Disconnected)])
 def test_the_link_judges_dates_by_the_same_clock(
     tmp_path: Path, central: TestAuthority, wall: float, expected: type
 ) -> None:
-    week = (BUILT_AT + DAY, BUILT_AT + 8 * DAY)
+    week = (BUILT + DAY, BUILT + 8 * DAY)
     central.write_pair(tmp_path / "server.pem", "127.0.0.1", *week)
     central.write_pair(tmp_path / "device.pem", "device")
 
