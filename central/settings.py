@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "central.identity",
     "central.ledger",
     "central.lists",
+    "central.orders",
     "central.tickets",
     "central.api",
     "central.live",

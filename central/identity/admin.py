@@ -37,7 +37,7 @@ class EnrolledDeviceAdmin(DeviceAdmin):
 
     list_display: tuple[str, ...] = ("name", "standing", *DeviceAdmin.list_display[1:])
     readonly_fields: tuple[str, ...] = ("identity", *DeviceAdmin.readonly_fields)
-    actions = ("enrol", "revoke")
+    actions: tuple[str, ...] = ("enrol", "revoke")
     list_before_template = "identity/first_steps.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:

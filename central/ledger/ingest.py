@@ -29,6 +29,7 @@ from central.ledger.reading import check_batch, check_hello, columns, read_row, 
 from central.ledger.uses import rights_of
 from central.link import Program, connect
 from central.lists.changes import tell_uses
+from central.orders import reports
 from central.tickets import refunds
 from central.venue.models import Device
 from rules.use import Outcome
@@ -154,6 +155,8 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
         for epoch in hello.epochs:
             _note_gap(device, epoch)
             group.asked.add((device.pk, identity, epoch.epoch))
+    elif kind == "log":
+        reports.keep_log(device, plain)
     elif kind in ("live", "backlog"):
         batch = decode(plain, Batch)
         check_batch(batch)
@@ -194,6 +197,7 @@ def _insert(device: Device, batch: Batch) -> set[bytes]:
                 _compare(device, batch.epoch, seq, body)
                 continue
             _project(cursor, sql, device.pk, happened, stamp)
+            reports.note(device.pk, happened, stamp)
             _note_state(device, happened)
             used |= _touched(device.pk, happened)
     return used

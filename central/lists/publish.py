@@ -23,6 +23,7 @@ from central.lists.build import Contents, build
 from central.lists.changes import head
 from central.lists.heartbeat import Pulse
 from central.lists.models import Change, Snapshot
+from central.orders.sending import send_orders
 from central.venue import trust
 from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
 from wire.codec import encode
@@ -97,6 +98,7 @@ def run(stopping: threading.Event) -> None:
     while not stopping.wait(LOOK_SECONDS):
         look = partial(_look, client, topics, venue, published)
         published = kept_trying(look, stopping) or published
+        kept_trying(partial(send_orders, client, topics, venue), stopping)
         if time.monotonic() - beat_at >= HEARTBEAT_SECONDS:
             beat_at = time.monotonic()
             beat = kept_trying(partial(pulse.beat, venue), stopping)

@@ -1,0 +1,71 @@
+"""What devices answer: to orders, to configurations, and with their logs. Called by ingest."""
+
+import time
+
+from central.ledger.reading import short
+from central.orders.models import LogTail, Order, Report
+from central.venue.models import Device
+from wire import event
+from wire.codec import WireError, decode
+from wire.command import Logs
+from wire.event import AnyEvent, Stamp
+from wire.row import Unknown
+
+COUNTER_MAX = 2**53
+"""Beyond, a device is not telling the truth: nobody gives so many orders."""
+LOGS_KEPT = 5
+LOG_CHARACTERS_MAX = 200_000
+
+
+def note(device: int, happened: AnyEvent | Unknown, stamp: Stamp) -> None:
+    """Keep what a new row of a device's journal says of orders and configurations."""
+    match happened:
+        case event.CommandAnswered(counter=counter, highest=highest):
+            _raise(device, "answered", max(counter, highest))
+            if counter:
+                _answer(device, happened, stamp)
+        case event.ConfigurationApplied(version=version):
+            _raise(device, "applied", version)
+        case event.ConfigurationRefused(version=version, why=why) if version:
+            if _raise(device, "refused", version):
+                Report.objects.filter(device_id=device).update(why=short(why, 500))
+        case _:
+            pass
+
+
+def keep_log(device: Device, payload: bytes) -> None:
+    """Keep the newest logs of a device; raise WireError if it is none."""
+    logs = decode(payload, Logs)
+    if len(logs.daemon) > 40:
+        raise WireError("no daemon is called so")
+    LogTail.objects.create(
+        device=device,
+        daemon=short(logs.daemon),
+        lines=short("\n".join(logs.lines), LOG_CHARACTERS_MAX),
+        received_at=int(time.time()),
+    )
+    tails = LogTail.objects.filter(device=device)
+    kept = list(tails.order_by("-pk").values_list("pk", flat=True)[:LOGS_KEPT])
+    tails.exclude(pk__in=kept).delete()
+
+
+def _raise(device: int, what: str, number: int) -> bool:
+    """Keep the highest number reported; return whether this one counts."""
+    if not 0 < number <= COUNTER_MAX:
+        return False
+    report, _ = Report.objects.get_or_create(device_id=device)
+    if number < getattr(report, what):
+        return False
+    setattr(report, what, number)
+    report.save(update_fields=[what])
+    return True
+
+
+def _answer(device: int, answered: event.CommandAnswered, stamp: Stamp) -> None:
+    order = Order.objects.filter(device_id=device, counter=answered.counter)
+    if answered.done:
+        # A refusal that came before this row corrects it: fire had overtaken the order.
+        order = order.filter(done=None)
+    order.update(
+        done=answered.done, answer=short(answered.why, 300), answered_at=stamp.wall_ms // 1000
+    )
