@@ -37,6 +37,8 @@ def main(argv: list[str]) -> int:
     made.add_argument("--file", type=Path, required=True)
     made.add_argument("--tickets-out", type=Path, help="write the tickets here, a line each")
     made.add_argument("--root-out", type=Path, help="write here whom devices are to believe")
+    wipe = commands.add_parser("wipe", help="forgets the holders of an event that is over")
+    wipe.add_argument("event", help="the event's short code, as on its tickets")
     totals = commands.add_parser("totals", help="the books, in persons")
     totals.add_argument("--json", action="store_true", help="one line, for programs")
     add_authority(commands.add_parser("authority", help="certificates of servers and devices"))
@@ -176,6 +178,26 @@ def _prepare(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _wipe(asked: argparse.Namespace) -> int:
+    _django()
+    from central.tickets.wiping import wipe
+    from central.venue.models import Event
+
+    event = Event.objects.select_related("venue").filter(audience=asked.event).first()
+    if event is None:
+        sys.stderr.write(f"central: there is no event {asked.event}\n")
+        return 1
+    if time.time() < event.closes:
+        sys.stderr.write(f"central: {asked.event} is not over; its doors still compare IDs\n")
+        return 1
+    wiped = 0
+    for wiped in wipe(event):
+        sys.stderr.write(f"\r{wiped} tickets")
+    sys.stderr.write("\n" if wiped else "")
+    sys.stdout.write(f"{wiped} tickets of {asked.event} name nobody any more\n")
+    return 0
+
+
 def _totals(asked: argparse.Namespace) -> int:
     _django()
     from central.ledger.totals import totals
@@ -228,6 +250,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "publish": _publish,
     "migrate": _migrate,
     "prepare": _prepare,
+    "wipe": _wipe,
     "totals": _totals,
     "authority": _authority,
     "createadmin": _createadmin,

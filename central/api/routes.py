@@ -62,7 +62,8 @@ def _asked(key: ChannelKey, name: str, why: str = "") -> Asked:
 
 def _wanted(key: ChannelKey, order: shapes.Order, count: int = 1) -> Wanted:
     kind = _class(key, order.event, order.ticket_class)
-    return Wanted(kind, count, order.quantity, order.not_before, order.expires)
+    named = (order.holder_name, order.id_number)
+    return Wanted(kind, count, order.quantity, order.not_before, order.expires, *named)
 
 
 def _class(key: ChannelKey, event: str, code: int) -> TicketClass:
@@ -189,7 +190,7 @@ def reschedule(request: HttpRequest, ticket: Named, to: shapes.Reschedule, key: 
         here.event.audience if to.event is None else to.event,
         here.code if to.ticket_class is None else to.ticket_class,
     )
-    wanted = Wanted(kind, 1, found.quantity, to.not_before, to.expires)
+    wanted = Wanted(kind, 1, found.quantity, to.not_before, to.expires, id_number=to.id_number)
     return _issued(operations.reschedule(found, asked, wanted, to.accept_risk))[0]
 
 

@@ -23,6 +23,8 @@ Number = BeforeValidator(_number)
 """Last in the row, or the bounds before it would not be in the description."""
 Unix = Annotated[int, Field(ge=0, le=UNIX_MAX), Number]
 Why = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f]*$")]
+Name = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")]
+IdNumber = Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f]*$")]
 Audience = Annotated[str, Field(pattern=r"^[!-~]{1,8}$")]
 ClassCode = Annotated[int, Field(ge=0, le=2**16 - 1), Number]
 
@@ -55,6 +57,10 @@ class Order(Asked):
     """Persons of one ticket."""
     not_before: Unix | None = None
     expires: Unix | None = None
+    holder_name: Name = ""
+    """Kept sealed; a door can read it only while the ticket is shown."""
+    id_number: IdNumber = ""
+    """Kept as two bytes, enough to compare with an ID that is shown, and not to tell it."""
 
 
 class OrderLine(Order):
@@ -73,6 +79,8 @@ class Reschedule(Asked):
     ticket_class: ClassCode | None = None
     not_before: Unix | None = None
     expires: Unix | None = None
+    id_number: IdNumber = ""
+    """Of the holder, whose name goes along: nothing that is kept of it fits another ticket."""
     accept_risk: Annotated[bool, Field(strict=True)] = False
     """Go on though silent gates may have admitted it."""
     why: Why = ""

@@ -3,13 +3,13 @@
 The caller names each operation; asked again under that name, nothing is done a second time.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
 from central.core.refund import Finding
 from central.core.standing import Operation
@@ -22,6 +22,8 @@ from central.tickets.refusal import Code, Refused
 from central.venue.issue import Order, issue
 from central.venue.models import Ticket, TicketClass, Venue
 from rules.use import Outcome
+from wire.codec import WireError
+from wire.entry import Standing
 from wire.ticket import SMALL_MAX
 
 
@@ -52,6 +54,9 @@ class Wanted:
     quantity: int = 1
     not_before: int | None = None
     expires: int | None = None
+    holder: str = ""
+    """The name on them; kept sealed, readable with the ticket in hand."""
+    id_number: str = ""
 
 
 def issue_tickets(venue: Venue, asked: Asked, wanted: list[Wanted]) -> Done:
@@ -62,7 +67,10 @@ def issue_tickets(venue: Venue, asked: Asked, wanted: list[Wanted]) -> Done:
         publish_change(venue, tickets=tickets)
         return Done([ticket.pk for ticket in tickets])
 
-    told = [[w.kind.pk, w.count, w.quantity, w.not_before, w.expires] for w in wanted]
+    told = [
+        [w.kind.pk, w.count, w.quantity, w.not_before, w.expires, w.holder, w.id_number]
+        for w in wanted
+    ]
     return _once(venue, asked, "issue", told, work)
 
 
@@ -123,13 +131,14 @@ def reissue(ticket: Ticket, asked: Asked) -> Done:
 def reschedule(ticket: Ticket, asked: Asked, to: Wanted, accept_risk: bool = False) -> Done:
     """Exchange the right for a new one of another class or event; the old one is rescheduled.
 
-    Refused if it was admitted; if it may have been, `accept_risk` is needed.
+    Refused if it was admitted; if it may have been, `accept_risk` is needed. The name goes along;
+    an ID has to be told again, since nothing that is kept of it can be turned into another.
     """
 
     def work() -> Done:
         wanted = check(Operation.RESCHEDULE, ticket)
         _not_admitted(ticket, asked.at, accept_risk)
-        (new,) = _issue(to, asked.at)
+        (new,) = _issue(replace(to, holder=to.holder or ticket.holder()), asked.at)
         new.replaces = ticket
         new.save(update_fields=["replaces"])
         ticket.standing = wanted.value
@@ -137,7 +146,7 @@ def reschedule(ticket: Ticket, asked: Asked, to: Wanted, accept_risk: bool = Fal
         publish_change(ticket.ticket_class.event.venue, tickets=[ticket, new])
         return Done([new.pk])
 
-    told = [to.kind.pk, to.not_before, to.expires]
+    told = [to.kind.pk, to.not_before, to.expires, to.holder, to.id_number]
     return _on(ticket, asked, Operation.RESCHEDULE, told, work)
 
 
@@ -185,9 +194,12 @@ def _issue(wanted: Wanted, now: float) -> list[Ticket]:
     until = show.closes if wanted.expires is None else wanted.expires
     if begins >= until:
         raise Refused(Code.TIMES_WRONG)
-    order = Order(wanted.count, begins, until, int(now), wanted.quantity)
+    named = (wanted.holder.strip(), wanted.id_number)
+    order = Order(wanted.count, begins, until, int(now), wanted.quantity, Standing.GOOD, *named)
     try:
         return issue(wanted.kind, order)
+    except WireError:
+        raise Refused(Code.HOLDER_WRONG) from None
     except ValueError:
         raise Refused(Code.EVENT_FULL) from None
 
@@ -215,7 +227,8 @@ def _on(
 
 def _once(venue: Venue, asked: Asked, kind: str, told: list[Any], work: Callable[[], Done]) -> Done:
     """Do `work` unless it was done under this name; raise Refused, having done nothing."""
-    request = hashlib.sha256(json.dumps([kind, told]).encode()).hexdigest()
+    # Under a key, for an ID number in it could be found by trying them all.
+    request = salted_hmac(__name__, json.dumps([kind, told]), algorithm="sha256").hexdigest()
     with transaction.atomic():
         one_at_a_time(venue)
         before = Performed.objects.filter(by=asked.by, key=asked.key).first()

@@ -21,6 +21,7 @@ class Code(StrEnum):
     MAY_HAVE_BEEN_ADMITTED = "may-have-been-admitted"
     NOTHING_TO_DECIDE = "nothing-to-decide"
     TIMES_WRONG = "times-wrong"
+    HOLDER_WRONG = "holder-wrong"
     NOTHING_TO_CHANGE = "nothing-to-change"
     TOO_MANY = "too-many"
     EVENT_FULL = "event-full"
@@ -81,6 +82,13 @@ _SAID: dict[Code, tuple[int, Words]] = {
     Code.TIMES_WRONG: (
         409,
         Words("失效时间须晚于生效时间。", "It must end later than it begins."),
+    ),
+    Code.HOLDER_WRONG: (
+        409,
+        Words(
+            "姓名最多 80 字，证件号为 4 到 30 位字母或数字。",
+            "A name has at most 80 characters, an ID number 4 to 30 letters or digits.",
+        ),
     ),
     Code.NOTHING_TO_CHANGE: (
         409,

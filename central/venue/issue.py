@@ -9,6 +9,7 @@ from django.db import transaction
 
 from central.core.serial import serial, width
 from central.venue.models import Ticket, TicketClass
+from wire import secret
 from wire import ticket as gh1
 from wire.entry import Standing
 
@@ -25,18 +26,26 @@ class Order:
     issued_at: int
     quantity: int = 1
     standing: Standing = Standing.GOOD
+    holder: str = ""
+    """The name on them; kept sealed."""
+    id_number: str = ""
+    """Of which two bytes are kept, beside each ticket."""
 
 
 def issue(
     kind: TicketClass, order: Order, draw: Callable[[int], bytes] = secrets.token_bytes
 ) -> list[Ticket]:
-    """Write `order.count` new tickets; nobody may enter with one that is not written yet."""
+    """Write `order.count` new tickets; nobody may enter with one that is not written yet.
+
+    Raise WireError for a name or an ID number that is none.
+    """
     bits = width(kind.event.capacity)
     with transaction.atomic():
         taken = Ticket.objects.filter(ticket_class__event=kind.event).count()
+        rights = [draw(gh1.CTI_BYTES) for _ in range(order.count)]
         tickets = [
             Ticket(
-                cti=draw(gh1.CTI_BYTES),
+                cti=cti,
                 ticket_class=kind,
                 serial=serial(number, bits, bytes(kind.event.serial_key)),
                 quantity=order.quantity,
@@ -45,8 +54,10 @@ def issue(
                 expires=order.expires,
                 issued_at=order.issued_at,
                 standing=order.standing.value,
+                sealed_name=secret.seal_name(order.holder, cti) if order.holder else None,
+                id_check=secret.id_check(order.id_number, cti) if order.id_number else None,
             )
-            for number in range(taken, taken + order.count)
+            for number, cti in enumerate(rights, taken)
         ]
         return Ticket.objects.bulk_create(tickets, batch_size=BATCH)
 

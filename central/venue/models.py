@@ -12,6 +12,7 @@ from rules.ticket_class import TicketClass as ClassRecord
 from wire.entry import Entry, Row, Standing, UseElsewhere, key_of, row
 from wire.key import KeyRecord, Role, Status
 from wire.rotating import EVENT_KEY_BYTES
+from wire.secret import open_name
 from wire.ticket import FLAG_ROTATION_REQUIRED
 from wire.words import Words
 
@@ -202,6 +203,10 @@ class Ticket(models.Model):
         db_index=True,
     )
 
+    sealed_name = models.BinaryField(null=True, blank=True, editable=False)
+    """The holder's name as wire/secret.py seals it; nobody's, once the event is over."""
+    id_check = models.BinaryField(null=True, blank=True, editable=False)
+    """Two bytes of the holder's ID number; the number itself is nowhere."""
     moved_from = models.BigIntegerField("改期生效 moved: from (Unix)", null=True, blank=True)
     moved_until = models.BigIntegerField("改期失效 moved: until (Unix)", null=True, blank=True)
     """Times that outrank those in its code: the same right at another hour of the same event."""
@@ -229,6 +234,12 @@ class Ticket(models.Model):
     def __str__(self) -> str:
         return bytes(self.cti).hex()
 
+    def holder(self) -> str:
+        """Return the holder's name, or nothing."""
+        return (
+            "" if self.sealed_name is None else open_name(bytes(self.sealed_name), bytes(self.cti))
+        )
+
     @property
     def must_move(self) -> bool:
         """Whether only a moving code opens with it."""
@@ -240,6 +251,8 @@ class Ticket(models.Model):
             self.ticket_class_id,
             standing=Standing(self.standing),
             least_generation=self.generation,
+            id_check=None if self.id_check is None else bytes(self.id_check),
+            sealed_name=None if self.sealed_name is None else bytes(self.sealed_name),
             elsewhere=uses.counted,
             undone=uses.undone,
             not_before=self.moved_from,
