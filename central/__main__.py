@@ -39,6 +39,8 @@ def main(argv: list[str]) -> int:
     made.add_argument("--root-out", type=Path, help="write here whom devices are to believe")
     wipe = commands.add_parser("wipe", help="forgets the holders of an event that is over")
     wipe.add_argument("event", help="the event's short code, as on its tickets")
+    links = commands.add_parser("links", help="the addresses of holders' pages, as CSV")
+    links.add_argument("--event", help="its short code, as on its tickets; default: all")
     totals = commands.add_parser("totals", help="the books, in persons")
     totals.add_argument("--json", action="store_true", help="one line, for programs")
     add_authority(commands.add_parser("authority", help="certificates of servers and devices"))
@@ -198,6 +200,16 @@ def _wipe(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _links(asked: argparse.Namespace) -> int:
+    _django()
+    from central.holder.link import export
+
+    told = config.current()
+    base = told.devices.url or f"http://{told.web.host}:{told.web.port}"
+    export(sys.stdout, base, asked.event)
+    return 0
+
+
 def _totals(asked: argparse.Namespace) -> int:
     _django()
     from central.ledger.totals import totals
@@ -251,6 +263,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "migrate": _migrate,
     "prepare": _prepare,
     "wipe": _wipe,
+    "links": _links,
     "totals": _totals,
     "authority": _authority,
     "createadmin": _createadmin,

@@ -20,6 +20,7 @@ import segno
 
 from edge.core import credential, notice
 from edge.core.credential import Unusable
+from gatehouse import moving
 from gatehouse.keyring import (
     KeyFileError,
     add_key,
@@ -28,6 +29,7 @@ from gatehouse.keyring import (
     read_ring,
     set_status,
 )
+from wire import rotating
 from wire import ticket as gh1
 from wire.key import KeyRecord, KeyRing, Status
 from wire.reason import Reason
@@ -56,7 +58,9 @@ def main(argv: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="gatehouse ticket", description="Keys and tickets (GH1).")
+    top = argparse.ArgumentParser(
+        prog="gatehouse ticket", description="Keys and tickets (GH1, GH9)."
+    )
     add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
     keygen = add("keygen", help="make a key, and add its record to a ring")
     keygen.add_argument("--key", type=Path, required=True, help="new file for the private key")
@@ -76,7 +80,11 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("text", nargs="+", help="what the code says; - reads lines from stdin")
     verify.add_argument("--ring", type=Path, required=True)
     verify.add_argument("--at", type=moment, help="default: now", metavar="TIME")
+    verify.add_argument("--event-key", type=moving.event_key, help="to check moving codes (GH9)")
     verify.set_defaults(do=_verify)
+    move = add("move", help="make the moving code (GH9) of a ticket for a time")
+    moving.add_to(move, moment)
+    move.set_defaults(do=_move)
     show = add("show", help="show what is on a ticket, and its QR code; checks no signature")
     show.add_argument("text", help="what the code says; - reads a line from stdin")
     show.add_argument("--png", type=Path)
@@ -98,6 +106,7 @@ def _add_issue(issue: argparse.ArgumentParser) -> None:
         issue.add_argument(f"--{name.replace('_', '-')}", type=moment, metavar="TIME")
     for name in NUMBERS:
         issue.add_argument(f"--{name}", type=int)
+    issue.add_argument("--rotate", action="store_true", help="only its moving code is to open")
     issue.set_defaults(do=_issue)
 
 
@@ -147,6 +156,8 @@ def _issue(asked: argparse.Namespace) -> int:
     if record.status is not Status.ACTIVE:
         raise CommandError(f"key {record.kid.hex()} is {record.status.value}: sign with another.")
     given = {name: value for name in CLAIMS if (value := getattr(asked, name)) is not None}
+    if asked.rotate:
+        given["flags"] = int(given.get("flags") or 0) | gh1.FLAG_ROTATION_REQUIRED
     rows = _numbered(asked, given) if asked.csv is None else _from_csv(asked.csv, given)
     lines = [] if asked.csv is None else ["cti,text"]
     for place, claims in rows:
@@ -231,16 +242,14 @@ def _verify(asked: argparse.Namespace) -> int:
     refused = 0
     for text in _texts(asked.text):
         answer = credential.read(text, ring)
-        reason, since = None, None
         if isinstance(answer, Unusable):
-            reason = answer.reason
-        elif wall < answer.ticket.not_before:
-            reason, since = Reason.TOO_EARLY, answer.ticket.not_before
-        elif wall >= answer.ticket.expires:
-            reason, since = Reason.TOO_LATE, answer.ticket.expires
-        if reason is None:
+            refusal: tuple[Reason, float | None] | None = (answer.reason, None)
+        else:
+            refusal = moving.judged(answer.ticket, answer.code, asked.event_key, wall)
+        if refusal is None:
             print("good · 有效")
             continue
+        reason, since = refusal
         refused += 1
         words = notice.refused(reason, since)
         print(
@@ -258,14 +267,25 @@ def _texts(given: list[str]) -> Iterator[bytes]:
             yield text.encode(errors="surrogateescape")
 
 
+def _move(asked: argparse.Namespace) -> int:
+    try:
+        print(moving.move(asked))
+    except ValueError as error:
+        raise CommandError(f"{error}.") from None
+    return 0
+
+
 def _show(asked: argparse.Namespace) -> int:
     text = next(_texts([asked.text]), b"").strip()
-    read = gh1.read(text)
+    moved = rotating.read(text)
+    read = gh1.read(text if isinstance(moved, Reason) else moved[0])
     if isinstance(read, Reason):
         words = notice.refused(read)
         print(f"{read.value}: {words.title.en} · {words.title.zh}", file=sys.stderr)
         return 1
     print("\n".join(_table(read, len(text))))
+    if not isinstance(moved, Reason):
+        print(f"{'code for':13} {_spoken_time(moved[1].time)}\n{'its digits':13} not checked")
     code = segno.make(text.decode().upper(), micro=False, error="m", boost_error=False)
     for path, kind in ((asked.png, "png"), (asked.svg, "svg")):
         if path:
@@ -276,12 +296,16 @@ def _show(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _spoken_time(value: int) -> str:
+    return f"{value}  {datetime.fromtimestamp(value).astimezone().isoformat(' ', 'minutes')}"
+
+
 def _table(read: Signed, characters: int) -> list[str]:
     lines = [f"{'kid':13} {read.kid.hex()}"]
     for field in fields(Ticket):
         value = getattr(read.ticket, field.name)
         said = value.hex() if isinstance(value, bytes) else str(value)
         if field.name in TIMES:
-            said += f"  {datetime.fromtimestamp(value).astimezone().isoformat(' ', 'minutes')}"
+            said = _spoken_time(value)
         lines.append(f"{field.name:13} {said}")
     return [*lines, f"{'characters':13} {characters}", "signature     not checked"]

@@ -277,3 +277,35 @@ def test_a_part_that_is_not_there_is_not_offered() -> None:
     assert not command.is_built(absent)
     assert not command.is_built(command.Task("nothing_at_all.__main__", "", ""))
     assert command.is_built(command.TASKS["ticket"])
+
+
+def test_a_moving_code_is_made_and_checked_by_hand(desk: Desk) -> None:
+    key = "0f" * 32
+    status, (text,), _ = desk.issue(*CLAIMS, *ISSUED, "--rotate")
+    assert status == 0
+    status, (code,), _ = desk.ask("move", text, "--event-key", key, "--at", "1500")
+    assert (status, code[:3], len(code) - len(text)) == (0, "GH9", 18)
+    checked = ("--event-key", key)
+    assert desk.verify(code, "--at", "1520", *checked)[:2] == (0, ["good · 有效"])
+    for shown, at, reason in (
+        (text, "1500", Reason.STATIC_COPY),
+        (code, "1600", Reason.CODE_TOO_OLD),
+        (code[:-1] + str((int(code[-1]) + 1) % 10), "1500", Reason.FORGED),
+        (code, "2000", Reason.TOO_LATE),
+    ):
+        status, (line,), _ = desk.verify(shown, "--at", at, *checked)
+        assert (status, line.partition(":")[0]) == (1, reason.value)
+    assert desk.verify(code, "--at", "1600")[0] == 1, "its time is looked at without the key, too"
+    status, lines, _ = desk.ask("show", code)
+    assert status == 0
+    assert any(line.startswith("code for      1500  ") for line in lines)
+    assert f"characters    {len(code)}" in lines
+
+
+def test_what_cannot_move_is_said(desk: Desk) -> None:
+    _, (text,), _ = desk.issue(*CLAIMS, *ISSUED)
+    assert "no GH1 ticket" in desk.ask("move", "hello", "--event-key", "00" * 32)[2]
+    beyond = desk.ask("move", text, "--code-key", "00" * 20, "--at", "10000000000")
+    assert (beyond[0], "from 0 to 9999999999" in beyond[2]) == (2, True)
+    with pytest.raises(SystemExit):
+        desk.ask("move", text, "--event-key", "00")

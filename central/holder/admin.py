@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
@@ -33,7 +32,7 @@ class HeldTicketAdmin(TicketPage):  # type: ignore[misc]
 
     @admin.display(description="持票人链接 holder's link")
     def holders_link(self, ticket: Ticket) -> str:
-        return format_html('<a href="{0}">{0}</a>', _path(ticket))
+        return format_html('<a href="{0}">{0}</a>', links.path_of(ticket))
 
     @admin.display(description="绑定的手机 phone")
     def bound_phone(self, ticket: Ticket) -> str:
@@ -53,7 +52,7 @@ class HeldTicketAdmin(TicketPage):  # type: ignore[misc]
         writer = csv.writer(answer)
         writer.writerow(["right", "serial", "link"])
         for ticket in queryset.select_related("ticket_class")[:TICKETS_AT_ONCE_MAX]:
-            address = request.build_absolute_uri(_path(ticket))
+            address = request.build_absolute_uri(links.path_of(ticket))
             writer.writerow([bytes(ticket.cti).hex(), ticket.serial, address])
         return answer
 
@@ -108,7 +107,3 @@ class PhoneAdmin(ModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-
-def _path(ticket: Ticket) -> str:
-    return reverse("holder", args=[links.token(links.link_of(ticket))])

@@ -6,11 +6,14 @@ twice.
 """
 
 import base64
+import csv
 import hashlib
 import hmac
+from typing import TextIO
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
 from central.holder.models import Link
 from central.venue.models import Ticket
@@ -56,3 +59,18 @@ def find(text: str) -> Link | None:
     """Return the link of a token, or None."""
     everything = Link.objects.select_related("ticket__ticket_class__event__venue")
     return everything.filter(token_hash=token_hash(text)).first()
+
+
+def path_of(ticket: Ticket) -> str:
+    return reverse("holder", args=[token(link_of(ticket))])
+
+
+def export(out: TextIO, base: str, audience: str | None = None) -> None:
+    """Write every ticket's address, or those of one event, for whoever sends them out."""
+    writer = csv.writer(out)
+    writer.writerow(["right", "serial", "link"])
+    tickets = Ticket.objects.select_related("ticket_class").order_by("pk")
+    if audience is not None:
+        tickets = tickets.filter(ticket_class__event__audience=audience)
+    for ticket in tickets.iterator(2000):
+        writer.writerow([bytes(ticket.cti).hex(), ticket.serial, base + path_of(ticket)])

@@ -14,7 +14,7 @@ let state = JSON.parse(by('state').textContent);
 let phone = null;
 // Milliseconds from this phone's clock to central's, and how far that may be wrong.
 let offset = 0, doubt = Infinity;
-let reached = true, drawn = '', awake = null, busy = false;
+let reached = true, stored = false, drawn = '', awake = null, busy = false;
 
 const now = () => (Date.now() + offset) / 1000;
 
@@ -129,11 +129,12 @@ async function show() {
     const name = view();
     if (name === 'code') await drawCode();
     display(name);
-    by('off').hidden = reached || !['code', 'still'].includes(name);
-    if (!by('off').hidden) by('kept').hidden = true;
+    const shown = ['code', 'still'].includes(name);
+    by('off').hidden = reached || !shown;
+    by('kept').hidden = !reached || !shown || !stored;
     by('used').hidden = !state.used;
     if (state.used) { by('used-zh').textContent = state.used.zh; by('used-en').textContent = state.used.en; }
-    stayAwake(['code', 'still'].includes(name));
+    stayAwake(shown);
   } finally { busy = false; }
 }
 
@@ -176,7 +177,7 @@ async function prepareOffline() {
   await navigator.serviceWorker.register('/t/worker.js', {scope: '/t/'});
   await navigator.serviceWorker.ready;
   await (await caches.open(PAGES)).add(home);
-  by('kept').hidden = !by('off').hidden;
+  stored = true;
 }
 
 // ---- begin

@@ -16,7 +16,7 @@ self.addEventListener('activate', event => {
 });
 
 async function page(request) {
-  const kept = await caches.match(request, {cacheName: PAGES});
+  const kept = await caches.match(request, {cacheName: PAGES, ignoreVary: true});
   const signal = kept ? AbortSignal.timeout(PATIENCE) : undefined;
   try { return await fetch(request, {signal}); } catch (error) { if (kept) return kept; throw error; }
 }
@@ -25,5 +25,5 @@ self.addEventListener('fetch', event => {
   const url = new URL(event.request.url);
   if (event.request.method !== 'GET' || url.origin !== location.origin) return;
   if (event.request.mode === 'navigate') event.respondWith(page(event.request));
-  else if (TOLD.assets.includes(url.pathname)) event.respondWith(caches.match(event.request).then(kept => kept ?? fetch(event.request)));
+  else if (TOLD.assets.includes(url.pathname)) event.respondWith(caches.match(event.request, {cacheName: FILES, ignoreVary: true}).then(kept => kept ?? fetch(event.request)));
 });
