@@ -7,6 +7,7 @@ same answer, at a gate, a kiosk, a handheld, a hub or at central.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 from rules.ticket_class import EventRecord, TicketClass
 from rules.use import Outcome, Use, abandoned_in_a_row, spent
@@ -18,6 +19,8 @@ from wire.ticket import FLAG_ROTATION_REQUIRED, Ticket
 
 UNLISTED_AGE_SECONDS_MAX = 600
 """A ticket sold a moment ago may not be on the list yet."""
+DOUBT_SECONDS_MAX = 30 * 86_400.0
+"""A machine that does not know how long it was off was not off for longer, for tickets' ends."""
 REOPEN_SECONDS_MAX = 300.0
 ABANDONED_MAX = 2
 
@@ -25,6 +28,13 @@ ABANDONED_MAX = 2
 class AfterUncertain(StrEnum):
     RETRY_ONCE = "retry-once"
     STAFF = "staff"
+
+
+class WhenClockSuspect(StrEnum):
+    """Where the ticket is good at some of the times that it may be, and not at others."""
+
+    SEE_STAFF = "see-staff"
+    ADMIT = "admit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +46,15 @@ class Door:
     boot: bytes
     rung: Rung = Rung.FRESH
     after_uncertain: AfterUncertain = AfterUncertain.RETRY_ONCE
-    admits_unlisted: frozenset[Rung] = frozenset({Rung.SIGNATURE_ONLY})
+    admits_unlisted: frozenset[Rung] = frozenset(
+        {Rung.SIGNATURE_AND_REVOCATIONS, Rung.SIGNATURE_ONLY}
+    )
     """Rungs at which a good signature is enough."""
+    when_clock_suspect: WhenClockSuspect = WhenClockSuspect.SEE_STAFF
     clock: ClockQuality = ClockQuality.UNCONFIRMED
     floor: float = 0.0
-    """Unix seconds before which it cannot be, whatever the clock says."""
+    latest: float = inf
+    """Unix seconds between which it is where `clock` is suspect, whatever the clock says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,10 @@ class Facts:
     """What moved in the code shown, unchecked; None: it was a static one."""
     last_code: int | None = None
     """Time of the newest moving code that this device let in on this right, Unix seconds."""
+    unconfirmed_left: int | None = None
+    """Persons whom the list need not confirm, by the offline budget; None: as many as come."""
+    list_too_old: bool = False
+    """By the offline budget, the list confirms nobody any more."""
 
     @property
     def must_move(self) -> bool:
@@ -66,7 +84,8 @@ class Facts:
 class Admit:
     quantity: int
     confirmed: bool = True
-    """False: the list does not hold it, or nothing told whether its moving code was fresh."""
+    """False: the list does not hold it, or no clock told whether it, or its moving code, is good
+    now. Drawn from the offline budget."""
     reopen: tuple[bytes, int] | None = None
     """Open again for this use (admission, person) instead of taking a new one."""
 
@@ -85,15 +104,27 @@ Verdict = Admit | Refuse
 
 def judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
     """Return whether and for how many persons the ticket opens the door."""
+    verdict = _judge(facts, door, wall, uptime)
+    if isinstance(verdict, Refuse) or verdict.reopen:
+        return verdict
+    left = facts.unconfirmed_left
+    exhausted = not verdict.confirmed and left is not None and verdict.quantity > left
+    return Refuse(Reason.OFFLINE_LIMIT) if exhausted or facts.list_too_old else verdict
+
+
+def _judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
+    """Say what the ticket allows, whatever is left of the offline budget."""
+    doubtful = _doubtful(facts, door, wall)
     refusal = (
         _against_list(facts, door, wall)
-        or _against_time(facts, wall)
+        or _against_time(facts, door, wall, doubtful)
         or _against_copy(facts, door, wall)
     )
     if refusal:
         return refusal
     ticket = facts.ticket
-    confirmed = facts.entry is not None and not (facts.must_move and _unsure(facts, door))
+    unsure = doubtful or (facts.must_move and _unsure(facts, door))
+    confirmed = facts.entry is not None and not unsure
     allowed = _allowed(facts, door)
     if not allowed:
         return Refuse(Reason.WRONG_GATE)
@@ -135,15 +166,40 @@ def _against_list(facts: Facts, door: Door, wall: float) -> Refuse | None:
     return None
 
 
-def _against_time(facts: Facts, wall: float) -> Refuse | None:
+def _against_time(facts: Facts, door: Door, wall: float, doubtful: bool) -> Refuse | None:
     opens, closes = validity(facts)
     if facts.event and facts.event.closed:
         return Refuse(Reason.SEE_STAFF)
-    if wall < opens:
+    earliest, latest = _bounds(facts, door, wall)
+    if latest < opens:
         return Refuse(Reason.TOO_EARLY, since=opens)
-    if wall >= closes:
+    if earliest >= closes:
         return Refuse(Reason.TOO_LATE, since=closes)
+    if doubtful and door.when_clock_suspect is WhenClockSuspect.SEE_STAFF:
+        return Refuse(Reason.CLOCK_SUSPECT)
     return None
+
+
+def _bounds(facts: Facts, door: Door, wall: float) -> tuple[float, float]:
+    """Return the earliest and the latest that it may be, Unix seconds."""
+    if door.clock is not ClockQuality.SUSPECT:
+        return wall, wall
+    if facts.must_move and facts.code and facts.event:
+        # A code that is genuine says itself when it was made.
+        return facts.code.time, facts.code.time
+    return door.floor, door.latest
+
+
+def _doubtful(facts: Facts, door: Door, wall: float) -> bool:
+    """Whether the ticket is good at only some of the times that it may be.
+
+    A clock that cannot know says neither that it is too early nor that it is too late.
+    """
+    opens, closes = validity(facts)
+    earliest, latest = _bounds(facts, door, wall)
+    return earliest < latest and (
+        earliest < opens or min(latest, earliest + DOUBT_SECONDS_MAX) >= closes
+    )
 
 
 def _against_copy(facts: Facts, door: Door, wall: float) -> Refuse | None:

@@ -14,7 +14,7 @@ from edge.core.moment import Moment
 from edge.core.scan import Scan
 from rules.verdict import Admit, Door, Facts, Refuse, judge
 from wire import event
-from wire.event import AnyEvent, Direction
+from wire.event import AnyEvent, ClockQuality, Direction
 from wire.reason import Reason
 
 
@@ -47,9 +47,7 @@ def decide(
     now: Moment,
 ) -> Decision:
     """Judge a ticket. `admission` is a fresh id; `assume` also commits that all walk through."""
-    door = place.door
-    if now.quality is not door.clock:
-        door = replace(door, clock=now.quality, floor=now.earliest or 0.0)
+    door = _at(place.door, now)
     verdict = judge(facts, door, now.wall, now.uptime)
     if isinstance(verdict, Refuse):
         return refuse(scan, place, verdict.reason, facts, verdict.since, verdict.where)
@@ -86,6 +84,15 @@ def refuse(
     )
     shown = notice.refused(reason, since, where, place.time_zone)
     return Decision((), refused, Refused(shown))
+
+
+def _at(door: Door, now: Moment) -> Door:
+    """Return the door with what the clock is worth this moment."""
+    if now.quality is ClockQuality.SUSPECT:
+        earliest = door.floor if now.earliest is None else now.earliest
+        latest = door.latest if now.latest is None else now.latest
+        return replace(door, clock=now.quality, floor=earliest, latest=latest)
+    return door if now.quality is door.clock else replace(door, clock=now.quality)
 
 
 def _authorised(

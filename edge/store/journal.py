@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
-from edge.store import answers, moving, salvage, uses
+from edge.core.budget import Drawn
+from edge.store import answers, budget, moving, salvage, uses
 from edge.store.database import (
     FILE_MODE,
     TooNew,
@@ -88,6 +89,14 @@ class Transaction:
         """Return the highest counter of central's orders that was ever answered."""
         return answers.highest(self._database)
 
+    def drawn(self) -> Drawn:
+        """Return what has been drawn from the offline budget."""
+        return budget.drawn(self._database)
+
+    def note(self, drawn: Drawn) -> None:
+        """Keep the budget as it is said to be: the list's age, or that it is full again."""
+        budget.put(self._database, drawn)
+
     def open_persons(self, lane: str) -> tuple[OpenPerson, ...]:
         """Return who was authorised on `lane` and has no outcome yet."""
         return uses.open_persons(self._database, lane)
@@ -105,6 +114,7 @@ class Transaction:
         uses.project(self._database, happened, stamp)
         moving.project(self._database, happened)
         answers.project(self._database, happened)
+        budget.project(self._database, happened)
         self._top = Top(self._number, seq, hashed)
         return seq
 

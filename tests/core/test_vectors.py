@@ -5,6 +5,7 @@
 """
 
 import json
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,16 @@ from msgspec.structs import fields as fields_of
 from edge.core import credential
 from rules.ticket_class import EventRecord, TicketClass
 from rules.use import Outcome, Use
-from rules.verdict import Admit, AfterUncertain, Door, Facts, Refuse, Verdict, judge
+from rules.verdict import (
+    Admit,
+    AfterUncertain,
+    Door,
+    Facts,
+    Refuse,
+    Verdict,
+    WhenClockSuspect,
+    judge,
+)
 from wire import ticket as gh1
 from wire.entry import Entry
 from wire.event import ClockQuality, Rung
@@ -46,6 +56,8 @@ JUDGED_BY_RULES = {
     Reason.USED,
     Reason.BEING_USED,
     Reason.SEE_STAFF,
+    Reason.OFFLINE_LIMIT,
+    Reason.CLOCK_SUSPECT,
 }
 
 
@@ -98,8 +110,10 @@ def door_of(fields: dict[str, Any]) -> Door:
         rung=Rung(fields["rung"]),
         after_uncertain=AfterUncertain(fields["after_uncertain"]),
         admits_unlisted=frozenset(Rung(rung) for rung in fields["admits_unlisted"]),
+        when_clock_suspect=WhenClockSuspect(fields["when_clock_suspect"]),
         clock=ClockQuality(fields["clock"]),
         floor=fields["floor"],
+        latest=inf if fields["latest"] is None else fields["latest"],
     )
 
 
@@ -118,6 +132,8 @@ def question(case: dict[str, Any]) -> tuple[Facts, Door, float, float]:
         uses=tuple(use_of(use) for use in case.get("own", ground["own"])),
         code=code_of(case.get("code", ground["code"])),
         last_code=case.get("last_code", ground["last_code"]),
+        unconfirmed_left=case.get("unconfirmed_left", ground["unconfirmed_left"]),
+        list_too_old=case.get("list_too_old", ground["list_too_old"]),
     )
     door = door_of({**ground["door"], **case.get("door", {})})
     return facts, door, ground["wall"], ground["uptime"]
