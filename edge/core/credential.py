@@ -66,6 +66,14 @@ def is_enrolment(data: bytes) -> bool:
     return enrolment.looks_like(bare[:ENROLMENT_BEGINS].decode("ascii", errors="replace"))
 
 
+def kid(data: bytes) -> bytes:
+    """Return the name of the key that a ticket says signed it; nothing if it is no ticket."""
+    _, bare = without_aim(data)
+    moving = rotating.read(bare)
+    signed = gh1.read(bare if isinstance(moving, Reason) else moving[0])
+    return b"" if isinstance(signed, Reason) else signed.kid
+
+
 def form(data: bytes) -> str:
     """Return what kind of thing was shown, in one word that gives nothing away."""
     _, bare = without_aim(data)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import msgspec
 
+from edge.core.budget import Terms, WhenUsedUp
 from edge.core.lane import Habits, WhenSuspect
 from edge.drivers.catalog import InputConfig, OutputConfig, PanelConfig, ReaderConfig
-from rules.verdict import AfterUncertain
+from rules.verdict import AfterUncertain, WhenClockSuspect
 from wire.event import Direction, Rung
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -57,11 +58,17 @@ class ZoneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zone: str = ""
     time_zone: str = "Asia/Shanghai"
     after_uncertain: AfterUncertain = AfterUncertain.RETRY_ONCE
-    admits_unlisted: tuple[Rung, ...] = (Rung.SIGNATURE_ONLY,)
+    admits_unlisted: tuple[Rung, ...] = (Rung.SIGNATURE_AND_REVOCATIONS, Rung.SIGNATURE_ONLY)
     when_suspect: WhenSuspect = WhenSuspect.SPEND
     patience_seconds: Seconds = 3.0
     late_seconds: Seconds = 3.0
     stale_after_seconds: Annotated[float, msgspec.Meta(ge=5.0)] = 300.0
+    offline_admissions_max: Annotated[int, msgspec.Meta(ge=0)] = 500
+    """Persons admitted whom the list does not confirm, until it is fresh again."""
+    offline_hours_max: Annotated[float, msgspec.Meta(gt=0.0)] = 72.0
+    """Since central last confirmed the list."""
+    when_budget_used_up: WhenUsedUp = WhenUsedUp.SEE_STAFF
+    when_clock_suspect: WhenClockSuspect = WhenClockSuspect.SEE_STAFF
 
 
 def habits(lane: LaneConfig, zone: ZoneConfig) -> Habits:
@@ -80,6 +87,11 @@ def habits(lane: LaneConfig, zone: ZoneConfig) -> Habits:
         unsensed_seconds=lane.unsensed_seconds,
         when_suspect=zone.when_suspect,
     )
+
+
+def terms(zone: ZoneConfig) -> Terms:
+    """Return what the zone allows without a list that confirms it."""
+    return Terms(zone.offline_admissions_max, zone.offline_hours_max, zone.when_budget_used_up)
 
 
 def zone_path(directory: Path) -> Path:

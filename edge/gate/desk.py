@@ -12,7 +12,7 @@ from datetime import tzinfo
 from math import inf
 from typing import TypeVar
 
-from edge.core import credential, ladder, refusals
+from edge.core import credential, refusals
 from edge.core.credential import Shown
 from edge.core.decision import Decision, Place, decide, refuse
 from edge.core.heartbeat import Heartbeats, hear
@@ -22,7 +22,9 @@ from edge.core.notice import Notice
 from edge.core.notice import refused as refused_notice
 from edge.core.passage import unresolved
 from edge.core.refusals import Refusals
+from edge.core.suspicion import Suspicions, suspect
 from edge.gate.config import LaneConfig, ZoneConfig
+from edge.gate.footing import Footing
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 from edge.store.journal import Journal, JournalUnwritable, Transaction
@@ -91,15 +93,17 @@ class Desk:
         self._said: tuple[Heartbeat, float] | None = None
         """Central's last word on how far the list goes, and the uptime at which it said so."""
         self._list_confirmed: float | None = None
-        self._rung = Rung.SIGNATURE_ONLY
+        self._footing = Footing(zone)
+        self._begun = False
+        self._suspicions = Suspicions()
         self._sequence = 0
         self._places: dict[tuple[str, Rung], Place] = {}
 
     # Called from the event loop.
 
-    async def heard(self, sealed: bytes, uptime: float) -> None:
-        """A heartbeat as it came at `uptime`; one that is not central's is ignored."""
-        await self._thread.run(self._hear, sealed, uptime)
+    async def heard(self, sealed: bytes, uptime: float) -> Heartbeat | None:
+        """A heartbeat as it came at `uptime`; return it if it is central's and new."""
+        return await self._thread.run(self._hear, sealed, uptime)
 
     async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:
         """Judge and commit; a refusal where nothing could be committed."""
@@ -153,24 +157,26 @@ class Desk:
         return Stamp(round(now.wall * 1000), uptime_ms, self._identity.boot, now.quality)
 
     def _place(self, lane: LaneConfig) -> Place:
-        known = self._places.get((lane.name, self._rung))
+        rung = self._footing.rung
+        known = self._places.get((lane.name, rung))
         if known:
             return known
         door = Door(
             checkpoint=self._zone.checkpoint,
             lane=lane.name,
             boot=self._identity.boot,
-            rung=self._rung,
+            rung=rung,
             after_uncertain=self._zone.after_uncertain,
             admits_unlisted=frozenset(self._zone.admits_unlisted),
+            when_clock_suspect=self._zone.when_clock_suspect,
         )
         place = Place(door, lane.direction, self._identity.digest_key, self._time_zone)
-        self._places[lane.name, self._rung] = place
+        self._places[lane.name, rung] = place
         return place
 
     def _judge(self, asked: Judge, lane: LaneConfig, now: Moment) -> Decision:
         self._whitelist.refresh()
-        self._rung = self._rung_at(now)
+        self._move(now)
         place = self._place(lane)
         shown = credential.read(asked.scan.data, self._whitelist.ring)
         if not isinstance(shown, Shown):
@@ -185,12 +191,14 @@ class Desk:
             uses = transaction.uses(shown.ticket.cti, place.door.checkpoint)
             last_code = transaction.last_code(shown.ticket.cti) if shown.code else None
             known = (found.entry, found.ticket_class, found.event)
-            facts = Facts(shown.ticket, *known, uses, shown.code, last_code)
+            left = self._footing.left(transaction, now)
+            budget = (left.admissions, left.too_old)
+            facts = Facts(shown.ticket, *known, uses, shown.code, last_code, *budget)
             fresh = self._draw(ADMISSION_BYTES)
             sequence = self._whitelist.about.sequence if self._whitelist.about else 0
             decision = decide(facts, asked.scan, place, fresh, asked.assume, sequence, now)
             if decision.events:
-                self._append(transaction, decision.events, now)
+                self._append(transaction, self._footing.draw(decision.events, now), now)
             return decision
 
         try:
@@ -200,7 +208,18 @@ class Desk:
             return Decision((), None, Refused(refused_notice(Reason.NO_RECORD)))
         if decision.events:
             self._unwritten.clear()
+        if decision.refused and decision.refused.reason is Reason.UNKNOWN:
+            self._suspect(asked.scan.data, shown.ticket.cti, now)
         return self._refuse(decision, asked, now) if decision.refused else decision
+
+    def _suspect(self, data: bytes, cti: bytes, now: Moment) -> None:
+        """A good signature that a fresh list does not know, and no new one: who made it?"""
+        if self._footing.rung is not Rung.FRESH:
+            return
+        kid = credential.kid(data)
+        self._suspicions, tell = suspect(self._suspicions, kid, now.uptime)
+        if tell:
+            self._record((event.KeySuspected(kid=kid, cti=cti),), "", now)
 
     def _refuse(self, decision: Decision, asked: Judge, now: Moment) -> Decision:
         if decision.refused is None:
@@ -271,26 +290,27 @@ class Desk:
         if about and about.sequence != self._sequence:
             self._sequence = about.sequence
             self._record((event.ListApplied(sequence=about.sequence),), "", now)
-        rung = self._rung_at(now)
-        if rung is not self._rung:
-            self._rung = rung
-            why = self._whitelist.health or ""
-            self._record((event.RungChanged(rung=rung, why=why),), "", now)
+        self._move(now)
+        self._account(now)
         if idle:
             try:
                 self._journal.prune(self._stamp(now))
             except JournalUnwritable as unwritable:
                 log.error("not pruned: %s", unwritable)
 
-    def _hear(self, sealed: bytes, uptime: float) -> None:
+    def _hear(self, sealed: bytes, uptime: float) -> Heartbeat | None:
         try:
             said = decode(self._trust.unseal(sealed, Purpose.HEARTBEAT), Heartbeat)
         except WireError as error:
             log.warning("a heartbeat that is not central's: %s", error)
-            return
-        if said.venue == self._trust.venue:
-            self._heartbeats, at = hear(self._heartbeats, said.wall, uptime)
-            self._said = self._said if at is None else (said, at)
+            return None
+        if said.venue != self._trust.venue:
+            return None
+        self._heartbeats, at = hear(self._heartbeats, said.wall, uptime)
+        if at is None:
+            return None
+        self._said = (said, at)
+        return said
 
     def _confirmed(self) -> float | None:
         """Return the uptime at which central last said that our list is the newest."""
@@ -301,10 +321,29 @@ class Desk:
                 self._list_confirmed = at
         return self._list_confirmed
 
-    def _rung_at(self, now: Moment) -> Rung:
-        confirmed = self._confirmed()
-        age = None if confirmed is None else now.uptime - confirmed
-        return ladder.rung(self._whitelist.present, age, self._zone.stale_after_seconds)
+    def _move(self, now: Moment) -> None:
+        """Follow the ladder; a move is recorded before anything is decided by it."""
+        moved = self._footing.move(self._whitelist.health, False, self._confirmed(), now)
+        if moved:
+            self._record((moved,), "", now)
+
+    def _account(self, now: Moment) -> None:
+        """Keep the books of the offline budget."""
+
+        def commit(transaction: Transaction) -> None:
+            if not self._begun:
+                self._footing.begin(transaction, now)
+            told = self._footing.look_after(transaction, now)
+            if told:
+                self._append(transaction, (told,), now)
+
+        if self._begun and not self._footing.due(now):
+            return
+        try:
+            self._journal.transact(commit)
+            self._begun = True
+        except JournalUnwritable as unwritable:
+            log.error("offline budget not noted: %s", unwritable)
 
     def _close(self, now: Moment) -> None:
         rows = refusals.close_all(self._refusals)
