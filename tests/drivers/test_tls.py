@@ -28,7 +28,7 @@ from edge.drivers.tls import Tls
 from edge.runtime.clock import SystemClock
 from edge.runtime.workers import Workers
 from tests.authority import DAY, TestAuthority
-from tests.brokers import running_broker
+from tests.brokers import TestBroker, running
 from wire.event import ClockQuality
 
 PATIENCE_SECONDS = 60.0
@@ -40,6 +40,11 @@ keyfile {folder}/server.pem
 require_certificate true
 use_identity_as_username true
 """
+
+
+class Secured(TestBroker):
+    def configuration(self) -> str:
+        return super().configuration() + SECURED.format(folder=self._directory)
 
 
 class WrongClock(SystemClock):
@@ -250,5 +255,5 @@ def test_the_link_judges_dates_by_the_same_clock(
             first = await asyncio.wait_for(anext(said), PATIENCE_SECONDS)
             assert isinstance(first, expected)
 
-    with running_broker(tmp_path, SECURED.format(folder=tmp_path)) as broker:
+    with running(Secured(tmp_path)) as broker:
         asyncio.run(story(broker.port))
