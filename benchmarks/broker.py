@@ -62,8 +62,8 @@ def _measure(report: rig.Report, broker: Broker, subscribers: int, rounds: int) 
     with ExitStack() as stack, selectors.DefaultSelector() as selector:
         began = broker.cpu_ms()
         for number in range(subscribers):
-            gate = stack.enter_context(_connected(broker, f"gate-{number}"))
-            gate.sendall(_packet(0x82, b"\0\1" + _text(topic) + b"\1"))
+            gate = stack.enter_context(connected(broker, f"gate-{number}"))
+            gate.sendall(packet(0x82, b"\0\1" + text(topic) + b"\1"))
             _answer(gate)
             gate.setblocking(False)
             selector.register(gate, selectors.EVENT_READ)
@@ -72,7 +72,7 @@ def _measure(report: rig.Report, broker: Broker, subscribers: int, rounds: int) 
             round((broker.cpu_ms() - began) / subscribers, 2),
             rig.SLOWER,
         )
-        publisher = stack.enter_context(_connected(broker, "publisher", central=True))
+        publisher = stack.enter_context(connected(broker, "publisher", central=True))
         began = broker.cpu_ms()
         took, last = list[float](), list[float]()
         for _ in range(rounds):
@@ -90,26 +90,26 @@ def _told(
 ) -> list[float]:
     """Publish one delta; return after how many milliseconds each had it, the last one last."""
     took = list[float]()
-    body = _text(topic) + b"\0\1" + os.urandom(DELTA_BYTES)
+    body = text(topic) + b"\0\1" + os.urandom(DELTA_BYTES)
     began = time.perf_counter()
-    publisher.sendall(_packet(0x32, body))
+    publisher.sendall(packet(0x32, body))
     while len(took) < subscribers:
         for key, _ in selector.select(30):
             gate = key.fileobj
             assert isinstance(gate, socket.socket)
             try:
-                packet = gate.recv(1024)
+                taken = gate.recv(1024)
             except ssl.SSLWantReadError:
                 continue
-            assert len(packet) > DELTA_BYTES, packet
+            assert len(taken) > DELTA_BYTES, taken
             took.append((time.perf_counter() - began) * 1000)
-            place = 3 + len(_text(topic))
-            gate.sendall(b"\x40\x02" + packet[place : place + 2])
+            place = 3 + len(text(topic))
+            gate.sendall(b"\x40\x02" + taken[place : place + 2])
     assert _answer(publisher)[0] == 0x40
     return took
 
 
-def _connected(broker: Broker, name: str, central: bool = False) -> socket.socket:
+def connected(broker: Broker, name: str, central: bool = False) -> socket.socket:
     """Connect as MQTT 3.1.1 does, with a clean session."""
     plain = socket.create_connection(("127.0.0.1", broker.port), timeout=60)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -117,7 +117,7 @@ def _connected(broker: Broker, name: str, central: bool = False) -> socket.socke
     if context is not None and central:
         context = _context(Path(settings.DIRECTORY) / "authority", "central-publish")
     secure = plain if context is None else context.wrap_socket(plain, server_hostname="127.0.0.1")
-    secure.sendall(_packet(0x10, _text("MQTT") + b"\4\2\0\0" + _text(name)))
+    secure.sendall(packet(0x10, text("MQTT") + b"\4\2\0\0" + text(name)))
     assert _answer(secure) == b"\x20\x02\0\0"
     return secure
 
@@ -126,11 +126,11 @@ def _answer(party: socket.socket) -> bytes:
     return party.recv(64)
 
 
-def _text(text: str) -> bytes:
-    return len(text).to_bytes(2, "big") + text.encode()
+def text(said: str) -> bytes:
+    return len(said).to_bytes(2, "big") + said.encode()
 
 
-def _packet(kind: int, body: bytes) -> bytes:
+def packet(kind: int, body: bytes) -> bytes:
     """Frame a packet (MQTT 3.1.1, 2.2), of up to 16383 bytes."""
     size = len(body)
     length = bytes([size]) if size < 128 else bytes([size & 0x7F | 0x80, size >> 7])
@@ -141,12 +141,12 @@ def _packet(kind: int, body: bytes) -> bytes:
 def running(folder: Path, secure: bool) -> Iterator[Broker]:
     """A mosquitto on a free port; with TLS on the file that a venue's runs on."""
     port, context = free_port(), None
-    text = BROKER_CONFIGURATION.format(port=port)
+    written = BROKER_CONFIGURATION.format(port=port)
     if secure:
         authority = _authority(folder / "central")
-        text, context = _secured(authority, folder, port), _context(authority, DEVICE)
+        written, context = _secured(authority, folder, port), _context(authority, DEVICE)
     path = folder / "mosquitto.conf"
-    path.write_text(text)
+    path.write_text(written)
     process = subprocess.Popen([mosquitto_command(), "-c", str(path)], stderr=subprocess.DEVNULL)
     try:
         for _ in range(200):
@@ -162,7 +162,7 @@ def running(folder: Path, secure: bool) -> Iterator[Broker]:
 
 
 def _secured(authority: Path, folder: Path, port: int) -> str:
-    text = CONFIGURATION.read_text()
+    written = CONFIGURATION.read_text()
     for there, here in (
         ("listener 8883\n", f"user root\nlistener {port} 127.0.0.1\n"),
         ("/run/gatehouse-broker/", f"{authority}/"),
@@ -171,9 +171,9 @@ def _secured(authority: Path, folder: Path, port: int) -> str:
         # Here all gates show one certificate; at a venue, none may be there twice.
         ("use_username_as_clientid true\n", ""),
     ):
-        assert there in text
-        text = text.replace(there, here)
-    return text
+        assert there in written
+        written = written.replace(there, here)
+    return written
 
 
 def _authority(folder: Path) -> Path:
