@@ -1,0 +1,240 @@
+"""A second device at a venue: shown its code by its own scanner, it opens a gate.
+
+Everything is real: central, nginx and mosquitto with TLS, gate and sync as processes; scanner,
+board and display are made of software, at the other end of ptys.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from edge.core.moment import Moment
+from edge.drivers.catalog import Catalog, CentralConfig, TlsConfig
+from edge.drivers.interfaces import Fetch
+from edge.runtime import identity
+from edge.runtime.clock import SystemClock
+from edge.runtime.workers import SingleThread, Workers
+from edge.sync.enrolment import Enroller
+from simulators.display import Display
+from simulators.pty_line import PtyLine
+from simulators.scanner import Scanner
+from simulators.turnstile import Board, Input
+from tests.whole_venue import Centre, running_centre
+
+pytestmark = [pytest.mark.xdist_group("enrolled-by-its-scanner"), pytest.mark.timeout(400)]
+
+BAUD = 115200
+SHOW_AGAIN_SECONDS = 2.0
+"""Longer than a code that is held counts as one scan."""
+PATIENCE_SECONDS = 120.0
+STEPS = (
+    ("before", "/.well-known/est/cacerts"),
+    ("before", "/.well-known/est/simpleenroll"),
+    ("after", "/.well-known/est/simpleenroll"),
+    ("after", "/device/configuration"),
+    ("after", "/device/trust?after=0"),
+)
+GATE = """
+directory = "{folder}"
+intercom = "{folder}/sync.sock"
+service_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 8 }}
+[[lane]]
+name = "B1"
+window_seconds = 2.0
+reader = [{{ kind = "serial", path = "{folder}/scanner", baud = 115200 }}]
+relay = {{ kind = "modbus", path = "{folder}/board", baud = 115200, coil = 0 }}
+pass_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 0 }}
+panel = [{{ kind = "serial", path = "{folder}/display", columns = 32 }}]
+"""
+
+
+class Box:
+    """One device: its folder, its daemons, and what hangs on them."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        (folder / "gate.toml").write_text(GATE.format(folder=folder))
+        self.told = folder / "sync.toml"
+        self.told.write_text(f'directory = "{folder}"\n[intercom]\npath = "{folder}/sync.sock"\n')
+        self.lines = [PtyLine(folder / name) for name in ("scanner", "board", "display")]
+        for line in self.lines:
+            line.plug()
+        self.scanner, self.board = (
+            Scanner(self.lines[0], BAUD),
+            Board(self.lines[1], window_seconds=2),
+        )
+        self.display = Display(self.lines[2])
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def said(self) -> str:
+        return " ".join(self.display.words)
+
+    @property
+    def enrolled(self) -> bool:
+        return identity.enrolled(self.folder)
+
+    def start(self, *daemons: str) -> None:
+        for daemon in daemons:
+            command = [sys.executable, "-m", "gatehouse", daemon, "--config"]
+            told = self.folder / f"{daemon}.toml"
+            self._running[daemon] = subprocess.Popen([*command, str(told)])
+
+    def end(self, daemon: str, number: signal.Signals) -> int:
+        process = self._running.pop(daemon)
+        process.send_signal(number)
+        return process.wait(60)
+
+    def close(self) -> None:
+        for daemon in list(self._running):
+            self.end(daemon, signal.SIGKILL)
+
+    async def show(self, text: str, true: Callable[[], bool], what: str) -> None:
+        """Show a code again and again, as somebody who waits for something would."""
+        for _ in range(int(PATIENCE_SECONDS / SHOW_AGAIN_SECONDS)):
+            await self.scanner.present(text.encode())
+            for _ in range(int(SHOW_AGAIN_SECONDS / 0.05)):
+                if true():
+                    return
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"never: {what}; the panel says: {self.said}")
+
+    async def until(self, true: Callable[[], bool], what: str) -> None:
+        for _ in range(int(PATIENCE_SECONDS / 0.05)):
+            if true():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"never: {what}; the panel says: {self.said}")
+
+
+@asynccontextmanager
+async def box(folder: Path) -> AsyncIterator[Box]:
+    made = Box(folder)
+    playing = [asyncio.create_task(made.board.run()), asyncio.create_task(made.display.run())]
+    made.start("sync", "gate")
+    try:
+        yield made
+    finally:
+        made.close()
+        for task in playing:
+            task.cancel()
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
+    with running_centre(tmp_path_factory.mktemp("centre")) as made:
+        yield made
+
+
+def added(centre: Centre, name: str) -> str:
+    """Add a device as an admin does; return the text of its code."""
+    centre.admin.add("device", name=name, venue=centre.admin.option("device", "venue"))
+    return centre.admin.code(name)
+
+
+def typed(told: Path, text: str, *more: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "gatehouse", "enrol", "--config", str(told), *more, text]
+    return subprocess.run(command, capture_output=True, text=True, timeout=180)
+
+
+def test_a_device_enrolled_by_its_own_scanner_opens_a_gate(centre: Centre, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with box(tmp_path / "gate-2") as one:
+            await one.until(lambda: "Not enrolled yet" in one.said, "it runs, and says so")
+            text = added(centre, "Gate 2")
+            await one.show(text, lambda: "Hold the service" in one.said, "asked to hold it")
+            assert not centre.step.asked.count("/.well-known/est/cacerts")
+            one.board.contact(Input.NOT_READY, True)
+            for when, path in STEPS:
+                await killed_at(one, text, when, path)
+            await one.show(text, lambda: one.enrolled, "enrolled")
+            one.board.contact(Input.NOT_READY, False)
+            await one.until(lambda: "Show your ticket" in one.said, "at work")
+            await one.show(
+                centre.tickets[0], lambda: len(one.board.pulses) == 1, "the ticket opens"
+            )
+            await one.board.walk_through(seconds=0.3)
+            who = identity.load(one.folder)
+            await one.until(lambda: centre.rows(who.id) > 3, "central has what happened")
+            await attacked(one, text)
+
+    async def killed_at(one: Box, text: str, when: str, path: str) -> None:
+        centre.step.hold(when, path)
+        await one.show(text, centre.step.held.is_set, f"held {when} {path}")
+        one.end("sync", signal.SIGKILL)
+        centre.step.let_go()
+        assert not one.enrolled
+        one.start("sync")
+
+    async def attacked(one: Box, text: str) -> None:
+        """The code is shown to the enrolled gate; and a thief types what he photographed."""
+        asked = len(centre.step.asked)
+        await one.until(lambda: "Show your ticket" in one.said, "idle again")
+        await one.show(text, lambda: "This enrols a device" in one.said, "refused")
+        assert "/.well-known/est/simpleenroll" not in centre.step.asked[asked:]
+        thief = Box(tmp_path / "thief")
+        thief.start("sync")
+        try:
+            answer = await asyncio.to_thread(typed, thief.told, text)
+        finally:
+            thief.close()
+        assert answer.returncode == 1
+        assert "used already" in answer.stdout
+        assert not thief.enrolled
+
+    asyncio.run(story())
+
+
+def test_the_text_can_be_typed_on_the_device(centre: Centre, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with box(tmp_path / "gate-3") as one:
+            text = added(centre, "Gate 3")
+            wrong = await asyncio.to_thread(typed, one.told, text[:-1])
+            assert wrong.returncode == 2
+            assert "misread" in wrong.stderr
+            answer = await asyncio.to_thread(typed, one.told, text.lower())
+            assert (answer.returncode, "登记完成" in answer.stdout) == (0, True), answer
+            await one.until(lambda: "Show your ticket" in one.said, "at work")
+            await one.show(
+                centre.tickets[1], lambda: len(one.board.pulses) == 1, "the ticket opens"
+            )
+            twice = await asyncio.to_thread(typed, one.told, added(centre, "Gate 4"))
+            assert twice.returncode == 2
+            assert "--again" in twice.stderr
+
+    asyncio.run(story())
+
+
+class Clock1970(SystemClock):
+    def now(self) -> Moment:
+        uptime = super().now().uptime
+        return Moment(uptime, uptime)
+
+
+class Opens:
+    def __init__(self, thread: SingleThread) -> None:
+        self._catalog, self._thread = Catalog(Clock1970()), thread
+
+    def unverified(self, url: str) -> Fetch:
+        return self._catalog.unverified_fetch(url, self._thread)
+
+    def verified(self, url: str, authority: Path, pair: Path | None) -> Fetch:
+        tls = TlsConfig(str(authority), str(pair) if pair else None)
+        return self._catalog.fetch(CentralConfig(url, tls=tls), self._thread)
+
+
+def test_a_device_that_boots_in_1970_is_enrolled(centre: Centre, tmp_path: Path) -> None:
+    thread = Workers().single("enrolment")
+    enroller = Enroller(tmp_path, Opens(thread), lambda: 0, lambda _: None, lambda _: None)
+    ended, changed = asyncio.run(enroller.enrol(added(centre, "Gate 5")))
+    thread.close()
+    assert (ended.done, changed) == (True, True), ended.said.en
+    assert os.stat(tmp_path / "identity/device.pem").st_mode & 0o777 == 0o600  # noqa: PTH116
