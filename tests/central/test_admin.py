@@ -7,7 +7,6 @@ from django.test import Client
 
 from tests.trusted import inside
 from wire.codec import decode
-from wire.entry import Row, Standing, read
 from wire.snapshot import Delta
 
 
@@ -31,29 +30,17 @@ def newest_delta() -> Delta:
 
 @pytest.mark.parametrize(
     "page",
-    ["", "venue/ticket/", "venue/device/", "venue/event/", "ledger/row/", "ledger/incident/"],
+    [
+        *("", "venue/ticket/", "venue/device/", "venue/event/", "ledger/row/", "ledger/incident/"),
+        *("tickets/refund/", "tickets/refund/held/", "tickets/performed/", "tickets/undoneuse/"),
+        *("tickets/calledoff/", "api/channelkey/", "api/channelkey/add/"),
+    ],
 )
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_every_page_opens(admin: Client, tickets: list[Any], page: str, language: str) -> None:
     assert tickets
     answer = admin.get(f"/admin/{page}", headers={"Accept-Language": language})
     assert answer.status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("action", "standing"), [("block", Standing.BLOCKED), ("refund", Standing.REFUNDED)]
-)
-def test_an_action_on_a_ticket_is_published(
-    admin: Client, tickets: list[Any], action: str, standing: Standing
-) -> None:
-    from central.venue.models import Ticket
-
-    ticket = Ticket.objects.get(cti=bytes.fromhex(tickets[0]["cti"]))
-    admin.post("/admin/venue/ticket/", {"action": action, "_selected_action": [ticket.pk]})
-    ticket.refresh_from_db()
-    assert ticket.standing == standing.value
-    (row,) = newest_delta().tickets
-    assert read(Row(*(getattr(row, name) for name in row.__struct_fields__))).standing is standing
 
 
 def test_a_ticket_is_found_by_its_right(admin: Client, tickets: list[Any]) -> None:
