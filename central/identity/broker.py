@@ -27,6 +27,7 @@ import paho.mqtt.client as mqtt
 from central.config import Broker
 from central.identity.access import CONTROL, CONTROL_RESPONSE
 from central.identity.models import Certificate, Denied
+from central.ledger.models import Incident
 from central.link import Program, connect
 
 log = logging.getLogger("central.identity")
@@ -35,6 +36,8 @@ ROLE = "denied"
 LOOK_SECONDS = 0.5
 LIST_READ_SECONDS = 5
 """By then the broker has read a new revocation list: who is put off cannot come back."""
+FLOOD_SECONDS = 600
+"""Who talks without end is put off for so long. Its door works on, its rows wait."""
 DAY = 86_400
 """Older than that, a session by a revoked certificate has ended by itself, or by a restart."""
 ANSWER_SECONDS = 10.0
@@ -92,6 +95,14 @@ def read(payload: bytes) -> frozenset[str] | None:
     return next(named, None)
 
 
+def _unwanted() -> frozenset[str]:
+    """Return who is to be kept off now: the denied, and who lately flooded ingest."""
+    denied = Denied.objects.values_list("device__identity", flat=True)
+    lately_ms = (int(time.time()) - FLOOD_SECONDS) * 1000
+    flooded = Incident.objects.filter(kind="flood", received_ms__gt=lately_ms)
+    return frozenset(denied) | frozenset(flooded.values_list("device__identity", flat=True))
+
+
 class Guard:
     """Central's word to the broker on who is denied. `look` is called again and again."""
 
@@ -118,9 +129,8 @@ class Guard:
         if held is None:
             self._ask_again(now)
             return
-        denied = Denied.objects.values_list("device__identity", flat=True)
         revoked = self._revoked()
-        told = orders(frozenset(denied), held, frozenset(revoked.values()))
+        told = orders(_unwanted(), held, frozenset(revoked.values()))
         self._ended |= revoked.keys()
         if told:
             log.info("broker: %s", ", ".join(f"{one['command']} {one['username']}" for one in told))

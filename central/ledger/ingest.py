@@ -6,7 +6,6 @@ put into quarantine.
 """
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Iterable
@@ -21,9 +20,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from central import life
+from central.core.flood import Meter
 from central.core.prefix import advance
 from central.database import kept_trying
 from central.ledger import sql_postgresql, sql_sqlite
+from central.ledger.arrivals import Arrivals, Message
 from central.ledger.models import Incident, Prefix, Quarantine, Row
 from central.ledger.reading import check_batch, check_hello, columns, read_row, short
 from central.ledger.uses import rights_of
@@ -44,9 +45,9 @@ from wire.topic import Topics, sender
 log = logging.getLogger("central.ingest")
 
 ZSTD = bytes.fromhex("28B52FFD")
-ROWS_MAX = 1000
-GATHER_SECONDS = 0.02
-QUEUE_MAX = 10_000
+ASIDE_MAX = 100
+"""Messages of one topic, an hour, that are kept though they cannot be read."""
+FLOOD_AGAIN_MS = 60_000
 HELD_MAX = 5000
 """Rows beyond a prefix that are looked at to find its holes."""
 
@@ -57,8 +58,6 @@ OUTCOMES: dict[type[event.Outcome], Outcome] = {
     event.PassedLate: Outcome.PASSED_LATE,
     event.Undone: Outcome.UNDONE,
 }
-
-Message = tuple[str, bytes]
 
 
 @dataclass(slots=True)
@@ -76,18 +75,14 @@ class Group:
 def run(stopping: threading.Event) -> None:
     """Take in what devices report until told to stop."""
     topics = Topics(settings.TOLD.venue)
-    arrived: queue.Queue[Message] = queue.Queue(QUEUE_MAX)
+    arrived, aside = Arrivals(), what_is_aside()
     client = connect(settings.TOLD.broker, Program.INGEST, topics.venue)
 
     def on_connect(connected: mqtt.Client, *_: object) -> None:
         connected.subscribe(topics.everything_up(), qos=1)
 
     def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        try:
-            arrived.put_nowait((message.topic, bytes(message.payload)))
-        except queue.Full:
-            # Not acknowledged by us, so the device sends it again.
-            log.warning("busy: a message was left for later")
+        arrived.put(message.topic, bytes(message.payload))
 
     client.on_connect = on_connect
     client.on_message = on_message
@@ -96,39 +91,37 @@ def run(stopping: threading.Event) -> None:
     life.ready()
     while not stopping.is_set():
         life.alive()
-        messages = _gathered(arrived)
+        messages = arrived.gather()
+        for device in arrived.flooders():
+            kept_trying(partial(note_flood, device), stopping)
         if messages:
-            for topic, payload in kept_trying(partial(take, messages, topics), stopping) or ():
+            for topic, payload in (
+                kept_trying(partial(take, messages, topics, aside), stopping) or ()
+            ):
                 client.publish(topic, payload, qos=1)
     client.loop_stop()
 
 
-def _gathered(arrived: "queue.Queue[Message]") -> list[Message]:
-    """Return what arrived, a moment's worth at most."""
-    try:
-        messages = [arrived.get(timeout=0.5)]
-    except queue.Empty:
-        return []
-    until = time.monotonic() + GATHER_SECONDS
-    while len(messages) < ROWS_MAX and time.monotonic() < until:
-        try:
-            messages.append(arrived.get_nowait())
-        except queue.Empty:
-            if len(messages) == 1:
-                break  # A lone live event is not kept waiting for company.
-            time.sleep(0.002)
-    return messages
+def what_is_aside() -> Meter:
+    """Return how much of each topic was put aside lately: nothing. The disk is for rows."""
+    return Meter(seconds=3600.0, messages_max=ASIDE_MAX)
 
 
-def take(messages: Iterable[Message], topics: Topics) -> list[tuple[str, bytes]]:
-    """Commit what the messages hold; return the (topic, payload)s to answer with."""
-    group = Group()
+def take(
+    messages: Iterable[Message], topics: Topics, aside: Meter | None = None
+) -> list[tuple[str, bytes]]:
+    """Commit what the messages hold; return the (topic, payload)s to answer with.
+
+    What cannot be read is put aside, as long as `aside` has room for more of its topic.
+    """
+    group, aside = Group(), aside or what_is_aside()
     with transaction.atomic():
         for topic, payload in messages:
             try:
                 _take_one(topic, payload, group)
             except WireError as error:
-                _put_aside(topic, payload, str(error))
+                if not aside.beyond(topic, len(payload), time.monotonic()):
+                    _put_aside(topic, payload, str(error))
         for device, identity, epoch in sorted(group.asked):
             ack = _advance(device, epoch)
             group.answers.append((topics.ack(identity), encode(ack)))
@@ -143,9 +136,11 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
     if found is None or "\0" in topic:
         raise WireError("no topic of ours")
     identity, kind = found
-    device = Device.objects.filter(identity=identity).first()
+    device = Device.objects.filter(identity=identity).select_related("denied").first()
     if device is None:
         raise WireError("no device of ours")
+    if hasattr(device, "denied"):
+        raise WireError("this device was revoked")
     plain = _unpacked(payload)
     if kind == "hello":
         hello = decode(plain, Hello)
@@ -308,6 +303,18 @@ def _note_gap(device: Device, epoch: EpochTop) -> None:
     )
     prefix.upto = epoch.first - 1
     prefix.save(update_fields=["upto"])
+
+
+def note_flood(identity: str) -> None:
+    """Say that a device talks without end; whoever guards the broker puts it off for a while."""
+    device = Device.objects.filter(identity=identity).first()
+    now_ms = round(time.time() * 1000)
+    said = Incident.objects.filter(kind="flood", device=device)
+    if device is None or said.filter(received_ms__gt=now_ms - FLOOD_AGAIN_MS).exists():
+        return
+    log.error("flood device=%s", identity)
+    detail = {"at_ms": now_ms}
+    Incident.objects.create(kind="flood", device=device, detail=detail, received_ms=now_ms)
 
 
 def _put_aside(topic: str, payload: bytes, why: str) -> None:

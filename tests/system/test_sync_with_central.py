@@ -11,22 +11,27 @@ from pathlib import Path
 
 import pytest
 
+from central.config import VARIABLE
 from edge.store.trust import TrustStore
 from edge.store.whitelist import WhitelistWriter
 from tests.brokers import TestBroker, free_port
 from tests.enrolled import write_identity
 from tests.system.conftest import DEVICE, ROOT, TOKEN, Device, until
 
+OTHER_DEVICE = "00112233445566bb"
+
 
 class Central:
     """Central's three daemons, each a process of its own that can be killed."""
 
-    def __init__(self, directory: Path, broker_port: int) -> None:
+    def __init__(self, directory: Path, broker_port: int, tls: str = "") -> None:
+        """`tls` is the value of `[broker] tls`, in TOML."""
         self.port = free_port()
         self._told = directory / "central.toml"
         self._told.write_text(
             f'venue = "venue"\ndirectory = "{directory / "central"}"\n'
             f"[web]\nport = {self.port}\n[broker]\nport = {broker_port}\n"
+            f"{f'tls = {tls}' if tls else ''}\n"
             "[devices]\ntokens = true\n"
         )
         venue = directory / "venue.json"
@@ -45,7 +50,10 @@ class Central:
                     "code": "venue",
                     "name": {"zh": "场馆", "en": "Venue"},
                     "checkpoints": ["hall"],
-                    "devices": [{"id": DEVICE, "name": "gate", "token": TOKEN}],
+                    "devices": [
+                        {"id": DEVICE, "name": "gate", "token": TOKEN},
+                        {"id": OTHER_DEVICE, "name": "gate 2", "token": f"{TOKEN}-2"},
+                    ],
                     "events": [event],
                 }
             )
@@ -58,6 +66,13 @@ class Central:
     def ask(self, *command: str) -> str:
         told = [*self._command(), *command]
         return subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    def run(self, script: str) -> None:
+        """Run Python within central, as a page of it would."""
+        told = f"import django; django.setup()\n{script}"
+        variables = {"DJANGO_SETTINGS_MODULE": "central.settings", VARIABLE: str(self._told)}
+        command = [sys.executable, "-c", told]
+        subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True)
 
     def start(self, *daemons: str) -> None:
         for daemon in daemons:
