@@ -17,18 +17,20 @@ from edge.gate.desk import Desk, Identity
 from edge.gate.enrolment import EnrolmentDesk
 from edge.gate.lane import Hardware, Judging, LaneShell
 from edge.gate.orders import Orders
+from edge.gate.timekeeping import Timekeeping
 from edge.gate.unenrolled import UnenrolledDesk, UnenrolledGate
 from edge.runtime import config, identity, service
-from edge.runtime.clock import Clock, SystemClock
+from edge.runtime.clock import Clock, SystemClock, TrustedClock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import Grew, IntercomClient
 from edge.runtime.service import Life, Work
 from edge.runtime.workers import Workers
+from edge.store.floor import FloorFile
 from edge.store.journal import Journal
 from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist
-from wire.event import BOOT_BYTES, ClockQuality, Stamp
+from wire.event import BOOT_BYTES, Stamp
 
 VERSION = "0.1.0"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -126,19 +128,12 @@ async def _run(
     known: tuple[int, int],
     life: Life,
 ) -> None:
-    clock, directory = SystemClock(), Path(told.directory)
+    directory = Path(told.directory)
     thread = Workers().single("store")
     own = Identity(who.device, boot, os.urandom(32))
-    now = clock.now()
-    stamp = Stamp(round(now.wall * 1000), round(now.uptime * 1000), boot, ClockQuality.UNCONFIRMED)
-
-    def open_store() -> tuple[TrustStore, Whitelist, Journal]:
-        journal = Journal(directory, own.device, boot, os.urandom)
-        journal.open(stamp)
-        trust = TrustStore(directory, who.pin, who.venue)
-        return trust, Whitelist(directory, trust), journal
-
-    trust, whitelist, journal = await thread.run(open_store)
+    floor = FloorFile(directory)
+    store = await thread.run(_opened, directory, who, boot, floor.read())
+    trust, whitelist, clock, journal = store
     intercom = IntercomClient(Path(told.intercom), clock)
 
     def grew() -> None:
@@ -152,8 +147,11 @@ async def _run(
     )
     lanes = tuple(_lane(lane, zone, catalog, desk, clock) for lane in told.lane)
     fire = catalog.sensor(told.fire) if told.fire else None
-    orders = Orders(own.device, desk, lanes, clock, intercom.tell)
-    daemon = GateDaemon(lanes, desk, clock, life, fire, intercom, VERSION, orders, enrolling)
+    timekeeping = Timekeeping(clock, floor, desk, thread, os.urandom, intercom.tell)
+    orders = Orders(own.device, desk, lanes, clock, intercom.tell, reset_floor=timekeeping.lower)
+    daemon = GateDaemon(
+        *(lanes, desk, clock, life, fire, intercom, VERSION, orders, enrolling, timekeeping)
+    )
     try:
         await daemon.run()
     finally:
@@ -161,6 +159,20 @@ async def _run(
             await lane.close()
         await catalog.close()
         thread.close()
+
+
+def _opened(
+    directory: Path, who: DeviceIdentity, boot: bytes, floor: float
+) -> tuple[TrustStore, Whitelist, TrustedClock, Journal]:
+    trust = TrustStore(directory, who.pin, who.venue)
+    whitelist = Whitelist(directory, trust)
+    # A new card has no floor yet: it is no earlier than the list that central signed.
+    built = float(whitelist.about.built_at) if whitelist.about else 0.0
+    clock = TrustedClock(SystemClock(), floor or built)
+    journal = Journal(directory, who.device, boot, os.urandom)
+    now = clock.now()
+    journal.open(Stamp(round(now.wall * 1000), round(now.uptime * 1000), boot, now.quality))
+    return trust, whitelist, clock, journal
 
 
 def _lane(

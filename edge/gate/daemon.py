@@ -9,8 +9,9 @@ from edge.gate.desk import Desk
 from edge.gate.enrolment import EnrolmentDesk
 from edge.gate.lane import LaneShell
 from edge.gate.orders import Orders
+from edge.gate.timekeeping import Timekeeping
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import EnrolmentEnded, Heard, IntercomClient, Ordered
+from edge.runtime.intercom import EnrolmentEnded, Heard, IntercomClient, Ordered, TimeTold
 from edge.runtime.service import Life
 from wire.event import DriverFound, DriverLost, Started
 
@@ -31,6 +32,7 @@ class GateDaemon:
         version: str = "",
         orders: Orders | None = None,
         enrolment: EnrolmentDesk | None = None,
+        timekeeping: Timekeeping | None = None,
     ) -> None:
         self._lanes = lanes
         self._desk = desk
@@ -41,6 +43,7 @@ class GateDaemon:
         self._version = version
         self._orders = orders
         self._enrolment = enrolment
+        self._timekeeping = timekeeping
 
     async def run(self) -> None:
         """Work until `life` says stop; then let the lanes go and write what is left."""
@@ -84,7 +87,11 @@ class GateDaemon:
         async for word in intercom.words():
             match word:
                 case Heard():
-                    await self._desk.heard(word.envelope, word.uptime)
+                    said = await self._desk.heard(word.envelope, word.uptime)
+                    if said and self._timekeeping:
+                        self._timekeeping.beat(said.wall, word.uptime)
+                case TimeTold() if self._timekeeping:
+                    await self._timekeeping.told(word.envelope)
                 case Ordered() if self._orders:
                     await self._orders.hear(word)
                 case EnrolmentEnded() if self._enrolment:
@@ -95,6 +102,8 @@ class GateDaemon:
     async def _look_after(self) -> None:
         """Feed the watchdog by real work: the store answers, or it is not fed."""
         while True:
+            if self._timekeeping:
+                await self._timekeeping.look_after()
             await self._desk.look_after(all(lane.idle for lane in self._lanes))
             if self._orders:
                 await self._orders.look_after()

@@ -9,13 +9,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from math import inf
 from typing import TypeVar
 
 from edge.core import credential, refusals
 from edge.core.credential import Shown
 from edge.core.decision import Decision, Place, decide, refuse
-from edge.core.heartbeat import Heartbeats, hear
 from edge.core.lane import Judge, Refused
 from edge.core.moment import Moment
 from edge.core.notice import Notice
@@ -32,7 +30,6 @@ from edge.store.trust import TrustStore
 from edge.store.whitelist import ListDamaged, Whitelist
 from rules.verdict import Door, Facts
 from wire import event
-from wire.codec import WireError, decode
 from wire.event import ADMISSION_BYTES, AnyEvent, Rung, Stamp
 from wire.reason import Reason
 from wire.signed import Purpose
@@ -89,11 +86,7 @@ class Desk:
         self._offer = offer
         self._refusals = Refusals()
         self._unwritten: list[tuple[AnyEvent, Stamp]] = []
-        self._heartbeats = Heartbeats()
-        self._said: tuple[Heartbeat, float] | None = None
-        """Central's last word on how far the list goes, and the uptime at which it said so."""
-        self._list_confirmed: float | None = None
-        self._footing = Footing(zone)
+        self._footing = Footing(trust, whitelist, zone)
         self._begun = False
         self._suspicions = Suspicions()
         self._sequence = 0
@@ -103,7 +96,7 @@ class Desk:
 
     async def heard(self, sealed: bytes, uptime: float) -> Heartbeat | None:
         """A heartbeat as it came at `uptime`; return it if it is central's and new."""
-        return await self._thread.run(self._hear, sealed, uptime)
+        return await self._thread.run(self._footing.hear, sealed, uptime)
 
     async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:
         """Judge and commit; a refusal where nothing could be committed."""
@@ -136,8 +129,7 @@ class Desk:
 
     def central_wall(self, uptime: float) -> float | None:
         """Return what time it is at central, by the heartbeats of this life; None before one."""
-        ahead = self._heartbeats.ahead
-        return None if ahead == -inf else uptime + ahead
+        return self._footing.central_wall(uptime)
 
     async def resolve(self, lane: LaneConfig, why: str) -> int:
         """Give every person left open on `lane` by an earlier life their outcome."""
@@ -298,32 +290,9 @@ class Desk:
             except JournalUnwritable as unwritable:
                 log.error("not pruned: %s", unwritable)
 
-    def _hear(self, sealed: bytes, uptime: float) -> Heartbeat | None:
-        try:
-            said = decode(self._trust.unseal(sealed, Purpose.HEARTBEAT), Heartbeat)
-        except WireError as error:
-            log.warning("a heartbeat that is not central's: %s", error)
-            return None
-        if said.venue != self._trust.venue:
-            return None
-        self._heartbeats, at = hear(self._heartbeats, said.wall, uptime)
-        if at is None:
-            return None
-        self._said = (said, at)
-        return said
-
-    def _confirmed(self) -> float | None:
-        """Return the uptime at which central last said that our list is the newest."""
-        about = self._whitelist.about
-        if about and self._said:
-            said, at = self._said
-            if (said.sequence, said.head) == (about.sequence, about.head):
-                self._list_confirmed = at
-        return self._list_confirmed
-
     def _move(self, now: Moment) -> None:
         """Follow the ladder; a move is recorded before anything is decided by it."""
-        moved = self._footing.move(self._whitelist.health, False, self._confirmed(), now)
+        moved = self._footing.move(now)
         if moved:
             self._record((moved,), "", now)
 

@@ -1,26 +1,40 @@
-"""What a decision stands on: the rung of the ladder, and what is left of the offline budget.
+"""What a decision stands on: central's last word, the rung, what is left of the offline budget.
 
 Used on the store's thread alone. What was drawn stands in the journal; here is only what goes on
 from one second to the next.
 """
 
+import logging
 from dataclasses import replace
 from math import inf
 
 from edge.core import budget, ladder
 from edge.core.budget import Drawn, Left
+from edge.core.heartbeat import Heartbeats, hear
 from edge.core.ladder import Known, Ladder
 from edge.core.moment import Moment
 from edge.gate.config import ZoneConfig, terms
 from edge.store.journal import Transaction
+from edge.store.trust import TrustStore
+from edge.store.whitelist import Whitelist
+from wire.codec import WireError, decode
 from wire.event import AnyEvent, Authorised, BudgetUsedUp, Rung, RungChanged
+from wire.signed import Purpose
+from wire.snapshot import Heartbeat
+
+log = logging.getLogger("gate.footing")
 
 NOTE_SECONDS = 600.0
 """How much of the list's age a power cut may forget."""
 
 
 class Footing:
-    def __init__(self, zone: ZoneConfig) -> None:
+    def __init__(self, trust: TrustStore, whitelist: Whitelist, zone: ZoneConfig) -> None:
+        self._trust = trust
+        self._whitelist = whitelist
+        self._heartbeats = Heartbeats()
+        self._said: tuple[Heartbeat, float] | None = None
+        """Central's last word on how far the list goes, and the uptime at which it said so."""
         self._stale_after_seconds = zone.stale_after_seconds
         self._terms = terms(zone)
         self._ladder = Ladder()
@@ -40,14 +54,34 @@ class Footing:
         self._drawn = transaction.drawn()
         self._began_at, self._age_then = now.uptime, budget.age_at_start(self._drawn, now)
 
-    def move(
-        self, damage: str | None, essentials: bool, confirmed: float | None, now: Moment
-    ) -> RungChanged | None:
-        """Follow what is known now; return the move to record, if it is one.
+    def hear(self, sealed: bytes, uptime: float) -> Heartbeat | None:
+        """A heartbeat as it came at `uptime`; return it if it is central's and new."""
+        try:
+            said = decode(self._trust.unseal(sealed, Purpose.HEARTBEAT), Heartbeat)
+        except WireError as error:
+            log.warning("a heartbeat that is not central's: %s", error)
+            return None
+        if said.venue != self._trust.venue:
+            return None
+        self._heartbeats, at = hear(self._heartbeats, said.wall, uptime)
+        if at is None:
+            return None
+        self._said = (said, at)
+        return said
 
-        `confirmed`: the uptime at which central last confirmed the list.
-        """
-        self._confirmed = confirmed
+    def central_wall(self, uptime: float) -> float | None:
+        """Return what time it is at central, by the heartbeats of this life; None before one."""
+        ahead = self._heartbeats.ahead
+        return None if ahead == -inf else uptime + ahead
+
+    def move(self, now: Moment) -> RungChanged | None:
+        """Follow what is known now; return the move to record, if it is one."""
+        about = self._whitelist.about
+        if about and self._said:
+            said, at = self._said
+            if (said.sequence, said.head) == (about.sequence, about.head):
+                self._confirmed = at
+        confirmed, damage, essentials = self._confirmed, self._whitelist.health, False
         age = None if confirmed is None else now.uptime - confirmed
         known = Known(damage, essentials, age)
         self._ladder, why = ladder.step(self._ladder, known, self._stale_after_seconds, now.uptime)

@@ -30,6 +30,7 @@ from edge.sync.inward import Inward
 from edge.sync.outward import Outward
 from edge.sync.renewal import Renewal
 from edge.sync.roles import RolesFollower
+from edge.sync.time_asked import TimeAsked
 from edge.sync.unenrolled import UnenrolledSync
 from wire.topic import Topics
 
@@ -142,15 +143,20 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     )
     renewal = _renewal(directory, linked, device, opens, clock, life)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
+    # Its answer proves itself by a signature and a nonce: no certificate, whose dates a device
+    # that asks for the time could not judge, and no thread that a download holds up.
+    time_thread = workers.single("time")
+    time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
-        *(carrier, enroller, renewal),
+        *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell)),
     )
     try:
         await daemon.run()
     finally:
         fetch.close()
-        for thread in (journal_thread, list_thread, fetch_thread, enrolment_thread):
+        time_fetch.close()
+        for thread in (journal_thread, list_thread, fetch_thread, enrolment_thread, time_thread):
             thread.close()
 
 

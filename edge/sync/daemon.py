@@ -10,13 +10,14 @@ from collections import Counter
 
 from edge.drivers.interfaces import Connected, Disconnected, Link, Message
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import EnrolmentRead, Grew, IntercomServer, Logged
+from edge.runtime.intercom import AskTime, EnrolmentRead, Grew, IntercomServer, Logged
 from edge.runtime.service import Life
 from edge.sync.carrier import Carrier
 from edge.sync.enrolment import Enroller
 from edge.sync.inward import Inward
 from edge.sync.outward import Outward
 from edge.sync.renewal import Renewal
+from edge.sync.time_asked import TimeAsked
 from wire.codec import WireError, decode
 from wire.delivery import Ack
 from wire.topic import Topics
@@ -40,6 +41,7 @@ class SyncDaemon:
         carrier: Carrier,
         enroller: Enroller | None = None,
         renewal: Renewal | None = None,
+        time_asked: TimeAsked | None = None,
     ) -> None:
         self._link = link
         self._outward = outward
@@ -52,6 +54,7 @@ class SyncDaemon:
         self._carrier = carrier
         self._enroller = enroller
         self._renewal = renewal
+        self._time_asked = time_asked
         self._connected = False
         self.malformed: Counter[str] = Counter()
         """Messages that could not be read, by topic."""
@@ -68,7 +71,8 @@ class SyncDaemon:
                 self._hear_daemons(),
                 self._look_after(),
             ]
-            work += [one.run() for one in (self._enroller, self._renewal) if one is not None]
+            others = (self._enroller, self._renewal, self._time_asked)
+            work += [one.run() for one in others if one is not None]
             working = [tasks.create_task(one) for one in work]
             self._life.ready("syncing")
             await self._life.stopping.wait()
@@ -118,6 +122,8 @@ class SyncDaemon:
                     self._carrier.logs(word)
                 case EnrolmentRead(text) if self._enroller is not None:
                     self._enroller.read(text)
+                case AskTime(nonce) if self._time_asked is not None:
+                    self._time_asked.ask(nonce)
                 case _:
                     log.warning("a daemon says what only sync may say; ignored")
 
