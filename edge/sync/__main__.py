@@ -36,6 +36,8 @@ from wire.topic import Topics
 
 VERSION = "0.1.0"
 
+THREADS = ("journal", "list", "fetch", "enrolment", "time")
+
 log = logging.getLogger("sync")
 
 
@@ -106,17 +108,13 @@ async def _run_unenrolled(told: SyncConfig, life: Life) -> None:
 
 async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: Life) -> None:
     clock, workers, directory = SystemClock(), Workers(), Path(told.directory)
-    # Three threads, so that a download and a list being built hold up no row.
-    journal_thread, list_thread = workers.single("journal"), workers.single("list")
-    fetch_thread, enrolment_thread = workers.single("fetch"), workers.single("enrolment")
+    # A thread each, so that a download and a list being built hold up neither row nor time.
+    threads = [workers.single(name) for name in THREADS]
+    journal_thread, list_thread, fetch_thread, enrolment_thread, time_thread = threads
     topics, device = Topics(who.venue), who.id
     intercom = await _opened(told)
     catalog = Catalog(clock)
-    listened = (
-        *(topics.ack(device), topics.deltas(), topics.heartbeat()),
-        topics.command(device),
-    )
-    link = catalog.link(linked.broker, device, listened, random.random)
+    link = catalog.link(linked.broker, device, _listened(topics, device), random.random)
     fetch = catalog.fetch(linked.central, fetch_thread)
 
     rows = JournalReader(directory, bytes.fromhex(device))
@@ -128,14 +126,8 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
         raise ConfigError(f"directory {directory}: {error.strerror}") from None
     outward = Outward(link, rows, saved, journal_thread, clock, topics, device, VERSION)
     inward = Inward(
-        fetch,
-        writer,
-        RolesFollower(fetch, trust, who.venue, clock),
-        intercom,
-        directory / "list" / "incoming",
-        list_thread,
-        clock,
-        random.random,
+        *(fetch, writer, RolesFollower(fetch, trust, who.venue, clock), intercom),
+        *(directory / "list" / "incoming", list_thread, clock, random.random),
     )
     opens = _Opens(catalog, enrolment_thread)
     enroller = Enroller(
@@ -143,9 +135,7 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     )
     renewal = _renewal(directory, linked, device, opens, clock, life)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
-    # Its answer proves itself by a signature and a nonce: no certificate, whose dates a device
-    # that asks for the time could not judge, and no thread that a download holds up.
-    time_thread = workers.single("time")
+    # The answer proves itself: whoever asks for the time can judge no certificate's dates.
     time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
@@ -156,8 +146,12 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     finally:
         fetch.close()
         time_fetch.close()
-        for thread in (journal_thread, list_thread, fetch_thread, enrolment_thread, time_thread):
+        for thread in threads:
             thread.close()
+
+
+def _listened(topics: Topics, device: str) -> tuple[str, ...]:
+    return topics.ack(device), topics.deltas(), topics.heartbeat(), topics.command(device)
 
 
 def _renewal(
