@@ -13,6 +13,7 @@ from pathlib import Path
 
 from central import config
 from central.identity.command import add_to as add_authority
+from central.tickets.command import add_to as add_called_off
 
 EXIT_CONFIG = 78
 EXIT_DATABASE = 75
@@ -44,6 +45,7 @@ def main(argv: list[str]) -> int:
     totals = commands.add_parser("totals", help="the books, in persons")
     totals.add_argument("--json", action="store_true", help="one line, for programs")
     add_authority(commands.add_parser("authority", help="certificates of servers and devices"))
+    add_called_off(commands.add_parser("refund-event", help="an event that is called off"))
     asked = parser.parse_args(argv)
     if asked.config:
         os.environ[config.VARIABLE] = str(asked.config.resolve())
@@ -225,6 +227,13 @@ def _authority(asked: argparse.Namespace) -> int:
     return command.run(asked)
 
 
+def _refund_event(asked: argparse.Namespace) -> int:
+    _django()
+    from central.tickets import command
+
+    return command.run(asked, _until_told())
+
+
 def _createadmin(asked: argparse.Namespace) -> int:
     _migrate(asked)
     from django.contrib.auth import get_user_model
@@ -266,6 +275,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "links": _links,
     "totals": _totals,
     "authority": _authority,
+    "refund-event": _refund_event,
     "createadmin": _createadmin,
 }
 

@@ -52,8 +52,7 @@ class TicketAdmin(ModelAdmin):  # type: ignore[misc]
     search_help_text = "票号（32 位十六进制）或序号 · Right (32 hex digits) or serial"
     readonly_fields = (
         *("right", "ticket_class", "serial", "generation", "quantity"),
-        *("not_before", "expires", "issued_at", "standing"),
-        *("moved_from", "moved_until", "replaces"),
+        *("standing", "admitted_from", "admitted_until", "issued", "replaces"),
     )
     fields = readonly_fields
     actions = ("block", "unblock", "refund", "reissue")
@@ -62,6 +61,18 @@ class TicketAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.display(description="票号 right")
     def right(self, ticket: Ticket) -> str:
         return bytes(ticket.cti).hex()
+
+    @admin.display(description="开始入场 admitted from")
+    def admitted_from(self, ticket: Ticket) -> str:
+        return words.clock(inquiry.window(ticket).opens)
+
+    @admin.display(description="停止入场 admitted until")
+    def admitted_until(self, ticket: Ticket) -> str:
+        return words.clock(inquiry.window(ticket).closes)
+
+    @admin.display(description="出票 issued", ordering="issued_at")
+    def issued(self, ticket: Ticket) -> str:
+        return words.clock(ticket.issued_at)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Ticket], search_term: str

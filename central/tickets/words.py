@@ -47,7 +47,7 @@ def sentences(told: dict[str, Any]) -> list[str]:
     gates = told.get("confirming_gates", 0)
     if gates:
         said.append(
-            f"另有 {gates} 台在线设备稍后即可确认 · {gates} devices in touch confirm in a moment"
+            f"在线设备稍后即可确认：{gates} 台 · Devices in touch that confirm in a moment: {gates}"
         )
     return said
 
