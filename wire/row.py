@@ -28,7 +28,9 @@ def encode_row(event: AnyEvent, stamp: Stamp) -> bytes:
     fields["at"] = msgspec.to_builtins(stamp, builtin_types=(bytes,))
     # Sorted here, since the names are known beforehand: the library would encode each of them to
     # compare it, and this is done between a scan and the relay.
-    return cbor2.dumps({name: fields[name] for name in _ORDER[type(event)] if name in fields})
+    ordered = {name: fields[name] for name in _ORDER[type(event)] if name in fields}
+    # A number with a fraction has one shortest spelling, which only the library knows.
+    return cbor2.dumps(ordered, canonical=any(type(one) is float for one in ordered.values()))
 
 
 def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:

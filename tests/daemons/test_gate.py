@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from pathlib import Path
 
@@ -20,8 +20,11 @@ from edge.gate.config import LaneConfig, ZoneConfig, habits
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.lane import Hardware, LaneShell
-from edge.runtime.clock import SimulatedClock, settle
+from edge.gate.timekeeping import Timekeeping
+from edge.runtime.clock import SimulatedClock, TrustedClock, settle
+from edge.runtime.intercom import Word
 from edge.runtime.service import Life
+from edge.store.floor import FloorFile
 from edge.store.journal import FILE, Journal
 from edge.store.outbox import JournalReader
 from edge.store.whitelist import Whitelist
@@ -33,6 +36,8 @@ from wire import ticket as gh1
 from wire.event import AnyEvent, Mode
 from wire.reason import Reason
 from wire.row import decode_row
+
+ZONE = ZoneConfig(checkpoint="hall")
 
 
 @pytest.fixture
@@ -52,6 +57,10 @@ class Stage:
     fire: SimulatedSensor
     panel: SimulatedPanel
     folder: Path
+    desk: Desk | None = None
+    timekeeping: Timekeeping | None = None
+    said: list[Word] = field(default_factory=list)
+    """To sync, by who keeps the time."""
 
     async def show(self, code: bytes | int) -> None:
         """Hold a code, or ticket number `code`, before the reader once."""
@@ -98,10 +107,15 @@ def text(number: int, quantity: int = 1) -> bytes:
 
 @asynccontextmanager
 async def gate(
-    folder: Path, lane: LaneConfig | None = None, boot: bytes = BOOT, sensor: bool = True
+    folder: Path,
+    lane: LaneConfig | None = None,
+    boot: bytes = BOOT,
+    sensor: bool = True,
+    zone: ZoneConfig = ZONE,
+    wall: float = 1_780_000_000.0,
 ) -> AsyncIterator[Stage]:
-    """Run a gate of one lane until the block ends."""
-    clock = SimulatedClock(wall=1_780_000_000.0, uptime=100.0)
+    """Run a gate of one lane until the block ends; `wall` is what the machine's clock says."""
+    clock = SimulatedClock(wall=wall, uptime=100.0)
     stage = Stage(
         clock,
         SimulatedReader(clock),
@@ -114,12 +128,14 @@ async def gate(
     )
     journal = Journal(folder, DEVICE, boot, os.urandom)
     journal.open(stamp(boot=boot))
-    zone = ZoneConfig(checkpoint="hall")
     identity = Identity(DEVICE, boot, b"k" * 32)
-    thread = DirectThread()
+    thread, floor = DirectThread(), FloorFile(folder)
     trust = trusting(folder)
     whitelist = Whitelist(folder, trust)
-    desk = Desk(trust, whitelist, journal, thread, clock, os.urandom, identity, zone, UTC)
+    trusted = TrustedClock(clock, floor.read())
+    desk = Desk(trust, whitelist, journal, thread, trusted, os.urandom, identity, zone, UTC)
+    keeping = Timekeeping(trusted, floor, desk, thread, os.urandom, stage.said.append)
+    stage.desk, stage.timekeeping = desk, keeping
     told = lane or LaneConfig(name="A1")
     told_habits = habits(told, zone)
     if sensor:
@@ -135,7 +151,7 @@ async def gate(
     )
     shell = LaneShell(told, told_habits, hardware, desk, clock, os.urandom)
     life = Life()
-    daemon = GateDaemon((shell,), desk, clock, life, stage.fire)
+    daemon = GateDaemon((shell,), desk, clock, life, stage.fire, timekeeping=keeping)
     running = asyncio.create_task(daemon.run())
     await settle()
     try:
