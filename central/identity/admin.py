@@ -14,13 +14,15 @@ from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from central.identity import configuration, enrolling, first_steps
 from central.identity.authority import AuthorityMissing
+from central.identity.enrolling import Refused
 from central.identity.models import Certificate, Denied, Enrolment, Placement, ZoneText
 from central.identity.revocation import ListNotWritten, revoke
 from central.venue.admin import DeviceAdmin
-from central.venue.models import Device
+from central.venue.models import Device, Zone
 from central.venue.trust import TrustMissing
 from wire.codec import WireError
 from wire.enrolment import CODE_SECONDS
@@ -31,6 +33,29 @@ ONE = "一次登记一台设备 · Enrol one device at a time"
 DEVICES = "admin:venue_device_changelist"
 
 
+class _DeviceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """With its zone, chosen where the device is added."""
+
+    zone = forms.ModelChoiceField(
+        Zone.objects.all(),
+        required=False,
+        label="区域 zone",
+        help_text="只有一个区域时可不选 · Not needed where there is only one",
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        placed = Placement.objects.filter(device=self.instance.pk).first()
+        self.initial["zone"] = placed.zone if placed else None
+
+    def clean(self) -> dict[str, Any]:
+        told: dict[str, Any] = super().clean() or self.cleaned_data
+        if told.get("zone") and told["zone"].venue != told.get("venue"):
+            self.add_error("zone", "不属于此场馆 · not of this venue")
+        return told
+
+
 @admin.register(Device)
 class EnrolledDeviceAdmin(DeviceAdmin):
     """The devices' page, where they are added, enrolled and revoked as well."""
@@ -38,6 +63,7 @@ class EnrolledDeviceAdmin(DeviceAdmin):
     list_display: tuple[str, ...] = ("name", "standing", *DeviceAdmin.list_display[1:])
     readonly_fields: tuple[str, ...] = ("identity", *DeviceAdmin.readonly_fields)
     actions: tuple[str, ...] = ("enrol", "revoke")
+    form = _DeviceForm
     list_before_template = "identity/first_steps.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
@@ -65,6 +91,11 @@ class EnrolledDeviceAdmin(DeviceAdmin):
         if not change:
             obj.identity = secrets.token_hex(8)
         super().save_model(request, obj, form, change)
+        if form.cleaned_data["zone"]:
+            zone = {"zone": form.cleaned_data["zone"]}
+            Placement.objects.update_or_create(device=obj, defaults=zone)
+        else:
+            Placement.objects.filter(device=obj).delete()
 
     def response_add(
         self, request: HttpRequest, obj: Device, post_url_continue: str | None = None
@@ -93,8 +124,12 @@ class EnrolledDeviceAdmin(DeviceAdmin):
         text = ""
         if request.method == "POST":
             try:
+                configuration.zone_of(device)
                 who = request.user.get_username()
                 text = enrolling.begin(device, who, configuration.url(), int(time.time()))
+            except Refused as refused:
+                self.message_user(request, refused.why, messages.ERROR)
+                return HttpResponseRedirect(reverse("admin:venue_device_change", args=[pk]))
             except (AuthorityMissing, TrustMissing, WireError) as error:
                 self.message_user(request, f"无法登记 · Cannot enrol: {error}", messages.ERROR)
                 return HttpResponseRedirect(reverse(DEVICES))

@@ -29,7 +29,7 @@ def url() -> str:
 
 def of(device: Device) -> Configuration:
     """Return a device's configuration; raise Refused or AddressMissing."""
-    zone = _zone(device)
+    zone = zone_of(device)
     return Configuration(
         venue=device.venue.code,
         broker_host=settings.DEVICES.broker_host or urlsplit(url()).hostname or "",
@@ -63,11 +63,13 @@ def fault(zone: Zone, written: str) -> str:
     return ""
 
 
-def _zone(device: Device) -> Zone:
+def zone_of(device: Device) -> Zone:
+    """Return the zone that was chosen for a device, or the only one there is; raise Refused."""
     placed = Placement.objects.filter(device=device).select_related("zone__checkpoint").first()
     if placed is not None:
         return placed.zone
     zones = list(Zone.objects.filter(venue=device.venue).select_related("checkpoint")[:2])
     if len(zones) != 1:
-        raise Refused(409, "no zone has been chosen for this device: choose one at central")
+        why = "还没有选择区域 · no zone has been chosen for this device: choose one at central"
+        raise Refused(409, why)
     return zones[0]

@@ -8,7 +8,7 @@ from django.conf import settings
 from central.identity import authority
 from central.identity.enrolling import CERTIFICATE_ABUSED, CODE_ABUSED
 from central.ledger.models import Incident
-from central.venue.models import Device, RolesVersion, Venue
+from central.venue.models import Device, RolesVersion, Venue, Zone
 from wire.words import Words
 
 ALARM_SECONDS = 30 * authority.DAY
@@ -65,6 +65,12 @@ def lacking() -> list[Step]:
             "Say in central.toml how devices reach this server, and restart it",
         )
         steps.append(Step(what, '[devices] url = "https://central.example"'))
+    if Venue.objects.exists() and not Zone.objects.exists():
+        what = Words(
+            "添加区域并选择检票点：设备登记后得到它的设置",
+            "Add a zone and its checkpoint: a device gets its settings when it is enrolled",
+        )
+        steps.append(Step(what, "/admin/venue/zone/add/"))
     if not steps and Venue.objects.exists() and not Device.objects.exists():
         what = Words("添加第一台设备，随后显示二维码", "Add the first device; its code comes next")
         steps.append(Step(what, ""))

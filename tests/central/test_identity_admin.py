@@ -17,8 +17,16 @@ PAGE = "/admin/venue/device/"
 @pytest.fixture
 def issuing(tickets: list[Any]) -> Iterator[Any]:
     assert tickets
+    add_zone("Hall")
     with new_authority() as made:
         yield made
+
+
+def add_zone(name: str) -> Any:
+    from central.venue.models import Checkpoint, Venue, Zone
+
+    venue, checkpoint = Venue.objects.get(), Checkpoint.objects.get()
+    return Zone.objects.create(venue=venue, name=name, checkpoint=checkpoint)
 
 
 def gate() -> Any:
@@ -42,6 +50,8 @@ def test_before_anything_can_be_enrolled_it_says_what_to_do(admin: Client) -> No
     page = admin.get(PAGE).content.decode()
     for told in ("authority init", "authority server", "[devices] url", "证书机构"):
         assert told in page
+    assert "/admin/venue/zone/add/" in page
+    add_zone("Hall")
     refused = act(admin, "enrol").content.decode()
     assert "无法登记 · Cannot enrol" in refused
     assert "devices: url" in refused
@@ -69,12 +79,26 @@ def test_the_code_is_shown_once_and_kept_by_nobody(admin: Client) -> None:
 def test_a_device_that_was_added_is_enrolled_next(admin: Client) -> None:
     from central.venue.models import Device
 
-    told = {"venue": gate().venue_id, "name": "Gate 9"}
+    zone = add_zone("Terrace")
+    told = {"venue": gate().venue_id, "name": "Gate 9", "zone": zone.pk}
     added = Device.objects.filter(name="Gate 9")
     answer = admin.post(f"{PAGE}add/", told)
     assert answer["Location"] == f"{PAGE}{added.get().pk}/enrol/"
     shown = code_on(admin.post(answer["Location"]).content.decode())
     assert shown.identity == added.get().identity
+    assert added.get().placement.zone == zone
+    page = admin.get(f"{PAGE}{added.get().pk}/change/").content.decode()
+    assert re.search(rf'value="{zone.pk}" selected', page)
+
+
+@pytest.mark.usefixtures("issuing")
+def test_a_device_of_no_zone_is_given_one_before_its_code(admin: Client) -> None:
+    add_zone("Terrace")
+    answer = act(admin, "enrol")
+    assert answer.redirect_chain == [(f"{PAGE}{gate().pk}/change/", 302)]
+    page = answer.content.decode()
+    assert "no zone has been chosen" in page
+    assert "GHE1" not in page
 
 
 @pytest.mark.usefixtures("issuing")
@@ -119,9 +143,8 @@ def test_revoking_is_asked_about_and_then_done(admin: Client) -> None:
 )
 def test_a_zones_settings_name_its_checkpoint(admin: Client, text: str, wrong: str) -> None:
     from central.identity.models import ZoneText
-    from central.venue.models import Checkpoint, Zone
 
-    zone = Zone.objects.create(venue=gate().venue, name="Hall", checkpoint=Checkpoint.objects.get())
+    zone = add_zone("Terrace")
     answer = admin.post("/admin/identity/zonetext/add/", {"zone": zone.pk, "text": text})
     assert ZoneText.objects.exists() == (not wrong)
     assert wrong in answer.content.decode()

@@ -1,5 +1,6 @@
 """Central as it stands at a venue: nginx in front, certificates, an admin's browser, strangers."""
 
+import asyncio
 import html
 import json
 import os
@@ -23,17 +24,26 @@ import zxingcpp
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from edge.drivers.catalog import Catalog, CentralConfig, TlsConfig
+from edge.drivers.interfaces import Fetch
+from edge.runtime import config, identity
+from edge.runtime.clock import SystemClock
+from edge.runtime.workers import SingleThread, Workers
+from edge.sync.config import LinkConfig, link_path
+from edge.sync.enrolment import Enroller
 from tests.brokers import free_port
 from tests.central_venue import description
 from tests.fronts import Front, running_front
 from tests.identities import DEVICE, DeviceKey, base64_of, basic, certificate_in, escaped, foreign
 from wire import enrolment
+from wire.codec import decode
+from wire.enrolment import Configuration
 
 DAY = 86_400
 PASSWORD = "a long password"
-PATIENCE_SECONDS = 45.0
+PATIENCE_SECONDS, PATIENCE_MS = 45.0, 45_000
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SECOND = "1112131415161718"
@@ -72,6 +82,20 @@ class Central:
         key = load_pem_private_key((self.folder / "central/keys/issuing.pem").read_bytes(), None)
         made.key = key  # type: ignore[assignment]
         return certificate, made
+
+
+class Fetches:
+    """What the device's enrolment is given, as its daemon assembles it."""
+
+    def __init__(self, catalog: Catalog, thread: SingleThread) -> None:
+        self._catalog, self._thread = catalog, thread
+
+    def unverified(self, url: str) -> Fetch:
+        return self._catalog.unverified_fetch(url, self._thread)
+
+    def verified(self, url: str, authority: Path, pair: Path | None) -> Fetch:
+        tls = TlsConfig(str(authority), str(pair) if pair else None)
+        return self._catalog.fetch(CentralConfig(url, tls=tls), self._thread)
 
 
 class Device:
@@ -134,6 +158,20 @@ def enrol(central: Central, admin: Admin, identity: str = DEVICE) -> Device:
     return Device(central.folder, key, certificate_in(answer.content))
 
 
+ZONE = """
+import django
+django.setup()
+from central.venue.models import Checkpoint, Venue, Zone
+Zone.objects.create(venue=Venue.objects.get(), name="Hall", checkpoint=Checkpoint.objects.get())
+"""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """For a script on central's models."""
+    told = {"GATEHOUSE_CENTRAL_CONFIG": str(folder / "central.toml")}
+    return {**os.environ, **told, "DJANGO_SETTINGS_MODULE": "central.settings"}
+
+
 @pytest.fixture(scope="module")
 def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
     folder, web = tmp_path_factory.mktemp("tls"), free_port()
@@ -151,6 +189,8 @@ def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
     configuration = 'venue = "v"\ndirectory = "{}"\n[web]\nport = {}\n[devices]\nurl = "{}"\n'
     told.write_text(configuration.format(folder / "central", web, url))
     run("prepare", "--file", str(folder / "venue.json"))
+    script = [sys.executable, "-c", ZONE]
+    subprocess.run(script, env=environment(folder), check=True)
     run("authority", "init", "--passphrase-file", str(folder / "passphrase"))
     run("authority", "server", "127.0.0.1", "central.example")
     run("createadmin", "chief", said=PASSWORD)
@@ -175,6 +215,14 @@ def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
 @pytest.fixture(scope="module")
 def admin(central: Central) -> Admin:
     return Admin(central)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -203,37 +251,53 @@ def test_what_the_page_shows_enrols_a_device_that_is_then_let_in(
     assert cacerts.status_code == 200
     device = enrol(central, admin, SECOND)
     assert central.ask("/device/trust", device).status_code == 200
-    configuration = central.post("/device/configuration", b"", device)
-    assert configuration.status_code == 409, "no zone was chosen yet"
+    told = decode(central.post("/device/configuration", b"", device).content, Configuration)
+    assert (told.venue, told.central_url) == ("v", central.front.url)
+    assert 'checkpoint = "hall"' in told.zone
+
+
+def test_the_devices_own_enroller_is_enrolled_by_what_the_page_shows(
+    admin: Admin, tmp_path: Path
+) -> None:
+    """The device's side and central's, and no small central between them."""
+    clock, thread = SystemClock(), Workers().single("enrolment")
+    opens, told = Fetches(Catalog(clock), thread), list[object]()
+    text = enrolment.compose(admin.code(SECOND))
+    try:
+        enroller = Enroller(tmp_path, opens, lambda: 0, told.append, told.append)
+        ended, changed = asyncio.run(enroller.enrol(text))
+        assert (ended.done, changed) == (True, True), ended.said
+        who = identity.load(tmp_path)
+        assert (who.id, who.venue) == (SECOND, "v")
+        link = config.load(link_path(tmp_path), LinkConfig)
+        assert asyncio.run(Catalog(clock).fetch(link.central, thread).get("/device/trust?after=0"))
+    finally:
+        thread.close()
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 @pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
 def test_an_admin_adds_a_device_and_its_code_can_be_read(
-    central: Central, tmp_path: Path, language: str
+    central: Central, browser: Browser, tmp_path: Path, language: str
 ) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page(
-            locale=language, ignore_https_errors=True, viewport={"width": 1280, "height": 1000}
-        )
-        page.goto(central.front.url + "/admin/login/?next=/admin/venue/device/add/")
-        page.locator("input[name=username]").fill("chief")
-        page.locator("input[name=password]").fill(PASSWORD)
-        page.locator("input[name=password]").press("Enter")
-        page.locator("input[name=name]").fill("3 号闸机 Gate 3")
-        page.locator("select[name=venue]").select_option(index=1, force=True)
-        page.locator("[name=_save]").click()
-        expect(page.get_by_text("Once it is enrolled")).to_be_visible(timeout=30_000)
-        page.get_by_role("button", name="显示二维码 Show the code").click()
-        expect(page.get_by_text("Hold the device's service contact")).to_be_visible(timeout=30_000)
-        expect(page.get_by_text("按住设备的维护触点")).to_be_visible()
-        said = page.locator("pre").inner_text()
-        picture = tmp_path / "code.png"
-        page.locator("#code").screenshot(path=picture)
-        if shots := os.environ.get("GATEHOUSE_SHOTS"):
-            page.screenshot(path=f"{shots}/identity-enrol-{language}.png")
-        browser.close()
+    page = browser.new_page(
+        locale=language, ignore_https_errors=True, viewport={"width": 1280, "height": 1000}
+    )
+    page.goto(central.front.url + "/admin/login/?next=/admin/venue/device/add/")
+    page.locator("input[name=username]").fill("chief")
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("input[name=password]").press("Enter")
+    page.locator("input[name=name]").fill("3 号闸机 Gate 3")
+    page.locator("select[name=venue]").select_option(index=1, force=True)
+    page.locator("[name=_save]").click()
+    expect(page.get_by_text("Once it is enrolled")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="显示二维码 Show the code").click()
+    expect(page.get_by_text("Hold the device's service contact")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("按住设备的维护触点")).to_be_visible()
+    said = page.locator("pre").inner_text()
+    picture = tmp_path / "code.png"
+    page.locator("#code").screenshot(path=picture)
+    page.close()
     (found,) = zxingcpp.read_barcodes(Image.open(picture))
     assert said == f"gatehouse enrol {found.text}"
     shown = enrolment.read(found.text)
@@ -359,11 +423,7 @@ def test_a_list_is_given_in_ranges(central: Central, gate: Device) -> None:
         "from central.lists.publish import snapshot; from central.venue.models import Venue;"
         "print(snapshot(Venue.objects.get()).version)",
     ]
-    told = {
-        **os.environ,
-        "GATEHOUSE_CENTRAL_CONFIG": str(central.folder / "central.toml"),
-        "DJANGO_SETTINGS_MODULE": "central.settings",
-    }
+    told = environment(central.folder)
     version = subprocess.run(run, env=told, check=True, capture_output=True, text=True).stdout
     path = f"/device/list/{version.strip()}.db.zst"
     whole = central.ask(path, gate).content
