@@ -31,7 +31,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    rung: Rung = Rung.SIGNATURE_ONLY
+    rung: Rung | None = None
+    """None: nothing has been looked at yet."""
     risen_at: float = -inf
     better_since: float | None = None
     """Uptime since which more is known than the rung says."""
@@ -53,6 +54,8 @@ def step(
 ) -> tuple[Ladder, str | None]:
     """Return the ladder now, and why the rung has changed; None: it has not."""
     found = rung(known, stale_after_seconds)
+    if ladder.rung is None:
+        return Ladder(found, uptime), _why(found, known)
     if found is ladder.rung:
         return replace(ladder, better_since=None), None
     if _BEST_FIRST.index(found) > _BEST_FIRST.index(ladder.rung):

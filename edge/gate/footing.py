@@ -47,7 +47,7 @@ class Footing:
 
     @property
     def rung(self) -> Rung:
-        return self._ladder.rung
+        return self._ladder.rung or Rung.SIGNATURE_ONLY
 
     def begin(self, transaction: Transaction, now: Moment) -> None:
         """Go on from what an earlier life noted."""

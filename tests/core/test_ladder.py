@@ -33,12 +33,19 @@ def moves(heard: list[Known], seconds: float = 1.0) -> list[tuple[float, Rung, s
     for number, known in enumerate(heard):
         uptime = number * seconds
         ladder, why = step(ladder, known, STALE_AFTER, uptime)
-        if why is not None:
+        if why is not None and ladder.rung:
             found.append((uptime, ladder.rung, why))
     return found
 
 
-def test_it_starts_at_the_bottom_and_rises_at_once() -> None:
+@pytest.mark.parametrize(
+    "known", [Known(None), Known(NO_LIST), Known(NO_LIST, essentials=True)], ids=str
+)
+def test_every_life_says_first_where_it_stands(known: Known) -> None:
+    assert [rung for _, rung, _ in moves([known] * 3)] == [rung(known, STALE_AFTER)]
+
+
+def test_it_rises_at_once_when_central_is_first_heard() -> None:
     heard = [Known(None), Known(None, age_seconds=0.5)]
     assert moves(heard) == [
         (0.0, Rung.STALE, "central has not confirmed the list since the start"),
