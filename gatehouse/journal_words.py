@@ -110,6 +110,9 @@ LABELS: dict[str, Words] = {
     "version": Words("版本", "version"),
     "sequence": Words("序号", "sequence"),
     "seconds": Words("秒", "seconds"),
+    "admissions": Words("未确认人数", "not confirmed"),
+    "hours": Words("小时", "hours"),
+    "kid": Words("密钥", "key"),
     "driver": Words("设备", "device"),
     "why": Words("原因", "why"),
 }

@@ -87,7 +87,7 @@ async def at(rung: Rung, folder: Path, stack: AsyncExitStack, zone: ZoneConfig) 
 
 NEW, OLD, FORGED = sold(0, 60), sold(1, 3600), sold(2, 60, key=FOREIGN_KEY)
 LET_IN = "Please enter"
-TABLE = {
+TABLE: dict[Rung, dict[int | bytes, str]] = {
     Rung.FRESH: {
         GOOD: LET_IN,
         REFUNDED: "Ticket refunded",
