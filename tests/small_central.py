@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 
 import zstandard
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rules.ticket_class import EventRecord
-from tests.trusted import roles, sealed
+from tests.trusted import inside, roles, sealed
 from wire.codec import decode, encode
 from wire.delivery import Ack, Batch, Hello
-from wire.signed import Purpose
+from wire.signed import Purpose, seal
 from wire.snapshot import SCHEMA, SCHEMA_VERSION, About, Delta, Heartbeat, Manifest
 from wire.topic import Topics, sender
 from wire.words import Words
@@ -75,6 +76,9 @@ class ListKeeper:
         self.sequence, self.head = 0, bytes(32)
         self.deltas: list[bytes] = []
         """Sealed, as everything here is."""
+        self.roles = [roles()]
+        self.says_roles: int | None = None
+        """Another version than there is, if that is to be said."""
         self._wall = 1_780_000_000.0
         self.forgotten = 0
         """How many deltas, from the first, are no longer given out."""
@@ -92,6 +96,12 @@ class ListKeeper:
             self.head = hashlib.sha256(body).digest()
             self.deltas.append(sealed(body, Purpose.LIST))
         return self.deltas[-1]
+
+    def reseal(self, key: Ed25519PrivateKey) -> None:
+        """Sign all that there is by another key, as central does when it changes its own."""
+        self.deltas = [seal(inside(one), Purpose.LIST, key) for one in self.deltas]
+        manifest = self.files["/device/list/manifest"]
+        self.files["/device/list/manifest"] = seal(inside(manifest), Purpose.LIST, key)
 
     def snapshot(self) -> Manifest:
         """Build a snapshot of what there is, and give it out."""
@@ -133,10 +143,11 @@ class ListKeeper:
             after = int(path.partition("=")[2])
             return encode(self.deltas[max(after, self.forgotten) :][:1000])
         if path.startswith("/device/trust?after="):
-            return encode([roles()] if path.endswith("=0") else [])
+            return encode(self.roles[int(path.partition("=")[2]) :])
         return self.files.get(path)
 
     def heartbeat(self, wall: float | None = None) -> bytes:
         self._wall = max(self._wall + 0.001, time.time() if wall is None else wall)
-        said = Heartbeat("venue", self.sequence, self.head, self._wall)
+        version = len(self.roles) if self.says_roles is None else self.says_roles
+        said = Heartbeat("venue", self.sequence, self.head, self._wall, roles=version)
         return sealed(encode(said), Purpose.HEARTBEAT)

@@ -11,7 +11,14 @@ from edge.gate.lane import LaneShell
 from edge.gate.orders import Orders
 from edge.gate.timekeeping import Timekeeping
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import EnrolmentEnded, Heard, IntercomClient, Ordered, TimeTold
+from edge.runtime.intercom import (
+    Distrusted,
+    EnrolmentEnded,
+    Heard,
+    IntercomClient,
+    Ordered,
+    TimeTold,
+)
 from edge.runtime.service import Life
 from wire.event import DriverFound, DriverLost, Started
 
@@ -92,6 +99,8 @@ class GateDaemon:
                         self._timekeeping.beat(said.wall, word.uptime)
                 case TimeTold() if self._timekeeping:
                     await self._timekeeping.told(word.envelope)
+                case Distrusted(what, why):
+                    await self._desk.distrusted(what, why)
                 case Ordered() if self._orders:
                     await self._orders.hear(word)
                 case EnrolmentEnded() if self._enrolment:

@@ -15,6 +15,7 @@ from edge.core import credential, refusals
 from edge.core.credential import Shown
 from edge.core.decision import Decision, Place, decide, refuse
 from edge.core.lane import Judge, Refused
+from edge.core.list_doubts import RECORDED_SECONDS, is_due
 from edge.core.moment import Moment
 from edge.core.notice import Notice
 from edge.core.notice import refused as refused_notice
@@ -30,7 +31,8 @@ from edge.store.trust import TrustStore
 from edge.store.whitelist import ListDamaged, Whitelist
 from rules.verdict import Door, Facts
 from wire import event
-from wire.event import ADMISSION_BYTES, AnyEvent, Rung, Stamp
+from wire.codec import WireError
+from wire.event import ADMISSION_BYTES, AnyEvent, Distrust, Rung, Stamp
 from wire.reason import Reason
 from wire.signed import Purpose
 from wire.snapshot import Heartbeat
@@ -89,6 +91,7 @@ class Desk:
         self._footing = Footing(trust, whitelist, zone)
         self._begun = False
         self._suspicions = Suspicions()
+        self._distrusted: dict[Distrust, float] = {}
         self._sequence = 0
         self._places: dict[tuple[str, Rung], Place] = {}
 
@@ -96,7 +99,12 @@ class Desk:
 
     async def heard(self, sealed: bytes, uptime: float) -> Heartbeat | None:
         """A heartbeat as it came at `uptime`; return it if it is central's and new."""
-        return await self._thread.run(self._footing.hear, sealed, uptime)
+        return await self._thread.run(self._hear, sealed, uptime)
+
+    async def distrusted(self, what: Distrust, why: str) -> None:
+        """Record that something said of the list was not believed; not too often of one kind."""
+        await self._thread.run(self._distrust, what, why, self._clock.now())
+        self._grew()
 
     async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:
         """Judge and commit; a refusal where nothing could be committed."""
@@ -289,6 +297,18 @@ class Desk:
                 self._journal.prune(self._stamp(now))
             except JournalUnwritable as unwritable:
                 log.error("not pruned: %s", unwritable)
+
+    def _hear(self, sealed: bytes, uptime: float) -> Heartbeat | None:
+        try:
+            return self._footing.hear(sealed, uptime)
+        except WireError as error:
+            self._distrust(Distrust.FORGED, f"heartbeat: {error}", self._clock.now())
+            return None
+
+    def _distrust(self, what: Distrust, why: str, now: Moment) -> None:
+        if is_due(self._distrusted, what, now.uptime, RECORDED_SECONDS):
+            self._distrusted[what] = now.uptime
+            self._record((event.ListDistrusted(what=what, why=why),), "", now)
 
     def _move(self, now: Moment) -> None:
         """Follow the ladder; a move is recorded before anything is decided by it."""

@@ -4,7 +4,6 @@ Used on the store's thread alone. What was drawn stands in the journal; here is 
 from one second to the next.
 """
 
-import logging
 from dataclasses import replace
 from math import inf
 
@@ -17,12 +16,10 @@ from edge.gate.config import ZoneConfig, terms
 from edge.store.journal import Transaction
 from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist
-from wire.codec import WireError, decode
+from wire.codec import decode
 from wire.event import AnyEvent, Authorised, BudgetUsedUp, Rung, RungChanged
-from wire.signed import Purpose
+from wire.signed import Purpose, Untrusted
 from wire.snapshot import Heartbeat
-
-log = logging.getLogger("gate.footing")
 
 NOTE_SECONDS = 600.0
 """How much of the list's age a power cut may forget."""
@@ -55,14 +52,13 @@ class Footing:
         self._began_at, self._age_then = now.uptime, budget.age_at_start(self._drawn, now)
 
     def hear(self, sealed: bytes, uptime: float) -> Heartbeat | None:
-        """A heartbeat as it came at `uptime`; return it if it is central's and new."""
-        try:
-            said = decode(self._trust.unseal(sealed, Purpose.HEARTBEAT), Heartbeat)
-        except WireError as error:
-            log.warning("a heartbeat that is not central's: %s", error)
-            return None
+        """A heartbeat as it came at `uptime`; return it if it is new.
+
+        Raise Untrusted if it is not central's, WireError if it is none.
+        """
+        said = decode(self._trust.unseal(sealed, Purpose.HEARTBEAT), Heartbeat)
         if said.venue != self._trust.venue:
-            return None
+            raise Untrusted(f"meant for {said.venue[:40]!r}")
         self._heartbeats, at = hear(self._heartbeats, said.wall, uptime)
         if at is None:
             return None

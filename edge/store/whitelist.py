@@ -221,7 +221,7 @@ class WhitelistWriter:
         make_directory(self._root)
         self._overlay: sqlite3.Connection | None = None
         self._changes: Changes | None = None
-        self._version = ""
+        self._version, self._roles = "", 0
 
     @property
     def current(self) -> About | None:
@@ -294,7 +294,9 @@ class WhitelistWriter:
             return None
 
     def _opened(self, folder: Path) -> tuple[Changes, sqlite3.Connection]:
-        if self._overlay is None or self._changes is None or folder.name != self._version:
+        known = (folder.name, self._trust.version) == (self._version, self._roles)
+        if self._overlay is None or self._changes is None or not known:
+            # Also when other keys sign than did: doors that start now ask by those.
             self._forget_overlay()
             verify_snapshot(folder, self._trust.unseal)
             with closing(open_readonly(folder / SNAPSHOT, immutable=True)) as snapshot:
@@ -303,7 +305,8 @@ class WhitelistWriter:
             self._overlay = open_durable(folder / OVERLAY, "overlay", every_commit=False)
             if not sound(self._overlay):
                 raise ListDamaged("SQLite finds its changes malformed")
-            self._changes, self._version = changes, folder.name
+            self._changes = changes
+            self._version, self._roles = folder.name, self._trust.version
         return self._changes, self._overlay
 
     def _forget_overlay(self) -> None:

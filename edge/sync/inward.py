@@ -11,6 +11,7 @@ from typing import Protocol, assert_never
 
 import zstandard
 
+from edge.core import list_doubts
 from edge.core import list_update as core
 from edge.core.heartbeat import Heartbeats, hear
 from edge.core.list_terms import (
@@ -23,6 +24,7 @@ from edge.core.list_terms import (
     Chained,
     Command,
     Confirm,
+    Doing,
     Failed,
     FetchDeltas,
     Fetched,
@@ -34,12 +36,13 @@ from edge.core.list_terms import (
 )
 from edge.drivers.interfaces import DriverError, Fetch
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import Heard, Word
+from edge.runtime.intercom import Heard
 from edge.runtime.workers import SingleThread
 from edge.store.changes import ListDamaged, Unseal
 from edge.store.whitelist import ChainBroken
 from edge.sync.inbox import Inbox
 from edge.sync.roles import RolesFollower
+from edge.sync.suspects import Doors, Suspects
 from wire.codec import WireError, decode
 from wire.signed import Purpose, Untrusted
 from wire.snapshot import About, Delta, Heartbeat, Manifest
@@ -72,12 +75,6 @@ class Writer(Protocol):
     def apply(self, sealed: bytes) -> About: ...
 
 
-class Doors(Protocol):
-    """Whom sync tells what it heard (edge.runtime.intercom.IntercomServer)."""
-
-    def tell(self, word: Word) -> None: ...
-
-
 class Inward:
     """`writer` is used on `thread` alone; what is being fetched lies in `incoming`."""
 
@@ -96,6 +93,8 @@ class Inward:
         self._writer = writer
         self._roles = roles
         self._doors = doors
+        self._suspects = Suspects(roles, doors, clock)
+        self._unseal = roles.trust.unseal
         self._incoming = incoming
         self._thread = thread
         self._clock = clock
@@ -113,30 +112,34 @@ class Inward:
 
     def heartbeat(self, sealed: bytes, live: bool) -> None:
         """A heartbeat as it came; raise WireError if it is none, Untrusted if not central's."""
-        heartbeat = decode(self._unsealed(sealed, Purpose.HEARTBEAT), Heartbeat)
-        self._ours(heartbeat.venue)
+        try:
+            heartbeat = decode(self._unseal(sealed, Purpose.HEARTBEAT), Heartbeat)
+            self._ours(heartbeat.venue)
+        except WireError as error:
+            self._suspects.doubt(f"heartbeat: {error}")
+            raise
         if not live:
             self._inbox.put_foreign(Beat(heartbeat, live))
             return
         uptime = self._clock.now().uptime
         self._heard, said_at = hear(self._heard, heartbeat.wall, uptime)
+        self._suspects.suspect(list_doubts.late(said_at, uptime))
         if said_at is None:
-            raise Untrusted("a heartbeat that was heard before")
+            return
+        self._suspects.heard(heartbeat, self._update, uptime)
         self._roles.newest(heartbeat.roles)
         self._doors.tell(Heard(sealed, uptime))
         self._inbox.put_foreign(Beat(heartbeat, live, said_at))
 
     def delta(self, sealed: bytes) -> None:
         """A delta by MQTT; raise WireError if it is none, Untrusted if not central's."""
-        self._inbox.put_foreign(Arrived(chained(sealed, self._unsealed)))
-
-    def _unsealed(self, sealed: bytes, purpose: Purpose) -> bytes:
         try:
-            return self._roles.trust.unseal(sealed, purpose)
-        except Untrusted:
-            # A key that is new since may have signed it.
-            self._roles.doubted()
+            one = chained(sealed, self._unseal)
+        except WireError as error:
+            self._suspects.doubt(f"delta: {error}")
             raise
+        self._suspects.arrived(one.delta, self._update.has)
+        self._inbox.put_foreign(Arrived(one))
 
     def _ours(self, venue: str) -> None:
         if venue != self._roles.venue:
@@ -145,18 +148,25 @@ class Inward:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._roles.run())
+            tasks.create_task(self._suspects.run())
             await self._roles.present()
             self._inbox.put(Holding(await self._thread.run(self._held)))
+            believed = self._roles.trust.version
             while True:
                 signal = await self._inbox.get(core.due(self._update))
-                self._update, commands = core.step(
-                    self._update, signal or Signal.DUE, self._clock.now()
-                )
-                for command in commands:
-                    if isinstance(command, Confirm):
-                        self.confirmed = command
-                    else:
-                        tasks.create_task(self._try(command))
+                if self._update.doing is Doing.RESTING and believed != self._roles.trust.version:
+                    # Ours may be signed by a key that signs no longer.
+                    believed = self._roles.trust.version
+                    self._step(Holding(await self._thread.run(self._held)), tasks)
+                self._step(signal or Signal.DUE, tasks)
+
+    def _step(self, signal: AnySignal, tasks: asyncio.TaskGroup) -> None:
+        self._update, commands = core.step(self._update, signal, self._clock.now())
+        for command in commands:
+            if isinstance(command, Confirm):
+                self.confirmed = command
+            else:
+                tasks.create_task(self._try(command))
 
     async def _try(self, command: AnyCommand) -> None:
         """Perform one command; whatever it meets becomes a signal."""
@@ -167,6 +177,8 @@ class Inward:
             self._inbox.put(Signal.CHAIN_BROKEN)
         except (UnusableError, UnusableDelta, *UNDONE) as error:
             log.warning("list: %s", error)
+            if isinstance(error, Untrusted):
+                self._suspects.doubt(str(error))
             held = Holding(await self._thread.run(self._held))
             self._inbox.put(Failed(self._draw(), isinstance(error, UnusableDelta)))
             self._inbox.put(held)
@@ -177,7 +189,7 @@ class Inward:
         match command:
             case Command.FETCH_MANIFEST:
                 sealed = await self._fetch.get("/device/list/manifest")
-                manifest = decode(self._unsealed(sealed, Purpose.LIST), Manifest)
+                manifest = decode(self._unseal(sealed, Purpose.LIST), Manifest)
                 self._ours(manifest.venue)
                 return Announced(manifest, sealed)
             case FetchSnapshot(manifest, sealed):
@@ -186,7 +198,10 @@ class Inward:
             case FetchDeltas(after):
                 answer = await self._fetch.get(f"/device/list/deltas?after={after}")
                 bodies = decode(answer, list[bytes])
-                return Fetched(await self._thread.run(readable, bodies, self._unsealed))
+                deltas = await self._thread.run(readable, bodies, self._unseal)
+                found = list_doubts.fetched((one.delta for one in deltas), after)
+                self._suspects.suspect(found)
+                return Fetched(deltas)
             case Apply(deltas):
                 await self._thread.run(self._apply, deltas)
                 return Holding(await self._thread.run(self._held))

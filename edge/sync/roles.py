@@ -27,6 +27,7 @@ class RolesFollower:
         self._clock = clock
         self._there = asyncio.Event()
         self._wanted = asyncio.Event()
+        self._asked = asyncio.Event()
         self._newest = 1
 
     def newest(self, version: int) -> None:
@@ -35,9 +36,11 @@ class RolesFollower:
             self._newest = version
             self._wanted.set()
 
-    def doubted(self) -> None:
-        """Somebody signed whom nobody here knows."""
+    async def ask_again(self) -> None:
+        """Ask once for newer roles, because somebody signed whom nobody here knows."""
         self._wanted.set()
+        self._asked.clear()
+        await self._asked.wait()
 
     async def present(self) -> None:
         """Return as soon as there is somebody to believe."""
@@ -54,6 +57,7 @@ class RolesFollower:
             self._wanted.clear()
             before = self.trust.version
             await self._ask()
+            self._asked.set()
             if self.trust.version > before:
                 continue
             known = self.trust.version >= self._newest
