@@ -24,6 +24,8 @@ class Hello(msgspec.Struct, frozen=True, omit_defaults=True):
     epochs: tuple[EpochTop, ...]
     """Oldest first; the last one is the current one."""
     version: str = ""
+    configuration: int = 0
+    """Version of the newest it was sent (wire/configuration.py); behind, it is sent again."""
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -5,13 +5,14 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from edge.core import enrolment
 from edge.core.notice import IDLE, Notice
 from edge.drivers.catalog import Catalog
 from edge.drivers.interfaces import Sensor
-from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, zone_path
+from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, time_zone_of, zone_path
+from edge.gate.configuring import Configuring
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.enrolment import EnrolmentDesk
@@ -71,7 +72,7 @@ def _checked(path: Path) -> str:
     if not identity.enrolled(Path(told.directory)):
         return f"{len(told.lane)} lanes, not enrolled yet"
     identity.load(Path(told.directory))
-    _time_zone(config.load(zone_path(Path(told.directory)), ZoneConfig))
+    time_zone_of(config.load(zone_path(Path(told.directory)), ZoneConfig))
     return f"{len(told.lane)} lanes"
 
 
@@ -85,7 +86,7 @@ def _assembled(path: Path, boot: bytes) -> Work:
         return lambda life: _run_unenrolled(told, life)
     who = identity.load(directory)
     zone = config.load(zone_path(directory), ZoneConfig)
-    time_zone = _time_zone(zone)
+    time_zone = time_zone_of(zone)
     return lambda life: _run(told, who, zone, time_zone, boot, known, life)
 
 
@@ -149,8 +150,12 @@ async def _run(
     fire = catalog.sensor(told.fire) if told.fire else None
     timekeeping = Timekeeping(clock, floor, desk, thread, os.urandom, intercom.tell)
     orders = Orders(own.device, desk, lanes, clock, intercom.tell, reset_floor=timekeeping.lower)
+    configuring = Configuring(own.device, directory, desk, lanes, thread, orders.note)
+    configuring.begin()
+    orders.reloads(configuring.fault, configuring.reload)
     daemon = GateDaemon(
-        *(lanes, desk, clock, life, fire, intercom, VERSION, orders, enrolling, timekeeping)
+        *(lanes, desk, clock, life, fire, intercom, VERSION),
+        *(orders, enrolling, timekeeping, configuring),
     )
     try:
         await daemon.run()
@@ -218,10 +223,3 @@ def _boot(given: str | None) -> bytes:
         return bytes.fromhex(text.strip().replace("-", ""))[:BOOT_BYTES]
     except ValueError:
         raise ConfigError(f"--boot-id: not a boot id: {text!r}") from None
-
-
-def _time_zone(zone: ZoneConfig) -> ZoneInfo:
-    try:
-        return ZoneInfo(zone.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ConfigError(f"zone.toml: time_zone: no such zone: {zone.time_zone}") from None

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from edge.core.budget import Terms, WhenUsedUp
 from edge.core.lane import Habits, WhenSuspect
 from edge.drivers.catalog import InputConfig, OutputConfig, PanelConfig, ReaderConfig
+from edge.runtime.config import ConfigError
 from rules.verdict import AfterUncertain, WhenClockSuspect
 from wire.event import Direction, Rung
 
@@ -92,6 +94,14 @@ def habits(lane: LaneConfig, zone: ZoneConfig) -> Habits:
 def terms(zone: ZoneConfig) -> Terms:
     """Return what the zone allows without a list that confirms it."""
     return Terms(zone.offline_admissions_max, zone.offline_hours_max, zone.when_budget_used_up)
+
+
+def time_zone_of(zone: ZoneConfig) -> ZoneInfo:
+    """Return the zone's time zone; raise ConfigError."""
+    try:
+        return ZoneInfo(zone.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError(f"zone.toml: time_zone: no such zone: {zone.time_zone}") from None
 
 
 def zone_path(directory: Path) -> Path:

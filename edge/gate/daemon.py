@@ -5,6 +5,7 @@ import logging
 
 from edge.core.lane import Signal
 from edge.drivers.interfaces import Found, Level, Lost, Sensor
+from edge.gate.configuring import Configuring
 from edge.gate.desk import Desk
 from edge.gate.enrolment import EnrolmentDesk
 from edge.gate.lane import LaneShell
@@ -12,6 +13,7 @@ from edge.gate.orders import Orders
 from edge.gate.timekeeping import Timekeeping
 from edge.runtime.clock import Clock
 from edge.runtime.intercom import (
+    Configured,
     Distrusted,
     EnrolmentEnded,
     Heard,
@@ -40,6 +42,7 @@ class GateDaemon:
         orders: Orders | None = None,
         enrolment: EnrolmentDesk | None = None,
         timekeeping: Timekeeping | None = None,
+        configuring: Configuring | None = None,
     ) -> None:
         self._lanes = lanes
         self._desk = desk
@@ -51,6 +54,7 @@ class GateDaemon:
         self._orders = orders
         self._enrolment = enrolment
         self._timekeeping = timekeeping
+        self._configuring = configuring
 
     async def run(self) -> None:
         """Work until `life` says stop; then let the lanes go and write what is left."""
@@ -103,6 +107,8 @@ class GateDaemon:
                     await self._desk.distrusted(what, why)
                 case Ordered() if self._orders:
                     await self._orders.hear(word)
+                case Configured() if self._configuring:
+                    await self._configuring.hear(word)
                 case EnrolmentEnded() if self._enrolment:
                     await self._enrolment.ended(word, self._lanes)
                 case _:
@@ -116,5 +122,7 @@ class GateDaemon:
             await self._desk.look_after(all(lane.idle for lane in self._lanes))
             if self._orders:
                 await self._orders.look_after()
+            if self._configuring:
+                await self._configuring.look_after()
             self._life.alive()
             await self._clock.wait(LOOK_AFTER_SECONDS)

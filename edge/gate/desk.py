@@ -139,6 +139,12 @@ class Desk:
         """Return what time it is at central, by the heartbeats of this life; None before one."""
         return self._footing.central_wall(uptime)
 
+    def configure(self, zone: ZoneConfig, time_zone: tzinfo) -> None:
+        """Go by these settings from now on; to be called while no lane is judging."""
+        self._zone, self._time_zone = zone, time_zone
+        self._footing.configure(zone)
+        self._places.clear()
+
     async def resolve(self, lane: LaneConfig, why: str) -> int:
         """Give every person left open on `lane` by an earlier life their outcome."""
         return await self._thread.run(self._resolve, lane, why, self._clock.now())

@@ -32,8 +32,7 @@ class Footing:
         self._heartbeats = Heartbeats()
         self._said: tuple[Heartbeat, float] | None = None
         """Central's last word on how far the list goes, and the uptime at which it said so."""
-        self._stale_after_seconds = zone.stale_after_seconds
-        self._terms = terms(zone)
+        self.configure(zone)
         self._ladder = Ladder()
         self._confirmed: float | None = None
         self._began_at, self._age_then = 0.0, 0.0
@@ -50,6 +49,11 @@ class Footing:
         """Go on from what an earlier life noted."""
         self._drawn = transaction.drawn()
         self._began_at, self._age_then = now.uptime, budget.age_at_start(self._drawn, now)
+
+    def configure(self, zone: ZoneConfig) -> None:
+        """Go by these settings from now on."""
+        self._stale_after_seconds = zone.stale_after_seconds
+        self._terms = terms(zone)
 
     def hear(self, sealed: bytes, uptime: float) -> Heartbeat | None:
         """A heartbeat as it came at `uptime`; return it if it is new.

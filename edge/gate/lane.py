@@ -67,6 +67,10 @@ class Hardware:
         self.sensors = sensors or {}
         self.panels = panels
 
+    def configure(self, habits: Habits) -> None:
+        """Go by these habits from the next signal on; to be called while the lane is closed."""
+        self._habits = habits
+
     async def close(self) -> None:
         for output in (self.relay, self.hold):
             if output:
@@ -121,6 +125,10 @@ class LaneShell:
         return self._lane.state
 
     @property
+    def habits(self) -> Habits:
+        return self._habits
+
+    @property
     def mode(self) -> Mode:
         return self._lane.mode
 
@@ -137,6 +145,10 @@ class LaneShell:
         if self.idle and not self._habits.free:
             await self._show(notice)
             self.inbox.nudge()
+
+    def configure(self, habits: Habits) -> None:
+        """Go by these habits from the next signal on; to be called while the lane is closed."""
+        self._habits = habits
 
     async def close(self) -> None:
         """Drive every output off and let go of the hardware."""

@@ -5,8 +5,8 @@ could not be written is not obeyed. Sync is believed in nothing; it only carries
 """
 
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any, assert_never
+from collections.abc import Awaitable, Callable
+from typing import assert_never
 
 from edge.core import obedience, strays
 from edge.core.lane import State
@@ -39,25 +39,24 @@ class Orders:
         lanes: tuple[LaneShell, ...],
         clock: Clock,
         tell: Callable[[Word], None],
-        reload: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        fault: Callable[[], str] = lambda: "",
         reset_floor: Callable[[int], None] | None = None,
     ) -> None:
-        """`fault()` is what is wrong with the configuration that `reload()` would read.
-
-        `reset_floor(wall)`: believe that it may be as early as that; None: there is no such thing.
-        """
+        """`reset_floor(wall)`: believe that it may be as early as that; None: it cannot."""
         self._device = device
         self._desk = desk
         self._lanes = lanes
         self._clock = clock
         self._tell = tell
-        self._reload = reload
-        self._fault = fault
+        self._reload: Callable[[], Awaitable[None]] | None = None
+        self._fault: Callable[[], str] = lambda: ""
         self._reset_floor = reset_floor
         self._strays = Strays()
         self.fire = False
         """What the fire contact last said."""
+
+    def reloads(self, fault: Callable[[], str], reload: Callable[[], Awaitable[None]]) -> None:
+        """Say what is wrong with the configuration that `reload()` would read, and how to."""
+        self._fault, self._reload = fault, reload
 
     async def hear(self, ordered: Ordered) -> None:
         """Answer one order, whatever it is, and obey it if it may be obeyed."""

@@ -23,6 +23,11 @@ def load(path: Path, kind: type[T]) -> T:
             raw = file.read(CONFIGURATION_BYTES_MAX + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    return parse(raw, str(path), kind)
+
+
+def parse(raw: bytes, path: str, kind: type[T]) -> T:
+    """Read TOML that came from `path` as a `kind`; raise ConfigError."""
     if len(raw) > CONFIGURATION_BYTES_MAX:
         raise ConfigError(f"{path}: larger than {CONFIGURATION_BYTES_MAX} bytes")
     try:

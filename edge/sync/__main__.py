@@ -27,6 +27,7 @@ from edge.sync.config import LinkConfig, SyncConfig, link_path
 from edge.sync.daemon import SyncDaemon
 from edge.sync.enrolment import Enroller, Opens
 from edge.sync.inward import Inward
+from edge.sync.keeper import Keeper
 from edge.sync.outward import Outward
 from edge.sync.renewal import Renewal
 from edge.sync.roles import RolesFollower
@@ -124,7 +125,12 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
         writer = await list_thread.run(WhitelistWriter, directory, trust)
     except OSError as error:
         raise ConfigError(f"directory {directory}: {error.strerror}") from None
-    outward = Outward(link, rows, saved, journal_thread, clock, topics, device, VERSION)
+    keeper = Keeper(directory, who.device, trust, list_thread, clock, intercom.tell)
+    await keeper.load()
+    outward = Outward(
+        *(link, rows, saved, journal_thread, clock, topics, device, VERSION),
+        lambda: keeper.version,
+    )
     inward = Inward(
         *(fetch, writer, RolesFollower(fetch, trust, who.venue, clock), intercom),
         *(directory / "list" / "incoming", list_thread, clock, random.random),
@@ -139,7 +145,7 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
-        *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell)),
+        *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell), keeper),
     )
     try:
         await daemon.run()
@@ -151,7 +157,8 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
 
 
 def _listened(topics: Topics, device: str) -> tuple[str, ...]:
-    return topics.ack(device), topics.deltas(), topics.heartbeat(), topics.command(device)
+    told = (topics.command(device), topics.configuration(device))
+    return topics.ack(device), topics.deltas(), topics.heartbeat(), *told
 
 
 def _renewal(

@@ -15,6 +15,7 @@ from edge.runtime.service import Life
 from edge.sync.carrier import Carrier
 from edge.sync.enrolment import Enroller
 from edge.sync.inward import Inward
+from edge.sync.keeper import Keeper
 from edge.sync.outward import Outward
 from edge.sync.renewal import Renewal
 from edge.sync.time_asked import TimeAsked
@@ -42,6 +43,7 @@ class SyncDaemon:
         enroller: Enroller | None = None,
         renewal: Renewal | None = None,
         time_asked: TimeAsked | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._link = link
         self._outward = outward
@@ -55,6 +57,7 @@ class SyncDaemon:
         self._enroller = enroller
         self._renewal = renewal
         self._time_asked = time_asked
+        self._keeper = keeper
         self._connected = False
         self.malformed: Counter[str] = Counter()
         """Messages that could not be read, by topic."""
@@ -71,7 +74,7 @@ class SyncDaemon:
                 self._hear_daemons(),
                 self._look_after(),
             ]
-            others = (self._enroller, self._renewal, self._time_asked)
+            others = (self._enroller, self._renewal, self._time_asked, self._keeper)
             work += [one.run() for one in others if one is not None]
             working = [tasks.create_task(one) for one in work]
             self._life.ready("syncing")
@@ -105,6 +108,9 @@ class SyncDaemon:
                 self._inward.heartbeat(message.payload, live)
             elif message.topic == self._topics.command(self._device):
                 self._carrier.order(message)
+            elif message.topic == self._topics.configuration(self._device):
+                if self._keeper:
+                    self._keeper.configuration(message.payload)
             elif message.topic == self._topics.deltas():
                 self._inward.delta(message.payload)
         except WireError as error:

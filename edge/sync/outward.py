@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Callable
 from typing import Protocol, assert_never
 
 import zstandard
@@ -71,7 +72,9 @@ class Outward:
         topics: Topics,
         device: str,
         version: str = "",
+        configuration: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`configuration()`: the version of the newest configuration that central has sent."""
         self._link = link
         self._rows = rows
         self._saved = saved
@@ -80,6 +83,7 @@ class Outward:
         self._topics = topics
         self._device = device
         self._version = version
+        self._configuration = configuration
         self._inbox = Inbox[AnySignal](clock)
         self._grew = asyncio.Event()
         self._delivery = Delivery()
@@ -158,7 +162,7 @@ class Outward:
 
     async def _say_hello(self) -> None:
         epochs = await self._thread.run(self._rows.epochs)
-        hello = Hello(epochs, self._version)
+        hello = Hello(epochs, self._version, self._configuration())
         try:
             await self._link.publish(self._topics.hello(self._device), encode(hello))
         except DriverError as error:

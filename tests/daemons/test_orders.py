@@ -16,11 +16,13 @@ import pytest
 from edge.drivers.panel_simulated import SimulatedPanel
 from edge.drivers.relay_simulated import SimulatedRelay
 from edge.drivers.sensor_simulated import SimulatedSensor
-from edge.gate.config import LaneConfig, ZoneConfig, habits
+from edge.gate.config import LaneConfig, ZoneConfig, habits, zone_path
+from edge.gate.configuring import Configuring
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.lane import Hardware, LaneShell
 from edge.gate.orders import Orders
+from edge.runtime import config
 from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.intercom import Logged, Ordered, Word
 from edge.runtime.service import Life
@@ -62,6 +64,7 @@ class Stage:
     fire: SimulatedSensor
     key: SimulatedSensor
     told: list[Word]
+    configuring: Configuring
 
     async def beat(self, wall: float | None = None) -> None:
         """Central's heartbeat comes: it says `wall`, or the time it is."""
@@ -109,7 +112,9 @@ async def gate(folder: Path, boot: bytes = BOOT, wall: float = WALL) -> AsyncIte
     clock, thread, told = SimulatedClock(wall, 100.0), DirectThread(), list[Word]()
     journal = Journal(folder, DEVICE, boot, os.urandom)
     journal.open(stamp(boot=boot))
-    zone, trust = ZoneConfig(checkpoint="hall"), trusting(folder)
+    trust, zone = trusting(folder), ZoneConfig(checkpoint="hall")
+    if zone_path(folder).exists():
+        zone = config.load(zone_path(folder), ZoneConfig)
     identity = Identity(DEVICE, boot, b"k" * 32)
     desk = Desk(
         *(trust, Whitelist(folder, trust), journal, thread, clock, os.urandom),
@@ -127,11 +132,31 @@ async def gate(folder: Path, boot: bytes = BOOT, wall: float = WALL) -> AsyncIte
         lanes.append(LaneShell(lane, habits(lane, zone), hardware, desk, clock, os.urandom))
     fire, life = SimulatedSensor(clock), Life()
     orders = Orders(DEVICE, desk, tuple(lanes), clock, told.append)
-    daemon = GateDaemon(tuple(lanes), desk, clock, life, fire, None, "", orders)
+    configuring = Configuring(DEVICE, folder, desk, tuple(lanes), thread, orders.note)
+    configuring.begin()
+    orders.reloads(configuring.fault, configuring.reload)
+    daemon = GateDaemon(
+        *(tuple(lanes), desk, clock, life, fire, None, "", orders),
+        configuring=configuring,
+    )
     running = asyncio.create_task(daemon.run())
     await settle()
     try:
-        yield Stage(*(clock, folder, desk, orders, tuple(lanes), relays, panels, fire, key, told))
+        yield Stage(
+            *(
+                clock,
+                folder,
+                desk,
+                orders,
+                tuple(lanes),
+                relays,
+                panels,
+                fire,
+                key,
+                told,
+                configuring,
+            )
+        )
     finally:
         life.stop("the test is over")
         await running

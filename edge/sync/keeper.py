@@ -1,0 +1,105 @@
+"""The configuration that central wants of this device: verified, kept, and told to the doors.
+
+What is kept is the envelope as it came; the daemon that goes by it verifies it again. Of several
+that come at once only the last is looked at: the highest version wins anyway.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.core import zone_text
+from edge.core.strays import Stray, said
+from edge.core.zone_text import CONFIGURATION_BYTES_MAX
+from edge.runtime.clock import Clock
+from edge.runtime.intercom import Configured, Word
+from edge.runtime.workers import SingleThread
+from edge.store import configuration
+from edge.store.trust import TrustStore
+from wire.codec import WireError
+from wire.configuration import Desired
+from wire.signed import Purpose, Untrusted
+
+log = logging.getLogger("sync.keeper")
+
+DOUBT_SECONDS = 5.0
+DOUBTS_MAX = 12
+"""How often one is looked at again whose signer is not known: newer roles may be on their way."""
+
+
+class Keeper:
+    """`trust` is used on `thread` alone."""
+
+    def __init__(
+        self,
+        directory: Path,
+        device: bytes,
+        trust: TrustStore,
+        thread: SingleThread,
+        clock: Clock,
+        tell: Callable[[Word], None],
+    ) -> None:
+        self._directory = directory
+        self._device = device
+        self._trust = trust
+        self._thread = thread
+        self._clock = clock
+        self._tell = tell
+        self._came: bytes | None = None
+        self._there = asyncio.Event()
+        self.version = 0
+        """Of what is kept; central is told of it with every connection."""
+
+    def configuration(self, envelope: bytes) -> None:
+        """What came on this device's topic; of anybody."""
+        if len(envelope) > CONFIGURATION_BYTES_MAX:
+            log.warning("a configuration of %d bytes is none; ignored", len(envelope))
+            return
+        self._came = envelope
+        self._there.set()
+
+    async def load(self) -> None:
+        """Take up what an earlier life kept; to be awaited before the first connection."""
+        kept = await self._thread.run(configuration.desired, self._directory)
+        if kept is not None:
+            await self._look_at(kept, anew=False)
+
+    async def run(self) -> None:
+        while True:
+            await self._there.wait()
+            self._there.clear()
+            envelope, self._came = self._came, None
+            doubts = 0
+            while envelope and not await self._look_at(envelope) and doubts < DOUBTS_MAX:
+                doubts += 1
+                await self._clock.wait(DOUBT_SECONDS)
+                if self._there.is_set():
+                    break  # Something newer came.
+
+    async def _look_at(self, envelope: bytes, anew: bool = True) -> bool:
+        """Return False where it is worth another look."""
+        try:
+            payload = await self._thread.run(self._trust.unseal, envelope, Purpose.CONFIGURATION)
+        except Untrusted as error:
+            log.warning("a configuration that is not central's: %s", error)
+            return False
+        except WireError as error:
+            log.warning("a configuration that cannot be read: %s", error)
+            return True
+        desired = zone_text.read(payload, self._device, self.version)
+        if isinstance(desired, Stray):
+            log.warning("a configuration turned away: %s", said(desired.value))
+        elif desired.version > self.version:
+            await self._keep(envelope, desired, anew)
+        return True
+
+    async def _keep(self, envelope: bytes, desired: Desired, anew: bool) -> None:
+        if anew:
+            try:
+                await self._thread.run(configuration.keep_desired, self._directory, envelope)
+            except OSError as error:
+                log.error("configuration %d is not kept: %s", desired.version, error)
+                return
+        self.version = desired.version
+        self._tell(Configured(envelope))
