@@ -31,6 +31,7 @@ from central.ledger.uses import rights_of
 from central.link import Program, connect
 from central.lists.changes import tell_uses
 from central.orders import reports
+from central.orders.desired import owed
 from central.tickets import refunds
 from central.venue.models import Device
 from rules.use import Outcome
@@ -147,6 +148,10 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
         check_hello(hello)
         reported = sum(epoch.top for epoch in hello.epochs)
         Device.objects.filter(pk=device.pk).update(last_seen=timezone.now(), reported_rows=reported)
+        configured = owed(device, hello.configuration)
+        if configured:
+            there = Topics(device.venue.code).configuration(identity)
+            group.answers.append((there, configured))
         for epoch in hello.epochs:
             _note_gap(device, epoch)
             group.asked.add((device.pk, identity, epoch.epoch))

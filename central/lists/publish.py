@@ -23,6 +23,7 @@ from central.lists.build import Contents, build
 from central.lists.changes import head
 from central.lists.heartbeat import Pulse
 from central.lists.models import Change, Snapshot
+from central.orders.desired import Wishes
 from central.orders.sending import send_orders
 from central.venue import trust
 from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
@@ -93,7 +94,7 @@ def run(stopping: threading.Event) -> None:
     if found is None:
         return
     venue, published = found
-    pulse, beat_at = Pulse(), 0.0
+    pulse, beat_at, wishes = Pulse(), 0.0, Wishes()
     life.ready()
     while not stopping.wait(LOOK_SECONDS):
         look = partial(_look, client, topics, venue, published)
@@ -104,6 +105,7 @@ def run(stopping: threading.Event) -> None:
             beat = kept_trying(partial(pulse.beat, venue), stopping)
             if beat is not None:
                 client.publish(topics.heartbeat(), beat, qos=0, retain=True)
+            kept_trying(partial(wishes.look, client, topics, venue), stopping)
             life.alive()
         if guard:
             kept_trying(guard.look, stopping)

@@ -179,11 +179,14 @@ class DesiredAdmin(_ToLookAt):
 
     @admin.display(description="状态 standing")
     def standing(self, desired: Desired) -> str:
+        if desired.problem:
+            return format_html("! 新设置有误，未下发 not sent<br>{}", desired.problem)
         report = Report.objects.filter(device=desired.device).first()
         if report and report.applied >= desired.version:
             return "✓ 已生效 in use"
         if report and report.refused >= desired.version:
-            return format_html("✗ 被拒绝 refused<br>{}", report.why)
+            said = "✗ 被拒绝，沿用旧配置 refused, the last good one goes on"
+            return format_html("{}<br>{}", said, report.why)
         return "… 未答复 no answer yet"
 
     @admin.display(description="设置 settings")

@@ -62,6 +62,8 @@ class Desired(models.Model):
     envelope = models.BinaryField()
     made_at = models.BigIntegerField("生成 made (Unix)")
     published = models.BooleanField("已发布 published", default=False)
+    problem = models.CharField("有误 fault", max_length=500, blank=True)
+    """Why the zone's newest text is not sent."""
 
     class Meta:
         verbose_name = verbose_name_plural = "设备配置 Device configuration"

@@ -1,0 +1,152 @@
+"""What devices are to be configured as: versions that grow, and what devices say of them."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.central.test_orders import device
+from tests.central_messages import DEVICE, EPOCH, TOPICS, chained, rows, take
+from wire.codec import decode, encode
+from wire.configuration import Desired as Wanted
+from wire.delivery import EpochTop, Hello
+from wire.event import AnyEvent, ConfigurationApplied, ConfigurationRefused
+from wire.signed import Purpose, pin, pinned_trust
+
+TEXT = 'checkpoint = "hall"\npatience_seconds = 7.0\n'
+
+
+@pytest.fixture
+def zone(tickets: list[Any]) -> Any:
+    from central.venue.models import Checkpoint, Venue, Zone
+
+    assert tickets
+    hall = Checkpoint.objects.get(code="hall")
+    return Zone.objects.create(venue=Venue.objects.get(), name="大厅 Hall", checkpoint=hall)
+
+
+def refresh() -> int:
+    from central.orders.desired import refresh as again
+
+    return again(device().venue)
+
+
+def wanted() -> Wanted:
+    """What stands sealed for the device, verified as it verifies it."""
+    from central.orders.models import Desired
+    from central.venue.models import RolesVersion
+
+    bundled = bytes(RolesVersion.objects.get().bundle)
+    envelope = bytes(Desired.objects.get().envelope)
+    trust = pinned_trust(bundled, pin(bundled))
+    return decode(trust.unseal(envelope, Purpose.CONFIGURATION), Wanted)
+
+
+def write(zone: Any, text: str) -> None:
+    from central.identity.models import ZoneText
+
+    ZoneText.objects.update_or_create(zone=zone, defaults={"text": text})
+
+
+def report(*events: AnyEvent, epoch: bytes = EPOCH) -> None:
+    take(*chained(rows(*events), epoch))
+
+
+def test_each_change_is_a_version(zone: Any) -> None:
+    assert refresh() == 1
+    first = wanted()
+    assert (first.device.hex(), first.version) == (DEVICE, 1)
+    assert 'checkpoint = "hall"' in first.zone
+    assert refresh() == 0
+    write(zone, TEXT)
+    assert refresh() == 1
+    assert (wanted().version, wanted().zone) == (2, TEXT)
+    zone.name = "another name"
+    zone.save()
+    assert refresh() == 0, "an admin's own text says nothing of it"
+
+
+@pytest.mark.usefixtures("zone")
+def test_the_version_goes_on_after_central_was_put_back() -> None:
+    from central.orders.models import Desired
+
+    refresh()
+    report(ConfigurationApplied(version=12))
+    assert refresh() == 1
+    assert wanted().version == 13
+    Desired.objects.all().delete()
+    refresh()
+    assert wanted().version == 13
+    report(ConfigurationApplied(version=13), epoch=b"epoch--2")
+    assert refresh() == 0
+
+
+def test_a_text_that_is_not_the_zones_is_not_sent(zone: Any) -> None:
+    from central.orders.models import Desired
+
+    refresh()
+    for bad in ('checkpoint = "pier"\n', "checkpoint = ", TEXT + "#" * 20_000):
+        write(zone, bad)
+        assert refresh() == 0
+        assert wanted().version == 1
+        assert Desired.objects.get().problem
+    write(zone, TEXT)
+    assert refresh() == 1
+    assert Desired.objects.get().problem == ""
+
+
+def test_a_device_without_a_zone_is_left_alone(zone: Any) -> None:
+    from central.identity.models import Placement
+    from central.orders.models import Desired
+    from central.venue.models import Zone
+
+    pier = Zone.objects.create(venue=zone.venue, name="Pier", checkpoint=zone.checkpoint)
+    assert refresh() == 0
+    assert not Desired.objects.exists()
+    Placement.objects.create(device=device(), zone=pier)
+    assert refresh() == 1
+    assert 'zone = "Pier"' in wanted().zone
+
+
+@pytest.mark.usefixtures("zone")
+def test_a_device_that_was_sent_an_older_one_gets_it_again() -> None:
+    from central.ledger import ingest
+    from central.orders.models import Desired
+
+    refresh()
+
+    def answers(configuration: int) -> list[bytes]:
+        hello = Hello((EpochTop(EPOCH, 1, bytes(32)),), "", configuration)
+        topic = TOPICS.hello(DEVICE)
+        answered = ingest.take([(topic, encode(hello))], TOPICS)
+        return [body for to, body in answered if to == TOPICS.configuration(DEVICE)]
+
+    envelope = bytes(Desired.objects.get().envelope)
+    assert answers(0) == [envelope]
+    assert answers(1) == []
+    assert answers(2**62) == answers(-1) == [envelope]
+
+
+def test_an_admin_sees_what_is_wanted_and_what_is_in_use(zone: Any) -> None:
+    from django.contrib.auth import get_user_model
+
+    users = get_user_model()
+    users.objects.filter(username="chief").delete()
+    chief = Client(headers={"Accept-Language": "zh-CN"})
+    chief.force_login(users.objects.create_superuser("chief", password="a long password"))
+    page = "/admin/orders/desired/"
+    assert "还没有可下发的配置" in chief.get(page).content.decode()
+    refresh()
+    assert "未答复 no answer yet" in chief.get(page).content.decode()
+    report(ConfigurationApplied(version=1))
+    assert "已生效 in use" in chief.get(page).content.decode()
+    write(zone, TEXT + "sesame = 1\n")
+    refresh()
+    why = "zone.toml 2: sesame: no such key"
+    report(ConfigurationRefused(version=2, why=why), epoch=b"epoch--2")
+    shown = chief.get(page).content.decode()
+    assert "被拒绝" in shown
+    assert why in shown
+    write(zone, 'checkpoint = "pier"\n')
+    refresh()
+    assert "not the checkpoint of this zone" in chief.get(page).content.decode()
