@@ -1,0 +1,152 @@
+"""Gate, sync, broker and central as processes, on a machine whose clock is far off."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from edge.store.floor import FloorFile
+from edge.store.outbox import JournalReader
+from simulators.display import Display
+from simulators.pty_line import PtyLine
+from simulators.scanner import Scanner
+from simulators.turnstile import Board
+from tests.brokers import running_broker
+from tests.enrolled import write_identity, write_link
+from tests.system.conftest import DEVICE, ROOT, TOKEN
+from tests.system.test_gate_process import BAUD, CONFIGURATION, until
+from tests.system.test_sync_with_central import Central
+from wire import ticket as gh1
+from wire.event import Authorised, ClockQuality, Refused, Rung, RungChanged, Stamp
+from wire.reason import Reason
+from wire.row import decode_row
+from wire.ticket import Ticket
+
+DAY = 86_400.0
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def central(tmp_path: Path) -> Iterator[Central]:
+    with running_broker(tmp_path) as broker:
+        central = Central(tmp_path, broker.port)
+        central.start("web", "ingest", "publish")
+        write_identity(tmp_path / "d", DEVICE, root=central.root)
+        write_link(tmp_path / "d", broker.port, f"http://127.0.0.1:{central.port}", TOKEN)
+        try:
+            yield central
+        finally:
+            central.close()
+
+
+def code(folder: Path, begins: float, ends: float) -> bytes:
+    """A ticket sold this moment, good from and until so many seconds from now."""
+    (path,) = (one for one in (folder / "central" / "keys").glob("*.pem") if len(one.stem) == 8)
+    key = load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(key, Ed25519PrivateKey)
+    now = int(time.time())
+    ticket = Ticket(os.urandom(16), "SHOW", int(now + begins), int(now + ends), now, 1)
+    return gh1.sign(ticket, bytes.fromhex(path.stem), key).encode()
+
+
+def rows(folder: Path) -> list[tuple[object, Stamp]]:
+    reader, found = JournalReader(folder, bytes.fromhex(DEVICE)), list[tuple[object, Stamp]]()
+    for epoch in reader.epochs():
+        batch = reader.batch(epoch.epoch, 1, 10_000)
+        found += [decode_row(body) for body in batch.rows] if batch else []
+    reader.close()
+    return found
+
+
+def rungs(folder: Path) -> list[Rung]:
+    return [one.rung for one, _ in rows(folder) if isinstance(one, RungChanged)]
+
+
+def decided(folder: Path) -> list[tuple[object, ClockQuality]]:
+    """Return what became of each scan, and what the time was worth."""
+    return [
+        (one.reason if isinstance(one, Refused) else "in", at.clock)
+        for one, at in rows(folder)
+        if isinstance(one, Refused | Authorised)
+    ]
+
+
+@dataclass
+class Machine:
+    """A gate and its sync, and what hangs on it."""
+
+    folder: Path
+    scanner: Scanner
+    board: Board
+    display: Display
+
+
+@asynccontextmanager
+async def machine(folder: Path, off: float) -> AsyncIterator[Machine]:
+    """Run a device, the wall clock of whose gate is `off`; needs one that is enrolled."""
+    (folder / "config").mkdir()
+    (folder / "config" / "zone.toml").write_text('checkpoint = "hall"\n')
+    (folder / "gate.toml").write_text(CONFIGURATION.format(folder=folder))
+    (folder / "sync.toml").write_text(
+        f'directory = "{folder}"\n[intercom]\npath = "{folder}/sync.sock"\n'
+    )
+    lines = [PtyLine(folder / name) for name in ("scanner", "board", "display")]
+    for line in lines:
+        line.plug()
+    board, display = Board(lines[1], window_seconds=1.0), Display(lines[2])
+    playing = [asyncio.create_task(board.run()), asyncio.create_task(display.run())]
+    commands = (
+        ("edge.sync", "--config", str(folder / "sync.toml")),
+        ("tests.system.off_clock", str(off), "gate", "--config", str(folder / "gate.toml")),
+    )
+    running = [
+        await asyncio.create_subprocess_exec(sys.executable, "-m", *command, cwd=ROOT)
+        for command in commands
+    ]
+    try:
+        yield Machine(folder, Scanner(lines[0], BAUD), board, display)
+    finally:
+        for process in running:
+            process.terminate()
+            await process.wait()
+        for task in playing:
+            task.cancel()
+
+
+@pytest.mark.parametrize("off", [-time.time(), 30 * DAY], ids=["1970", "ahead"])
+@pytest.mark.usefixtures("central")
+def test_a_clock_far_off_is_right_as_soon_as_central_has_spoken(tmp_path: Path, off: float) -> None:
+    folder = tmp_path / "d"
+
+    async def story() -> None:
+        async with machine(folder, off) as device:
+            await until(lambda: device.display.words[1] == "Show your ticket", "ready")
+            # Whatever is shown: the row says what the time was worth.
+            number = 0
+            while not any(at.clock is ClockQuality.SIGNED for _, at in rows(folder)):
+                number += 1
+                assert number < 100, decided(folder)
+                await device.scanner.present(f"is it time yet? {number}".encode())
+                await asyncio.sleep(0.5)
+            await until(lambda: Rung.FRESH in rungs(folder), "a fresh list")
+            known = len(decided(folder))
+            await device.scanner.present(code(tmp_path, -7200, -60))
+            await until(lambda: len(decided(folder)) > known, "the old one refused")
+            assert decided(folder)[-1] == (Reason.TOO_LATE, ClockQuality.SIGNED)
+            await device.scanner.present(code(tmp_path, -60, 3600))
+            await until(lambda: len(device.board.pulses) == 1, "the pulse")
+            assert decided(folder)[-1] == ("in", ClockQuality.SIGNED)
+            _, at = next(one for one in reversed(rows(folder)) if isinstance(one[0], Authorised))
+            assert abs(at.wall_ms / 1000 - time.time()) < 60
+            await until(lambda: FloorFile(folder).read() > time.time() - 900, "kept")
+
+    asyncio.run(story())
