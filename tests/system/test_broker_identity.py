@@ -4,6 +4,8 @@ and what becomes of the others meanwhile. Real mosquitto, real TLS, certificates
 import contextlib
 import os
 import socket
+import threading
+from typing import Any
 
 from central.identity import access, authority
 from tests.secure_broker import (
@@ -186,3 +188,24 @@ def test_an_oversized_message_ends_the_connection_of_who_sent_it(parties: Partie
     device.say(TOPICS.live(A), b"next")
     until(lambda: len(central.heard) == 2, "the next of another")
     assert central.heard[1] == (TOPICS.live(A), b"next")
+
+
+def test_a_central_that_is_busy_for_a_while_is_told_everything(parties: Parties) -> None:
+    """As mosquitto comes, it drops what is beyond a thousand, and acknowledges it all the same."""
+    central, ready = parties.central(), threading.Event()
+    hear = central.client.on_message
+
+    def busy(*told: Any) -> None:
+        ready.wait()
+        assert hear
+        hear(*told)
+
+    central.client.on_message = busy
+    device = parties.comes(A).connected()
+    try:
+        for number in range(3000):
+            device.client.publish(TOPICS.live(A), number.to_bytes(4, "big") * 500, 1)
+        until(lambda: len(device.puback) == 3000, "every PUBACK")
+    finally:
+        ready.set()
+    until(lambda: len(central.heard) == 3000, "all of it")
