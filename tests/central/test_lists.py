@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
 import zstandard
 from django.test import Client
 
@@ -162,3 +163,10 @@ def test_a_page_of_changes_stays_below_what_a_device_accepts(tickets: list[Any])
     bodies = loads(get("/device/list/deltas?after=0").content)
     assert 0 < sum(map(len, bodies)) <= ANSWER_BYTES_MAX
     assert loads(get(f"/device/list/deltas?after={len(bodies)}").content)
+
+
+@pytest.mark.parametrize("path", ["/device/list/deltas", "/device/trust"])
+@pytest.mark.parametrize("after", ["-1", "x", "%C2%B2", "9" * 30])
+def test_a_number_that_is_none_is_refused(tickets: list[Any], path: str, after: str) -> None:
+    assert tickets
+    assert get(f"{path}?after={after}").status_code == 400

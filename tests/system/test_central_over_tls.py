@@ -58,6 +58,8 @@ class Central:
     folder: Path
     web: int
     front: Front
+    pid: int
+    """Of the process behind nginx."""
 
     @property
     def root(self) -> str:
@@ -166,6 +168,15 @@ Zone.objects.create(venue=Venue.objects.get(), name="Hall", checkpoint=Checkpoin
 """
 
 
+SNAPSHOT = """
+import django
+django.setup()
+from central.lists.publish import snapshot
+from central.venue.models import Venue
+print(snapshot(Venue.objects.get()).version)
+"""
+
+
 def environment(folder: Path) -> dict[str, str]:
     """For a script on central's models."""
     told = {"GATEHOUSE_CENTRAL_CONFIG": str(folder / "central.toml")}
@@ -200,7 +211,7 @@ def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
         command = [sys.executable, "-m", "central", "--config", str(told), "web"]
         process = subprocess.Popen(command)
         try:
-            made = Central(folder, web, front)
+            made = Central(folder, web, front, process.pid)
             deadline = time.monotonic() + 60
             while made.ask("/healthz").status_code != 200:
                 assert process.poll() is None
@@ -415,20 +426,53 @@ def test_plain_http_gives_the_time_and_nothing_else(central: Central) -> None:
     assert central.ask("/device/time").status_code == plain("/device/time").status_code
 
 
-def test_a_list_is_given_in_ranges(central: Central, gate: Device) -> None:
-    run = [
-        sys.executable,
-        "-c",
-        "import django; django.setup();"
-        "from central.lists.publish import snapshot; from central.venue.models import Venue;"
-        "print(snapshot(Venue.objects.get()).version)",
-    ]
+@pytest.fixture(scope="module")
+def listed(central: Central) -> Path:
+    """Return the file of a list that central made."""
+    run = [sys.executable, "-c", SNAPSHOT]
     told = environment(central.folder)
-    version = subprocess.run(run, env=told, check=True, capture_output=True, text=True).stdout
-    path = f"/device/list/{version.strip()}.db.zst"
+    said = subprocess.run(run, env=told, check=True, capture_output=True, text=True).stdout
+    return next(central.folder.glob(f"central/*/{said.strip()}.db.zst"))
+
+
+def test_a_list_is_given_in_ranges(central: Central, gate: Device, listed: Path) -> None:
+    path = f"/device/list/{listed.name}"
     whole = central.ask(path, gate).content
+    assert whole == listed.read_bytes()
     rest = central.ask(path, gate, Range="bytes=100-")
     assert (rest.status_code, rest.content) == (206, whole[100:])
+
+
+def test_who_reads_a_list_slowly_costs_central_no_memory(
+    central: Central, gate: Device, listed: Path
+) -> None:
+    """Behind nginx, as another process of this machine could: nginx itself would read at once."""
+
+    def resident() -> int:
+        status = Path(f"/proc/{central.pid}/status").read_text()
+        (kilobytes,) = re.findall(r"VmRSS:\s+(\d+)", status)
+        return int(kilobytes) // 1024
+
+    content = listed.read_bytes()
+    os.truncate(listed, 64 << 20)
+    before, shown = resident(), {"X-Client-Cert": escaped(gate.certificate)}
+    url = f"http://127.0.0.1:{central.web}/device/list/{listed.name}"
+    try:
+        asked = [requests.get(url, headers=shown, stream=True, timeout=60) for _ in range(4)]
+        for one in asked:
+            assert one.raw.read(1 << 20)
+        assert resident() - before < 64, "MiB, of four times 64"
+        for one in asked:
+            one.close()
+    finally:
+        listed.write_bytes(content)
+
+
+def test_what_happens_is_seen_as_it_happens(central: Central, admin: Admin) -> None:
+    url = central.front.url + "/live/events"
+    with admin.session.get(url, stream=True, timeout=60) as answer:
+        first = next(answer.iter_lines())
+    assert first.startswith(b"data: {")
 
 
 def test_an_oversized_body_stops_at_nginx(central: Central, gate: Device) -> None:
