@@ -13,12 +13,14 @@ from typing import TextIO
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from central.holder.models import Link
 from central.venue.models import Ticket
 
 TOKEN_BYTES = 18
+BATCH = 2000
 
 
 def token(link: Link) -> str:
@@ -69,8 +71,19 @@ def export(out: TextIO, base: str, audience: str | None = None) -> None:
     """Write every ticket's address, or those of one event, for whoever sends them out."""
     writer = csv.writer(out)
     writer.writerow(["right", "serial", "link"])
-    tickets = Ticket.objects.select_related("ticket_class").order_by("pk")
+    tickets = Ticket.objects.all()
     if audience is not None:
         tickets = tickets.filter(ticket_class__event__audience=audience)
-    for ticket in tickets.iterator(2000):
-        writer.writerow([bytes(ticket.cti).hex(), ticket.serial, base + path_of(ticket)])
+    _make_missing(tickets)
+    found = Link.objects.filter(ticket__in=tickets).select_related("ticket").order_by("ticket")
+    for link in found.iterator(BATCH):
+        path = reverse("holder", args=[token(link)])
+        writer.writerow([bytes(link.ticket.cti).hex(), link.ticket.serial, base + path])
+
+
+def _make_missing(tickets: QuerySet[Ticket]) -> None:
+    missing = tickets.filter(link=None).only("cti").order_by("pk")
+    while some := [Link(ticket=ticket) for ticket in missing[:BATCH]]:
+        for link in some:
+            link.token_hash = token_hash(token(link))
+        Link.objects.bulk_create(some, ignore_conflicts=True)  # Another may be making them, too.

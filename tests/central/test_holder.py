@@ -1,5 +1,7 @@
 """The holder's page and the phone's key: once, late, to one phone, and void when it is released."""
 
+import csv
+import io
 import time
 from typing import Any
 
@@ -10,7 +12,7 @@ from edge.core import credential
 from edge.core.credential import Shown
 from rules.ticket_class import EventRecord
 from rules.verdict import Admit, Door, Facts, Refuse, judge
-from tests.holder_phone import HolderPhone
+from tests.holder_phone import HolderPhone, point
 from tests.trusted import inside
 from wire import rotating
 from wire.codec import decode
@@ -118,6 +120,44 @@ def test_a_phone_is_given_what_a_gate_believes_and_only_until_it_has_it(ticket: 
     status, answer = phone.ask("key")
     assert status == 200
     assert "sealed" not in answer
+
+
+def test_a_reissued_ticket_comes_to_its_phone_and_to_no_other(ticket: Any) -> None:
+    from central.lists.changes import reissue
+
+    phone = HolderPhone(token_of(ticket))
+    _, first = phone.ask("key")
+    key = phone.opened(first)
+    phone.ask("kept")
+    reissue(ticket)
+    _, second = phone.ask("key")
+    assert (first["generation"], second["generation"]) == (0, 1)
+    wall = ticket.not_before + 5
+    assert judged(ticket, rotating.text(second["ticket"], key, wall), wall) == Admit(1)
+    assert HolderPhone(phone.token).ask("key")[0] == 409
+
+
+def test_after_too_many_moves_it_says_so(ticket: Any) -> None:
+    ticket.generation = 23
+    ticket.save()
+    phone = HolderPhone(token_of(ticket))
+    assert phone.ask("key")[0] == 200
+    assert phone.ask("release")[1]["refused"] == "too-often"
+    assert phone.ask("key")[0] == 200
+
+
+def test_how_it_stands_is_told_to_whoever_has_the_link(ticket: Any) -> None:
+    from central.lists.changes import set_standing
+
+    def told() -> Any:
+        return Client().get(f"/t/{token_of(ticket)}/state").json()
+
+    assert (told()["standing"], told()["phone"], told()["used"]) == ("good", "", None)
+    phone = HolderPhone(token_of(ticket))
+    phone.ask("key")
+    assert told()["phone"] == point(phone.signing).hex()
+    set_standing([ticket], Standing.REFUNDED)
+    assert told()["standing"] == "refunded"
 
 
 def test_another_phone_with_the_same_link_is_refused_and_counted(
@@ -276,9 +316,18 @@ def test_a_ticket_that_stands_still_shows_its_code(tickets: list[Any]) -> None:
 
 
 def test_links_are_exported_for_whoever_sends_them(ticket: Any, admin: Client) -> None:
+    from central.holder.link import export
+
     asked = {"action": "export_links", "_selected_action": [ticket.pk]}
     answer = admin.post("/admin/venue/ticket/", asked)
     assert f"http://testserver/t/{token_of(ticket)}" in answer.content.decode()
+    out = io.StringIO()
+    export(out, "https://tickets.example", "SHOW")
+    rows = list(csv.DictReader(io.StringIO(out.getvalue())))
+    assert len(rows) == 9
+    (row,) = (row for row in rows if row["right"] == bytes(ticket.cti).hex())
+    assert row["link"] == f"https://tickets.example/t/{token_of(ticket)}"
+    assert all(Client().get(row["link"][23:]).status_code == 200 for row in rows[:2])
     assert (
         token_of(ticket) in admin.get(f"/admin/venue/ticket/{ticket.pk}/change/").content.decode()
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge.store import moving
 from edge.store.journal import FILE, Journal
 from tests.device import BOOT, DEVICE, authorised, opened, stamp, ticket
 from tests.journals import write

@@ -1,10 +1,12 @@
 """The holder's page in a real Chromium: a gate believes what a camera reads from its screen."""
 
 import csv
+import http.client
 import io
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -49,6 +51,16 @@ class Central:
     folder: Path
     issued: dict[str, list[tuple[str, dict[str, Any]]]]
     ring: KeyRing
+
+    def kept(self, cti: str) -> bool:
+        database = sqlite3.connect(self.folder / "c" / "central.db")
+        asked = (
+            "SELECT kept_at FROM holder_phone p JOIN venue_ticket t ON t.id = p.ticket_id"
+            " WHERE t.cti = ?"
+        )
+        ((kept_at,),) = database.execute(asked, (bytes.fromhex(cti),)).fetchall()
+        database.close()
+        return kept_at is not None
 
     def next(self, kind: str) -> tuple[str, dict[str, Any]]:
         return self.issued[kind].pop()
@@ -118,8 +130,6 @@ def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
 
 
 def _answers(port: int) -> bool:
-    import http.client
-
     asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         asked.request("GET", "/healthz")
@@ -131,8 +141,6 @@ def _answers(port: int) -> bool:
 
 
 def _ring(folder: Path) -> KeyRing:
-    import sqlite3
-
     database = sqlite3.connect(folder / "c" / "central.db")
     rows = database.execute("SELECT kid, public FROM venue_signingkey").fetchall()
     database.close()
@@ -307,6 +315,7 @@ def test_the_key_comes_once_and_nothing_on_the_page_can_show_it(
     )
     assert kept == ["InvalidAccessError", False] * 3
     (answer,) = answers
+    assert central.kept(one["cti"]), "it has said that it has the key, which is not given again"
     assert one["code_key"] not in json.dumps(answer)
     close(phone)
 

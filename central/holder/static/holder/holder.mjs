@@ -4,7 +4,8 @@ const {search} = new URL(import.meta.url);
 const {able, begin, forget, moving, opened, recall, remember, signed, STEP} = await import('./phone.mjs' + search);
 const {correction, generate} = await import('./lean-qr.mjs' + search);
 
-const POLL = 30_000, PATIENCE = 8_000, PAGES = 'holder-pages';
+// Not all phones of a hall in the same second.
+const POLL = 40_000 + Math.random() * 40_000, PATIENCE = 8_000, PAGES = 'holder-pages';
 const by = id => document.getElementById(id);
 const main = document.querySelector('main');
 const home = location.pathname.replace(/\/$/, ''), token = home.split('/').pop();
