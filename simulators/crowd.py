@@ -12,6 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from wire import rotating
 from wire import ticket as gh1
 from wire.reason import Reason
 
@@ -30,6 +31,7 @@ class Shows(StrEnum):
     HALF = "half"
     NONSENSE = "nonsense"
     PAYMENT = "payment"
+    MOVING = "moving"  # On the simulators' page only: a phone that moves its code.
 
 
 class Does(StrEnum):
@@ -94,6 +96,12 @@ class Issued:
     text: str
     kind: Shows
     quantity: int
+    code_key: bytes = b""
+    """What the holder's phone moves its code with, where it must move."""
+
+    def moving(self, wall: float) -> bytes:
+        """Return what the phone shows at that time, Unix seconds."""
+        return rotating.text(self.text, self.code_key, int(wall)).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import contextlib
 import json
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ PER_MINUTE = 24.0
 """Visitors at a natural pace; a busy lane takes 40."""
 READY_SECONDS = 40.0
 DRAIN_SECONDS = 60.0
+SCREENSHOT_SECONDS = 120.0
+"""How old a picture of a moving code is."""
 CONSOLE = Console(stderr=True)
 
 
@@ -97,6 +100,7 @@ async def show(root: Path, options: Options) -> None:
         tickets = venue.issued(stage.venue)
         crowd = plan(options.seed, options.visitors, tickets, PER_MINUTE)
         central = f"http://127.0.0.1:{stage.venue.web_port}/live/"
+        held = await _holders_page(stage.venue)
         port = free_port()
         page = application([stage.entry, stage.way_out], _offered(tickets), central, stopping)
         server = _QuietServer(uvicorn.Config(page, port=port, log_level="warning"))
@@ -107,6 +111,7 @@ async def show(root: Path, options: Options) -> None:
             "\n[bold green]✓[/] 场馆已开门 · The venue is open\n"
             f"  中央服务器 Central’s live page      [bold]{central}[/]\n"
             f"  模拟现场   The simulated turnstiles [bold]http://127.0.0.1:{port}/[/]\n"
+            f"  持票人页面 A holder’s moving code   [bold]{held}[/]\n"
             "  按 Ctrl-C 结束 · Ctrl-C ends everything\n"
         )
         watching = asyncio.create_task(_watch(stage.children))
@@ -177,6 +182,13 @@ async def _prepare(place: Venue, settings: str) -> None:
         *("--root-out", str(place.root_pin)),
     )
     venue.enrol(place)
+
+
+async def _holders_page(place: Venue) -> str:
+    """Return the address of a ticket that no button hands out: the last of the late show."""
+    settings = str(place.root / "central.toml")
+    asked = gatehouse("central", "--config", settings, "links", "--event", venue.MOVING_AUDIENCE)
+    return (await _output(*asked)).decode().splitlines()[-1].rpartition(",")[2]
 
 
 async def _output(*command: str) -> bytes:
@@ -296,6 +308,9 @@ def _offered(tickets: list[Issued]) -> Offered:
             genuine = gh1.read(stock[Shows.VALID][0].text.encode())
             assert not isinstance(genuine, Reason)
             return gh1.sign(genuine.ticket, genuine.kid, forger).encode()
+        if kind in ("moving", "screenshot") and stock[Shows.MOVING]:
+            age = SCREENSHOT_SECONDS if kind == "screenshot" else 0.0
+            return stock[Shows.MOVING].pop(0).moving(time.time() - age)
         if kind not in ("valid", "refunded") or not stock[Shows(kind)]:
             return None
         code = stock[Shows(kind)].pop().text.encode()

@@ -12,6 +12,7 @@ from edge.runtime.identity import DeviceIdentity
 from simulators.crowd import Issued, Shows, needed
 
 VENUE, CHECKPOINT, AUDIENCE = "demo", "hall", "DEMO2026"
+MOVING_AUDIENCE, MOVING_TICKETS = "LATE2026", 200
 ENTRY, EXIT = "A1", "A2"
 BAUD = 115200
 COLUMNS = 32
@@ -80,7 +81,15 @@ def enrol(venue: Venue) -> None:
 def issued(venue: Venue) -> list[Issued]:
     """Return the tickets that central issued, in its order."""
     tickets = [json.loads(line) for line in venue.tickets.read_text().splitlines()]
-    return [Issued(one["text"], Shows(one["kind"]), one["quantity"]) for one in tickets]
+    return [
+        Issued(
+            one["text"],
+            Shows(one["kind"]),
+            one["quantity"],
+            bytes.fromhex(one.get("code_key", "")),
+        )
+        for one in tickets
+    ]
 
 
 def new_identity() -> tuple[str, str]:
@@ -105,12 +114,20 @@ def _description(venue: Venue, seed: int, visitors: int) -> dict[str, Any]:
         _class(1, "成人票", "Adult", adult),
         _class(2, "团体票", "Group", group),
     ]
+    times = {"opens": now - HOUR, "closes": now + 12 * HOUR}
     show = {
         "audience": AUDIENCE,
         "name": {"zh": "开门夜 · 室内音乐会", "en": "Opening night · chamber concert"},
-        "opens": now - HOUR,
-        "closes": now + 12 * HOUR,
+        **times,
         "classes": classes,
+    }
+    moving = [{"kind": "moving", "count": MOVING_TICKETS, "standing": "good"}]
+    late_show = {
+        "audience": MOVING_AUDIENCE,
+        "name": {"zh": "午夜场 · 动态票码", "en": "Late show · moving codes"},
+        **times,
+        "rotating": True,
+        "classes": [_class(1, "成人票", "Adult", moving)],
     }
     return {
         "code": VENUE,
@@ -118,7 +135,7 @@ def _description(venue: Venue, seed: int, visitors: int) -> dict[str, Any]:
         "seed": seed,
         "checkpoints": [CHECKPOINT],
         "devices": [{"id": venue.device, "name": "1 号闸机 Gate 1", "token": venue.token}],
-        "events": [show],
+        "events": [show, late_show],
     }
 
 
