@@ -23,7 +23,7 @@ from central import life
 from central.core.flood import Meter
 from central.core.prefix import advance
 from central.database import kept_trying
-from central.ledger import sql_postgresql, sql_sqlite
+from central.ledger import footing, sql_postgresql, sql_sqlite
 from central.ledger.arrivals import Arrivals, Message
 from central.ledger.models import Incident, Prefix, Quarantine, Row
 from central.ledger.reading import check_batch, check_hello, columns, read_row, short
@@ -160,7 +160,7 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
     elif kind in ("live", "backlog"):
         batch = decode(plain, Batch)
         check_batch(batch)
-        group.used |= _insert(device, batch)
+        group.used |= _insert(device, batch, kind == "live")
         Device.objects.filter(pk=device.pk).update(last_seen=timezone.now())
         group.asked.add((device.pk, identity, batch.epoch))
     else:
@@ -179,7 +179,7 @@ def _unpacked(payload: bytes) -> bytes:
         raise WireError(f"not zstd: {error}") from None
 
 
-def _insert(device: Device, batch: Batch) -> set[bytes]:
+def _insert(device: Device, batch: Batch, live: bool) -> set[bytes]:
     """Write a batch's rows; return the ctis whose uses they change."""
     used: set[bytes] = set()
     sql = sql_postgresql if connection.vendor == "postgresql" else sql_sqlite
@@ -199,6 +199,9 @@ def _insert(device: Device, batch: Batch) -> set[bytes]:
             _project(cursor, sql, device.pk, happened, stamp)
             reports.note(device.pk, happened, stamp)
             _note_state(device, happened)
+            footing.note(device.pk, happened, stamp, received_ms)
+            if live and seq == batch.first + len(batch.rows) - 1:
+                footing.note_clock(device.pk, stamp, received_ms)
             used |= _touched(device.pk, happened)
     return used
 

@@ -60,6 +60,25 @@ class Use(models.Model):
         indexes = [models.Index(fields=["cti"])]
 
 
+class Footing(models.Model):
+    """What a device's decisions stand on, as its rows last said."""
+
+    device = models.OneToOneField(Device, models.CASCADE)
+    rung = models.CharField("名单状态 rung", max_length=40, default="")
+    since_ms = models.BigIntegerField("自 since (ms)", default=0)
+    why = models.CharField("原因 why", max_length=200, default="")
+    unconfirmed = models.BigIntegerField("未经名单确认 not confirmed", default=0)
+    """Persons admitted since the list was last fresh there."""
+    filled_ms = models.BigIntegerField(default=0)
+    """When the offline budget was last full again."""
+    used_up = models.BooleanField("离线额度用尽 budget used up", default=False)
+    clock = models.CharField("时钟 clock", max_length=12, default="")
+    skew_ms = models.BigIntegerField("时差 skew (ms)", default=0)
+
+    def __str__(self) -> str:
+        return self.rung
+
+
 class Quarantine(models.Model):
     """What came and could not be read, or came from nobody we know."""
 

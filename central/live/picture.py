@@ -6,7 +6,8 @@ from typing import Any
 from django.db.models import Sum
 from django.utils import timezone
 
-from central.ledger.models import Row
+from central.ledger import footing
+from central.ledger.models import Footing, Row
 from central.ledger.totals import totals
 from central.live.words import KINDS
 from central.venue.models import Device, Event, Ticket, Venue
@@ -27,6 +28,7 @@ def picture() -> dict[str, Any]:
             for name in ("admitted", "passed", "abandoned", "uncertain", "refused")
         },
         "doubles": books["doubles"],
+        "alarms": footing.alarms(),
         "reasons": sorted(books["reasons"].items(), key=lambda one: -one[1]),
         "feed": _feed(),
         "curve": _curve(),
@@ -80,8 +82,10 @@ def _curve() -> dict[str, Any]:
 
 def _devices(rows: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
     now = timezone.now()
+    known = {one.device_id: one for one in Footing.objects.all()}
     return [
         {
+            **_footing(known.get(device.pk, Footing())),
             "name": device.name,
             "seen_seconds": round((now - device.last_seen).total_seconds())
             if device.last_seen
@@ -93,3 +97,16 @@ def _devices(rows: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
         }
         for device in Device.objects.order_by("name")
     ]
+
+
+def _footing(known: Footing) -> dict[str, Any]:
+    """Return what a device's decisions stand on; empty words where it has said nothing."""
+    return {
+        "rung": known.rung,
+        "since_ms": known.since_ms,
+        "why": known.why,
+        "unconfirmed": known.unconfirmed,
+        "used_up": known.used_up,
+        "clock": known.clock,
+        "skew_ms": known.skew_ms,
+    }

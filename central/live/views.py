@@ -18,7 +18,7 @@ from django.utils.translation import get_language
 
 from central.database import first_line
 from central.live.picture import picture
-from central.live.words import KINDS, REASONS, spoken
+from central.live.words import ALARMS, CLOCKS, KINDS, REASONS, RUNGS, spoken
 
 log = logging.getLogger("central.live")
 
@@ -70,9 +70,16 @@ def _for_viewers(view: View) -> View:
 async def page(request: HttpRequest) -> HttpResponse:
     """The page itself; what it shows comes by `events`."""
     language = get_language() or "zh-hans"
+    tables = {
+        "kinds": KINDS,
+        "reasons": REASONS,
+        "rungs": RUNGS,
+        "clocks": CLOCKS,
+        "alarms": ALARMS,
+    }
     words = {
-        "kinds": {kind: spoken(said, language) for kind, said in KINDS.items()},
-        "reasons": {reason: spoken(said, language) for reason, said in REASONS.items()},
+        name: {word: spoken(said, language) for word, said in table.items()}
+        for name, table in tables.items()
     }
     context = {"words": words, "zh": language.startswith("zh"), "language": language}
     return await sync_to_async(render)(request, "live/page.html", context)

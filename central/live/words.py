@@ -1,5 +1,6 @@
 """What the live page calls things, in both languages."""
 
+from wire.event import ClockQuality, Rung
 from wire.reason import Reason
 from wire.words import Words
 
@@ -64,6 +65,29 @@ REASONS: dict[str, Words] = {
     Reason.NO_RECORD.value: Words("无法记录", "cannot record"),
     Reason.LIST_DAMAGED.value: Words("名单损坏", "list damaged"),
     Reason.CLOCK_SUSPECT.value: Words("时钟异常", "clock suspect"),
+}
+
+
+RUNGS: dict[str, Words] = {
+    Rung.FRESH.value: Words("名单最新", "list fresh"),
+    Rung.STALE.value: Words("名单较旧", "list stale"),
+    Rung.SIGNATURE_AND_REVOCATIONS.value: Words("仅验签与冻结名单", "signature and revocations"),
+    Rung.SIGNATURE_ONLY.value: Words("仅验签", "signature only"),
+}
+CLOCKS: dict[str, Words] = {
+    ClockQuality.SIGNED.value: Words("时钟已签", "clock signed"),
+    ClockQuality.UNCONFIRMED.value: Words("时钟未证实", "clock unconfirmed"),
+    ClockQuality.SUSPECT.value: Words("时钟可疑", "clock suspect"),
+}
+ALARMS: dict[str, Words] = {
+    "key-suspected": Words(
+        "验签通过的票不在名单：签票密钥可能泄露",
+        "A good signature on a ticket that is not listed: a ticket key may have leaked",
+    ),
+    "not-issued": Words(
+        "放行了一张从未签发的票：签票密钥可能泄露",
+        "A ticket that nobody issued was let in: a ticket key may have leaked",
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from central.ledger import footing
 from central.ledger.models import Row
 from central.lists.changes import publish_change
 from central.venue.models import (
@@ -90,9 +91,21 @@ class DeviceAdmin(ModelAdmin):  # type: ignore[misc]
         "list_sequence",
         "rows_here",
         "reported_rows",
+        "stands",
     )
-    readonly_fields: tuple[str, ...] = ("last_seen", "list_sequence", "reported_rows")
+    readonly_fields: tuple[str, ...] = (
+        *("last_seen", "list_sequence", "reported_rows"),
+        *("stands", "suspected"),
+    )
     exclude = ("token_hash",)
+
+    @admin.display(description="状态 stands on")
+    def stands(self, device: Device) -> str:
+        return footing.stands(device.pk)
+
+    @admin.display(description="告警 alarms")
+    def suspected(self, device: Device) -> str:
+        return footing.suspected(device.pk)
 
     @admin.display(description="已收记录 rows here")
     def rows_here(self, device: Device) -> int:
