@@ -87,16 +87,18 @@ class Stage:
 
 def recorded(folder: Path) -> list[AnyEvent]:
     """Return what the journal holds, without what every start writes."""
-    reader = JournalReader(folder, DEVICE)
+    usual = event.EpochBegan | event.Started | event.ListApplied | event.RungChanged | event.Stopped
+    return [one for one in recorded_by(folder, DEVICE) if not isinstance(one, usual)]
+
+
+def recorded_by(folder: Path, device: bytes) -> list[AnyEvent]:
+    """Return all that a device's journal holds."""
+    reader = JournalReader(folder, device)
     rows: list[AnyEvent] = []
     for epoch in reader.epochs():
         batch = reader.batch(epoch.epoch, 1, 10_000)
         assert batch
-        for body in batch.rows:
-            happened, _ = decode_row(body)
-            usual = event.EpochBegan | event.Started | event.ListApplied | event.RungChanged
-            if not isinstance(happened, usual | event.Stopped):
-                rows.append(happened)  # type: ignore[arg-type]
+        rows += [decode_row(body)[0] for body in batch.rows]  # type: ignore[misc]
     reader.close()
     return rows
 

@@ -1,0 +1,215 @@
+"""An admin's order opens a gate: a browser's form, central, a broker, sync, gate, a board on a pty.
+
+And what else central tells a device: how it is to be configured, and to send its log.
+"""
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.gate.config import zone_path
+from simulators.display import Display
+from simulators.pty_line import PtyLine
+from simulators.turnstile import Board
+from tests.brokers import TestBroker
+from tests.daemons.test_gate import recorded_by
+from tests.enrolled import write_identity, write_link
+from tests.system.conftest import DEVICE, ROOT, TOKEN, until
+from tests.system.test_sync_with_central import Central
+from wire import event
+from wire.event import AnyEvent, Rung
+from wire.topic import Topics
+
+GATE = """
+directory = "{folder}"
+intercom = "{folder}/sync.sock"
+[[lane]]
+name = "A1"
+window_seconds = 1.0
+relay = {{ kind = "modbus", path = "{folder}/board", baud = 115200, coil = 0 }}
+pass_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 0 }}
+panel = [{{ kind = "serial", path = "{folder}/display", columns = 32 }}]
+"""
+SYNC = """
+directory = "{folder}"
+[intercom]
+path = "{folder}/sync.sock"
+"""
+PASSWORD = "a long password"
+
+
+class Admin:
+    """Somebody with a browser."""
+
+    def __init__(self, central: Central) -> None:
+        central.ask("createadmin", "chief", "--password", PASSWORD)
+        self._url = f"http://127.0.0.1:{central.port}/admin/"
+        self._session = requests.Session()
+        self._session.headers["Accept-Language"] = "zh-CN"
+        self.post("login/", {"username": "chief", "password": PASSWORD, "next": "/admin/"})
+
+    def page(self, path: str) -> str:
+        answer = self._session.get(self._url + path, timeout=30)
+        assert answer.status_code == 200
+        return answer.text
+
+    def post(self, path: str, told: dict[str, str]) -> str:
+        token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', self.page(path))
+        assert token
+        form = {**told, "csrfmiddlewaretoken": token[1]}
+        answer = self._session.post(self._url + path, form, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def order(self, kind: str, **told: str) -> str:
+        """Give the first device an order; return the page that is shown then."""
+        chosen = {"action": "give_order", "_selected_action": "1"}
+        return self.post("venue/device/", {**chosen, "kind": kind, **told})
+
+
+@dataclass
+class Gate:
+    folder: Path
+    board: Board
+    display: Display
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        return self.display.words[1]
+
+    def events(self) -> list[AnyEvent]:
+        return recorded_by(self.folder, bytes.fromhex(DEVICE))
+
+    def answers(self) -> list[tuple[int, str, bool]]:
+        found = self.events()
+        return [
+            (one.counter, one.order, one.done)
+            for one in found
+            if isinstance(one, event.CommandAnswered)
+        ]
+
+
+@asynccontextmanager
+async def gate(folder: Path, central: Central, broker_port: int) -> AsyncIterator[Gate]:
+    """A gate and its sync as processes, its board and display on ptys."""
+    (folder / "config").mkdir(parents=True)
+    zone_path(folder).write_text('checkpoint = "hall"\n')
+    (folder / "gate.toml").write_text(GATE.format(folder=folder))
+    (folder / "sync.toml").write_text(SYNC.format(folder=folder))
+    write_identity(folder, DEVICE, root=central.root)
+    write_link(folder, broker_port, f"http://127.0.0.1:{central.port}", TOKEN)
+    lines = [PtyLine(folder / name) for name in ("board", "display")]
+    for line in lines:
+        line.plug()
+    made = Gate(folder, Board(lines[0], window_seconds=1.0), Display(lines[1]))
+    playing = [asyncio.create_task(made.board.run()), asyncio.create_task(made.display.run())]
+    try:
+        for daemon in ("sync", "gate"):
+            told = str(folder / f"{daemon}.toml")
+            command = (sys.executable, "-m", "gatehouse", daemon, "--config", told)
+            made.processes.append(await asyncio.create_subprocess_exec(*command, cwd=ROOT))
+        yield made
+    finally:
+        for process in made.processes:
+            process.terminate()
+            await process.wait()
+        for task in playing:
+            task.cancel()
+
+
+@pytest.fixture
+def central(tmp_path: Path, broker: TestBroker) -> Iterator[Central]:
+    central = Central(tmp_path, broker.port)
+    central.start("web", "ingest", "publish")
+    try:
+        until(central.answers, "central's pages")
+        yield central
+    finally:
+        central.close()
+
+
+def eavesdropping(port: int, came: list[bytes]) -> Client:
+    """Somebody at the broker who keeps every order for later."""
+    client = Client(CallbackAPIVersion.VERSION2, client_id="eavesdropper")
+    client.on_message = lambda _c, _d, one: came.append(bytes(one.payload))
+    client.on_connect = lambda told, *_: told.subscribe(Topics("venue").command(DEVICE))
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    return client
+
+
+ZONE = """
+from central.venue.models import Checkpoint, Venue, Zone
+from central.identity.models import ZoneText
+hall = Checkpoint.objects.get(code="hall")
+zone, _ = Zone.objects.get_or_create(venue=Venue.objects.get(), checkpoint=hall, name="Hall")
+ZoneText.objects.update_or_create(zone=zone, defaults={"text": %r})
+"""
+
+
+def test_an_admins_order_opens_the_gate_and_is_answered(
+    tmp_path: Path, broker: TestBroker, central: Central
+) -> None:
+    admin, kept = Admin(central), list[bytes]()
+    spy = eavesdropping(broker.port, kept)
+
+    async def story(made: Gate) -> None:
+        async def seen(what: object, why: str) -> None:
+            await asyncio.to_thread(until, what, why)  # type: ignore[arg-type]
+
+        def fresh() -> bool:
+            moves = [one for one in made.events() if isinstance(one, event.RungChanged)]
+            return bool(moves) and moves[-1].rung is Rung.FRESH
+
+        await seen(fresh, "a signed heartbeat")
+        shown = await asyncio.to_thread(admin.order, "open-once", lane="A1", why="wheelchair")
+        assert "开一次 Open once" in shown
+        await seen(lambda: len(made.board.pulses) == 1, "the pulse")
+        assert made.answers() == [(1, "open-once", True)], "on disk before the pulse"
+        await seen(lambda: "✓ 已执行 done" in admin.page("orders/order/"), "the answer")
+
+        await asyncio.to_thread(spy.publish, Topics("venue").command(DEVICE), kept[0], 1)
+        await seen(lambda: len(made.answers()) == 2, "the replay, recorded")
+        assert made.answers()[1] == (0, "open-once", False)
+        assert len(made.board.pulses) == 1
+
+        await asyncio.to_thread(admin.order, "lock-entry")
+        await seen(lambda: made.title == "Entry is paused", "the panel")
+        await asyncio.to_thread(admin.order, "send-logs")
+        await seen(lambda: "gate" in logs(admin), "its log")
+        assert "obeying order 1 of chief: open-once" in logs(admin)
+
+        good = 'checkpoint = "hall"\npatience_seconds = 7.0\n'
+        await asyncio.to_thread(central.run, ZONE % good)
+        await seen(lambda: "✓ 已生效 in use" in admin.page("orders/desired/"), "in use")
+        assert zone_path(made.folder).read_text() == f"# version 1, as central wants it\n{good}"
+        await asyncio.to_thread(central.run, ZONE % f"{good}sesame = 1\n")
+        sentence = "zone.toml 2: sesame: no such key"
+        await seen(lambda: sentence in admin.page("orders/desired/"), "the refusal")
+        assert zone_path(made.folder).read_text().endswith(good), "the last good one stays"
+
+    async def told() -> None:
+        async with gate(tmp_path / "device", central, broker.port) as made:
+            await story(made)
+
+    try:
+        asyncio.run(told())
+    finally:
+        spy.disconnect()
+        spy.loop_stop()
+
+
+def logs(admin: Admin) -> str:
+    """Return the newest log that a device sent, or nothing."""
+    found = re.search(r"/admin/orders/logtail/(\d+)/change/", admin.page("orders/logtail/"))
+    return admin.page(f"orders/logtail/{found[1]}/change/") if found else ""
