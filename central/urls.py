@@ -27,6 +27,7 @@ urlpatterns = [
     path("device/configuration", est.configuration),
     path("device/list/manifest", device.manifest),
     path("device/list/deltas", device.deltas),
+    path("device/essentials", device.essentials),
     path("device/trust", device.trust),
     path("device/time", told_time.told),
     path("device/list/<str:version>.db.zst", device.snapshot),

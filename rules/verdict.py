@@ -74,6 +74,8 @@ class Facts:
     """Persons whom the list need not confirm, by the offline budget; None: as many as come."""
     list_too_old: bool = False
     """By the offline budget, the list confirms nobody any more."""
+    revoked: bool = False
+    """Blocked, refunded or rescheduled, by the essentials of a device that has no list."""
 
     @property
     def must_move(self) -> bool:
@@ -147,6 +149,8 @@ def _against_list(facts: Facts, door: Door, wall: float) -> Refuse | None:
     entry, ticket = facts.entry, facts.ticket
     if facts.event is None and door.rung is not Rung.SIGNATURE_ONLY:
         return Refuse(Reason.WRONG_EVENT)
+    if facts.revoked:
+        return Refuse(Reason.BLOCKED)
     if entry is None:
         new = abs(wall - ticket.issued_at) <= UNLISTED_AGE_SECONDS_MAX
         if door.rung in door.admits_unlisted or (new and door.rung is Rung.FRESH):

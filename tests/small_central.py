@@ -12,6 +12,7 @@ from rules.ticket_class import EventRecord
 from tests.trusted import inside, roles, sealed
 from wire.codec import decode, encode
 from wire.delivery import Ack, Batch, Hello
+from wire.essentials import Essentials, pack
 from wire.signed import Purpose, seal
 from wire.snapshot import SCHEMA, SCHEMA_VERSION, About, Delta, Heartbeat, Manifest
 from wire.topic import Topics, sender
@@ -74,6 +75,12 @@ class ListKeeper:
         self._directory = directory
         self._name = name
         self.sequence, self.head = 0, bytes(32)
+        self.essentials = 1
+        """Their number."""
+        self.answers: dict[str, bytes] = {}
+        """What is said in place of what is true, by path."""
+        self.revoked: list[int] = []
+        """Serials of SHOW."""
         self.deltas: list[bytes] = []
         """Sealed, as everything here is."""
         self.roles = [roles()]
@@ -139,15 +146,25 @@ class ListKeeper:
 
     def answer(self, path: str) -> bytes | None:
         """Return what a GET of `path` gives."""
+        if path in self.answers:
+            return self.answers[path]
         if path.startswith("/device/list/deltas?after="):
             after = int(path.partition("=")[2])
             return encode(self.deltas[max(after, self.forgotten) :][:1000])
         if path.startswith("/device/trust?after="):
             return encode(self.roles[int(path.partition("=")[2]) :])
+        if path == "/device/essentials":
+            return self.sealed_essentials()
         return self.files.get(path)
+
+    def sealed_essentials(self) -> bytes:
+        show = (("SHOW", encode(EventRecord("SHOW", Words("演出", "Show")))),)
+        gone = (pack("SHOW", self.revoked),) if self.revoked else ()
+        said = Essentials("venue", self.essentials, self.sequence, 0, (), show, (), gone)
+        return sealed(encode(said), Purpose.ESSENTIALS)
 
     def heartbeat(self, wall: float | None = None) -> bytes:
         self._wall = max(self._wall + 0.001, time.time() if wall is None else wall)
         version = len(self.roles) if self.says_roles is None else self.says_roles
-        said = Heartbeat("venue", self.sequence, self.head, self._wall, roles=version)
+        said = Heartbeat("venue", self.sequence, self.head, self._wall, self.essentials, version)
         return sealed(encode(said), Purpose.HEARTBEAT)

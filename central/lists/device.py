@@ -9,6 +9,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from central.identity.asking import for_devices
+from central.lists.essentials import path as newest_essentials
 from central.lists.models import Change, Snapshot
 from central.lists.publish import folder, newest
 from central.venue.models import Device, RolesVersion
@@ -29,6 +30,15 @@ def manifest(request: HttpRequest) -> HttpResponseBase:
     if made is None:
         return HttpResponse("no list has been made yet\n", status=404, content_type="text/plain")
     return HttpResponse(bytes(made.manifest), content_type=CBOR)
+
+
+@for_devices
+def essentials(_request: HttpRequest) -> HttpResponseBase:
+    try:
+        sealed = newest_essentials().read_bytes()
+    except OSError:
+        return HttpResponse("none have been made yet\n", status=404, content_type="text/plain")
+    return HttpResponse(sealed, content_type=CBOR)
 
 
 @for_devices

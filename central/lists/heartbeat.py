@@ -6,10 +6,12 @@ was set back is followed slowly, and the last time said is remembered from one r
 
 import time
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 from django.conf import settings
 
+from central.lists import essentials
 from central.lists.changes import head
 from central.venue import trust
 from central.venue.models import Venue
@@ -29,17 +31,20 @@ class Pulse:
         self._path = Path(settings.DIRECTORY) / "heartbeat"
         self._said_at = time.monotonic()
         self._wall = 0.0
+        self._essentials, self._written_at = 0, -inf
         with suppress(OSError, ValueError):
             self._wall = float(self._path.read_text())
 
     def beat(self, venue: Venue) -> bytes:
-        """Return the next heartbeat, sealed."""
+        """Return the next heartbeat, sealed; the essentials are kept new along with it."""
         now = time.monotonic()
         least = self._wall + max(STEP_SECONDS, (now - self._said_at) * SLOWER)
         self._wall, self._said_at = max(time.time(), least), now
         sequence, at_head = head(venue)
         roles = trust.newest_roles(venue)
-        said = Heartbeat(venue.code, sequence, at_head, self._wall, roles=roles)
+        if self._essentials <= sequence and now - self._written_at >= essentials.AGAIN_SECONDS:
+            self._essentials, self._written_at = essentials.write(venue), now
+        said = Heartbeat(venue.code, sequence, at_head, self._wall, self._essentials, roles)
         with suppress(OSError):  # Then the next run has only the system's clock.
             self._path.write_text(repr(self._wall))
         return trust.sealed(encode(said), Purpose.HEARTBEAT)

@@ -27,6 +27,7 @@ from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import Grew, IntercomClient
 from edge.runtime.service import Life, Work
 from edge.runtime.workers import Workers
+from edge.store.essentials import EssentialsStore
 from edge.store.floor import FloorFile
 from edge.store.journal import Journal
 from edge.store.trust import TrustStore
@@ -170,7 +171,7 @@ def _opened(
     directory: Path, who: DeviceIdentity, boot: bytes, floor: float
 ) -> tuple[TrustStore, Whitelist, TrustedClock, Journal]:
     trust = TrustStore(directory, who.pin, who.venue)
-    whitelist = Whitelist(directory, trust)
+    whitelist = Whitelist(directory, trust, EssentialsStore(directory, trust))
     # A new card has no floor yet: it is no earlier than the list that central signed.
     built = float(whitelist.about.built_at) if whitelist.about else 0.0
     clock = TrustedClock(SystemClock(), floor or built)

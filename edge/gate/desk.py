@@ -198,7 +198,7 @@ class Desk:
             last_code = transaction.last_code(shown.ticket.cti) if shown.code else None
             known = (found.entry, found.ticket_class, found.event)
             left = self._footing.left(transaction, now)
-            budget = (left.admissions, left.too_old)
+            budget = (left.admissions, left.too_old, found.revoked)
             facts = Facts(shown.ticket, *known, uses, shown.code, last_code, *budget)
             fresh = self._draw(ADMISSION_BYTES)
             sequence = self._whitelist.about.sequence if self._whitelist.about else 0

@@ -81,7 +81,8 @@ class Footing:
             said, at = self._said
             if (said.sequence, said.head) == (about.sequence, about.head):
                 self._confirmed = at
-        confirmed, damage, essentials = self._confirmed, self._whitelist.health, False
+        confirmed, damage = self._confirmed, self._whitelist.health
+        essentials = self._whitelist.essentials is not None
         age = None if confirmed is None else now.uptime - confirmed
         known = Known(damage, essentials, age)
         self._ladder, why = ladder.step(self._ladder, known, self._stale_after_seconds, now.uptime)

@@ -7,7 +7,7 @@ daemons read, on their store's thread; sync alone writes.
 import os
 import shutil
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from edge.store.database import (
     sound,
     sync_directory,
 )
+from edge.store.essentials import EssentialsStore, Reading
 from edge.store.list_files import (
     CURRENT,
     MANIFEST,
@@ -30,7 +31,6 @@ from edge.store.list_files import (
     check_made,
     check_snapshot,
     flush,
-    manifest_of,
     small_table,
     snapshot_about,
     verify_snapshot,
@@ -63,13 +63,19 @@ class Found:
     entry: Entry | None
     ticket_class: TicketClass | None
     event: EventRecord | None
+    revoked: bool = False
+    """By the essentials, where there is no list."""
 
 
 class Whitelist:
     """For door daemons: read at each decision, on the store's thread."""
 
-    def __init__(self, directory: Path, trust: TrustStore) -> None:
+    def __init__(
+        self, directory: Path, trust: TrustStore, essentials: EssentialsStore | None = None
+    ) -> None:
+        """`essentials`: what to go by while there is no list, or a damaged one."""
         self._trust = trust
+        self._essentials = essentials
         self._link = directory / "list" / CURRENT
         self._path = str(self._link)
         self._version = ""
@@ -93,7 +99,25 @@ class Whitelist:
     def present(self) -> bool:
         return self.health is None
 
+    @property
+    def essentials(self) -> Reading | None:
+        """What there is to go by instead of a list."""
+        return self._essentials.held if self._essentials else None
+
     def refresh(self) -> bool:
+        """Follow the list; without one, the essentials. True if what is known has changed."""
+        changed = self._refresh()
+        if self.present or self._essentials is None:
+            return changed
+        before = self.essentials
+        self._essentials.refresh()
+        found = self.essentials
+        if found is None or (found is before and not changed and self.ring is found.ring):
+            return changed
+        self.ring = found.ring
+        return True
+
+    def _refresh(self) -> bool:
         """Follow the link if it was swapped, and the overlay if it grew; True if so."""
         try:
             # pathlib would take a twentieth of the whole decision for it.
@@ -109,16 +133,16 @@ class Whitelist:
         except (ListDamaged, WireError, sqlite3.Error, OSError) as error:
             # Noted, so that a broken list is not opened again at every decision.
             self._version, self._made = version, self._made_at(version)
-            self._rescue_keys()
             self._close()
             self.about, self.health = None, f"list {version}: {error}"
             return True
 
     def look_up(self, ticket: Ticket) -> Found:
         """Return what the list holds of `ticket`; raise ListDamaged for a damaged row."""
-        event = self._events.get(ticket.audience)
         if self._changes is None or self._snapshot is None:
-            return Found(None, None, None)
+            known = self.essentials
+            return Found(None, *known.look_up(ticket)) if known else Found(None, None, None)
+        event = self._events.get(ticket.audience)
         key = key_of(ticket.cti, self._changes.about.list_key)
         try:
             row = self._changes.tickets.get(key)
@@ -188,22 +212,6 @@ class Whitelist:
         classes, events, keys = self._built
         self._classes, self._events = classes | changes.classes, events | changes.events
         self.ring = KeyRing((keys | changes.signing_keys).values())
-
-    def _rescue_keys(self) -> None:
-        """Keep the keys of a damaged list, so that good signatures are still told from bad.
-
-        A key that was damaged itself verifies nothing; it cannot become somebody else's.
-        """
-        if self.ring.records():
-            return
-        with suppress(ListDamaged, WireError, sqlite3.Error, OSError):
-            folder = self._link.parent / self._version
-            manifest_of(folder, self._trust.unseal)
-            database = open_readonly(folder / SNAPSHOT, immutable=True)
-            try:
-                self.ring = KeyRing(small_table(database, "signing_key").values())
-            finally:
-                database.close()
 
     def _close(self) -> None:
         for database in (self._snapshot, self._overlay):

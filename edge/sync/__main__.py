@@ -18,6 +18,7 @@ from edge.runtime.service import Life, Work
 from edge.runtime.workers import SingleThread, Workers
 from edge.store.database import TooNew
 from edge.store.delivery import DeliveryStore
+from edge.store.essentials import EssentialsStore
 from edge.store.identity_folder import IdentityFolder
 from edge.store.outbox import JournalReader
 from edge.store.trust import TrustStore
@@ -26,6 +27,7 @@ from edge.sync.carrier import Carrier
 from edge.sync.config import LinkConfig, SyncConfig, link_path
 from edge.sync.daemon import SyncDaemon
 from edge.sync.enrolment import Enroller, Opens
+from edge.sync.essentials import EssentialsFollower
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
 from edge.sync.outward import Outward
@@ -123,6 +125,7 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
         saved = await journal_thread.run(_open_saved, directory)
         trust = await list_thread.run(TrustStore, directory, who.pin, who.venue)
         writer = await list_thread.run(WhitelistWriter, directory, trust)
+        essentials = await list_thread.run(EssentialsStore, directory, trust)
     except OSError as error:
         raise ConfigError(f"directory {directory}: {error.strerror}") from None
     keeper = Keeper(directory, who.device, trust, list_thread, clock, intercom.tell)
@@ -131,8 +134,12 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
         *(link, rows, saved, journal_thread, clock, topics, device, VERSION),
         lambda: keeper.version,
     )
+    following = (
+        RolesFollower(fetch, trust, who.venue, clock),
+        EssentialsFollower(fetch, essentials, list_thread, clock),
+    )
     inward = Inward(
-        *(fetch, writer, RolesFollower(fetch, trust, who.venue, clock), intercom),
+        *(fetch, writer, *following, intercom),
         *(directory / "list" / "incoming", list_thread, clock, random.random),
     )
     opens = _Opens(catalog, enrolment_thread)

@@ -40,6 +40,7 @@ from edge.runtime.intercom import Heard
 from edge.runtime.workers import SingleThread
 from edge.store.changes import ListDamaged, Unseal
 from edge.store.whitelist import ChainBroken
+from edge.sync.essentials import EssentialsFollower
 from edge.sync.inbox import Inbox
 from edge.sync.roles import RolesFollower
 from edge.sync.suspects import Doors, Suspects
@@ -83,6 +84,7 @@ class Inward:
         fetch: Fetch,
         writer: Writer,
         roles: RolesFollower,
+        essentials: EssentialsFollower,
         doors: Doors,
         incoming: Path,
         thread: SingleThread,
@@ -92,6 +94,7 @@ class Inward:
         self._fetch = fetch
         self._writer = writer
         self._roles = roles
+        self._essentials = essentials
         self._doors = doors
         self._suspects = Suspects(roles, doors, clock)
         self._unseal = roles.trust.unseal
@@ -128,6 +131,7 @@ class Inward:
             return
         self._suspects.heard(heartbeat, self._update, uptime)
         self._roles.newest(heartbeat.roles)
+        self._essentials.newest(heartbeat.essentials)
         self._doors.tell(Heard(sealed, uptime))
         self._inbox.put_foreign(Beat(heartbeat, live, said_at))
 
@@ -150,7 +154,12 @@ class Inward:
             tasks.create_task(self._roles.run())
             tasks.create_task(self._suspects.run())
             await self._roles.present()
-            self._inbox.put(Holding(await self._thread.run(self._held)))
+            held = await self._thread.run(self._held)
+            if held is None:
+                # A few kilobytes that open the doors, before the many of the list.
+                await self._essentials.fetch(self._suspects)
+            tasks.create_task(self._essentials.run(self._suspects))
+            self._inbox.put(Holding(held))
             believed = self._roles.trust.version
             while True:
                 signal = await self._inbox.get(core.due(self._update))

@@ -15,8 +15,9 @@ from tests.trusted import inside
 from wire import ticket as gh1
 from wire.codec import decode, loads
 from wire.entry import Row, Standing, key_of, read
+from wire.essentials import Essentials, Revocations, revoked, unpack
 from wire.key import KeyRing
-from wire.snapshot import About, Delta, Manifest, head_after
+from wire.snapshot import About, Delta, Heartbeat, Manifest, head_after
 
 
 def venue() -> Any:
@@ -170,3 +171,65 @@ def test_a_page_of_changes_stays_below_what_a_device_accepts(tickets: list[Any])
 def test_a_number_that_is_none_is_refused(tickets: list[Any], path: str, after: str) -> None:
     assert tickets
     assert get(f"{path}?after={after}").status_code == 400
+
+
+def test_essentials_hold_keys_classes_events_and_what_is_revoked(tickets: list[Any]) -> None:
+    from central.lists import essentials
+    from central.lists.changes import set_standing
+    from central.lists.heartbeat import Pulse
+    from central.venue.models import SigningKey, Ticket
+
+    assert tickets
+    assert get("/device/essentials").status_code == 404
+    assert essentials.write(venue()) == 1
+    first = read_essentials()
+    assert (first.venue, first.number, first.sequence) == ("v", 1, 0)
+    assert len(first.classes) == len(first.events) == 1
+    assert [kid for kid, _ in first.signing_keys] == [bytes(SigningKey.objects.get().kid)]
+    (gone,) = first.revocations
+    refunded = Ticket.objects.filter(standing="refunded").values_list("serial", flat=True)
+    assert _serials(gone) == sorted(refunded)
+    one = Ticket.objects.filter(standing="good").first()
+    assert one is not None
+    set_standing([one], Standing.BLOCKED)
+    pulse = Pulse()
+    beat = decode(inside(pulse.beat(venue())), Heartbeat)
+    assert beat.essentials == read_essentials().number == 2
+    assert _serials(read_essentials().revocations[0]) == sorted([*refunded, one.serial])
+    set_standing([one], Standing.GOOD)
+    again = decode(inside(pulse.beat(venue())), Heartbeat)
+    assert again.essentials == 2, "not at every change"
+    assert again.wall > beat.wall
+
+
+def read_essentials() -> Essentials:
+    return decode(inside(get("/device/essentials").content), Essentials)
+
+
+def _serials(revocations: Revocations) -> list[int]:
+    bits = unpack(revocations)
+    return [serial for serial in range(len(bits) * 8) if revoked(bits, serial)]
+
+
+def test_one_refund_is_small_on_the_wire(tickets: list[Any]) -> None:
+    from central.lists.changes import set_standing
+    from central.lists.models import Change
+    from central.venue.models import Ticket
+
+    assert tickets
+    set_standing([Ticket.objects.filter(standing="good")[0]], Standing.REFUNDED)
+    assert len(bytes(Change.objects.get().body)) <= 200
+
+
+def test_heartbeats_grow_also_when_the_clock_was_set_back(
+    tickets: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from central.lists.heartbeat import Pulse
+
+    assert tickets
+    walls = []
+    for now in (2e9, 2e9 + 1, 1.9e9, 1.9e9 + 1):
+        # A new run each time: nothing but the file remembers.
+        monkeypatch.setattr("central.lists.heartbeat.time.time", lambda now=now: now)
+        walls.append(decode(inside(Pulse().beat(venue())), Heartbeat).wall)
+    assert walls == sorted(set(walls))

@@ -19,11 +19,13 @@ from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.intercom import Grew, Heard, IntercomClient, IntercomServer, Word
 from edge.runtime.service import Life
 from edge.store.delivery import DeliveryStore
+from edge.store.essentials import EssentialsStore
 from edge.store.journal import Journal
 from edge.store.outbox import JournalReader
 from edge.store.whitelist import WhitelistWriter
 from edge.sync.carrier import Carrier
 from edge.sync.daemon import SyncDaemon
+from edge.sync.essentials import EssentialsFollower
 from edge.sync.inward import Inward, UnusableError, unpack
 from edge.sync.outward import Outward
 from edge.sync.roles import RolesFollower
@@ -145,7 +147,9 @@ async def syncing(directory: Path) -> AsyncIterator[Venue]:
     trust = trusting(directory)
     incoming, writer = directory / "list" / "incoming", WhitelistWriter(directory, trust)
     follower = RolesFollower(fetch, trust, "venue", clock)
-    inward = Inward(fetch, writer, follower, intercom, incoming, thread, clock, lambda: 0.5)
+    essentials = EssentialsFollower(fetch, EssentialsStore(directory, trust), thread, clock)
+    following = (follower, essentials, intercom)
+    inward = Inward(fetch, writer, *following, incoming, thread, clock, lambda: 0.5)
     life = Life()
     carrier = Carrier(link, intercom.tell, clock, central.topics, DEVICE.hex())
     about = (central.topics, DEVICE.hex())
@@ -352,7 +356,7 @@ def test_an_ack_of_an_earlier_life_is_not_believed(
 
 def test_a_new_device_fetches_the_list_and_follows_it(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
-        await venue.until(lambda: venue.list_sequence() == 0 and len(venue.fetch.asked) > 2)
+        await venue.until(lambda: venue.list_sequence() == 0 and len(venue.fetch.asked) > 3)
         venue.lists.change(3)
         venue.link.connect()
         venue.beat()
@@ -368,7 +372,7 @@ def test_a_new_device_fetches_the_list_and_follows_it(tmp_path: Path) -> None:
 def test_a_lost_delta_is_fetched_by_http(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
         venue.link.connect()
-        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        await venue.until(lambda: len(venue.fetch.asked) >= 4)
         venue.lists.change()
         venue.link.deliver(venue.central.topics.deltas(), venue.lists.change())
         await venue.until(lambda: venue.list_sequence() == 2)
@@ -387,7 +391,7 @@ def test_a_chain_longer_than_one_answer_is_fetched_to_its_end(tmp_path: Path) ->
 
 def test_deltas_forgotten_by_central_mean_a_snapshot(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
-        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        await venue.until(lambda: len(venue.fetch.asked) >= 4)
         venue.lists.change(50)
         venue.lists.forgotten = 40
         venue.lists.snapshot()
@@ -418,7 +422,7 @@ def test_another_chain_is_replaced_by_a_snapshot(tmp_path: Path) -> None:
 
 def test_a_download_that_is_cut_or_wrong_is_tried_again(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
-        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        await venue.until(lambda: len(venue.fetch.asked) >= 4)
         venue.lists.change(10)
         venue.lists.forgotten = 10
         manifest = venue.lists.snapshot()
@@ -458,7 +462,7 @@ def test_only_the_announced_bytes_are_unpacked(tmp_path: Path) -> None:
 def test_a_store_that_is_further_than_sync_knows_is_asked_again(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
         venue.link.connect()
-        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        await venue.until(lambda: len(venue.fetch.asked) >= 4)
         before = (tmp_path / "list" / "current").readlink()
         first = venue.lists.change()
         writing(tmp_path).apply(first)
@@ -477,7 +481,7 @@ def test_a_store_that_is_further_than_sync_knows_is_asked_again(tmp_path: Path) 
 @pytest.mark.parametrize("version", ["../../etc/passwd", "", "a/b", ".hidden", "x" * 300, "a\x00b"])
 def test_a_manifest_cannot_name_a_path(tmp_path: Path, version: str) -> None:
     async def story(venue: Venue) -> None:
-        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        await venue.until(lambda: len(venue.fetch.asked) >= 4)
         venue.lists.change(3)
         venue.lists.forgotten = 3
         good = decode(inside(venue.lists.files["/device/list/manifest"]), Manifest)
@@ -501,7 +505,7 @@ def test_a_delta_that_cannot_be_used_is_asked_for_calmly_until_a_snapshot_is_bey
     tmp_path: Path, kind: str, before: int
 ) -> None:
     async def story(venue: Venue) -> None:
-        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        await venue.until(lambda: len(venue.fetch.asked) >= 4)
         lists, asked = venue.lists, venue.fetch.asked
         if before:
             lists.change(before)
@@ -516,7 +520,7 @@ def test_a_delta_that_cannot_be_used_is_asked_for_calmly_until_a_snapshot_is_bey
         assert venue.list_sequence() == before, "what can be used is"
         assert len(asked) < 40, "asked calmly"
         assert "/device/list/manifest" in asked[-3:], "a snapshot may be beyond it"
-        assert not [path for path in asked[3:] if path.endswith(".zst")], "none is"
+        assert not [path for path in asked[4:] if path.endswith(".zst")], "none is"
         lists.snapshot()
         lists.change(3)
         venue.beat()
@@ -528,7 +532,7 @@ def test_a_delta_that_cannot_be_used_is_asked_for_calmly_until_a_snapshot_is_bey
 def test_a_delta_by_mqtt_that_cannot_be_used_stops_nothing(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
         venue.link.connect()
-        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        await venue.until(lambda: len(venue.fetch.asked) >= 4)
         bad = Delta(1, venue.lists.head, events=UNUSABLE_ROW)
         for _ in range(20):
             venue.link.deliver(venue.central.topics.deltas(), sealed(encode(bad), Purpose.LIST))
@@ -544,7 +548,7 @@ def test_a_delta_by_mqtt_that_cannot_be_used_stops_nothing(tmp_path: Path) -> No
 def test_a_retained_heartbeat_does_not_make_an_old_list_new(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
         venue.link.connect()
-        await venue.until(lambda: len(venue.fetch.asked) >= 3)
+        await venue.until(lambda: len(venue.fetch.asked) >= 4)
         venue.beat(retained=True)
         await venue.clock.advance(5)
         assert venue.confirmed() == -1

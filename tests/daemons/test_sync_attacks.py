@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from edge.core.list_doubts import SUPPRESSED_SECONDS
 from edge.runtime.intercom import Distrusted
+from edge.store.essentials import EssentialsStore
 from tests import trusted
 from tests.daemons.test_sync import Venue, play
 from tests.trusted import inside, sealed
@@ -272,5 +273,40 @@ def test_roles_that_do_not_follow_never_come_in(tmp_path: Path) -> None:
         await beating(venue, 12)
         assert Distrust.PUT_BACK in named(venue)
         assert trusted.trusting(tmp_path).version == 2
+
+    play(tmp_path, story)
+
+
+# Essentials.
+
+
+def test_a_new_device_fetches_essentials_before_its_list_and_renews_them_calmly(
+    tmp_path: Path,
+) -> None:
+    async def story(venue: Venue) -> None:
+        await ready(venue)
+        asked = [path for path in venue.fetch.asked if "trust" not in path]
+        assert asked[:2] == ["/device/essentials", "/device/list/manifest"]
+        store = EssentialsStore(tmp_path, trusted.trusting(tmp_path))
+        assert store.number == 1
+        for number in (2, 3):
+            venue.lists.essentials = number
+            await beating(venue, 5)
+        store.refresh()
+        assert store.number == 2, "the first newer ones at once, the next after a while"
+        assert venue.fetch.asked.count("/device/essentials") == 2
+
+    play(tmp_path, story)
+
+
+def test_essentials_that_are_not_centrals_are_named(tmp_path: Path) -> None:
+    async def story(venue: Venue) -> None:
+        await ready(venue)
+        venue.lists.essentials = 2
+        good = venue.lists.sealed_essentials()
+        venue.lists.answers["/device/essentials"] = seal(inside(good), Purpose.ESSENTIALS, STRANGER)
+        await beating(venue, 3)
+        assert named(venue) == {Distrust.FORGED}
+        assert EssentialsStore(tmp_path, trusted.trusting(tmp_path)).number == 1
 
     play(tmp_path, story)
