@@ -10,6 +10,8 @@ wildcard a hostile one could leave any number of retained messages in the broker
 
 from pathlib import Path
 
+from cryptography import x509
+
 from central.identity import authority
 from central.link import Program
 from wire.topic import ROOT, Topics
@@ -18,6 +20,7 @@ BROKER = "broker"
 CONTROL = "$CONTROL/dynamic-security/v1"
 CONTROL_RESPONSE = f"{CONTROL}/response"
 
+WARNING_DAYS = 60
 NAMED = "%u"
 """What mosquitto puts the certificate's name in place of."""
 
@@ -34,6 +37,20 @@ def write(names: list[str], venue: str, now: int) -> Path:
     for program in Program:
         authority.write_client(issuing, program, now)
     return authority.write_public(f"{BROKER}.acl", access_list(venue).encode())
+
+
+def running_out(now: int) -> list[Path]:
+    """Return the certificates of broker and programs that end within WARNING_DAYS, or are bad."""
+    files = (authority.public() / f"{name}.pem" for name in (BROKER, *Program))
+    return [path for path in files if _ends_at(path) - now < WARNING_DAYS * authority.DAY]
+
+
+def _ends_at(path: Path) -> float:
+    try:
+        first = x509.load_pem_x509_certificates(path.read_bytes())[0]
+    except (OSError, ValueError):
+        return 0.0
+    return first.not_valid_after_utc.timestamp()
 
 
 def access_list(venue: str) -> str:

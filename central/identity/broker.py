@@ -25,7 +25,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 
 from central.config import Broker
-from central.identity.access import CONTROL, CONTROL_RESPONSE
+from central.identity.access import CONTROL, CONTROL_RESPONSE, running_out
 from central.identity.models import Certificate, Denied
 from central.ledger.models import Incident
 from central.link import Program, connect
@@ -103,13 +103,22 @@ def _unwanted() -> frozenset[str]:
     return frozenset(denied) | frozenset(flooded.values_list("device__identity", flat=True))
 
 
+def _warn() -> None:
+    for path in running_out(int(time.time())):
+        log.error(
+            "%s runs out: `gatehouse central authority broker NAME` makes it anew; then restart"
+            " mosquitto and gatehouse.target",
+            path,
+        )
+
+
 class Guard:
     """Central's word to the broker on who is denied. `look` is called again and again."""
 
     def __init__(self, broker: Broker, venue: str) -> None:
         self._held: frozenset[str] | None = None
         """Whom the broker keeps off, as it said since the last thing we told it."""
-        self._looked_at = self._asked_at = float("-inf")
+        self._looked_at = self._asked_at = self._warned_at = float("-inf")
         self._silent = False
         self._ended: set[int] = set()
         """Certificates whose sessions were ended."""
@@ -125,6 +134,9 @@ class Guard:
         if now - self._looked_at < LOOK_SECONDS or not self._client.is_connected():
             return
         self._looked_at = now
+        if now - self._warned_at >= DAY:
+            self._warned_at = now
+            _warn()
         held = self._held
         if held is None:
             self._ask_again(now)

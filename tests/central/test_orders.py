@@ -11,7 +11,7 @@ from django.test import Client
 from paho.mqtt.client import Client as Connection
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.brokers import running_broker
+from tests.brokers import KINDS, running_broker
 from tests.central_messages import DEVICE, TOPICS, chained, rows, take
 from wire import command as wire
 from wire.codec import decode
@@ -130,14 +130,15 @@ def until(what: Any) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_order_is_sent_once_and_not_kept_by_the_broker(
-    tickets: list[Any], tmp_path: Path
+    tickets: list[Any], tmp_path: Path, kind: str
 ) -> None:
     from central.orders.sending import send_orders
 
     assert tickets
     venue = device().venue
-    with running_broker(tmp_path) as broker, connected(broker.port, "device") as heard:
+    with running_broker(tmp_path, kind) as broker, connected(broker.port, "device") as heard:
         came: list[tuple[bytes, bool]] = []
         heard.on_message = lambda _c, _d, one: came.append((bytes(one.payload), one.retain))
         subscribed: list[int] = []

@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 from central.identity import access, authority
+from central.link import Program
 from tests.secure_broker import (
     ACCEPTED,
     CONNECT,
@@ -73,6 +74,7 @@ def test_a_revoked_certificate_is_none_once_the_broker_has_read_the_list(
 ) -> None:
     stolen = told.device(A)
     parties.comes(A).connected().close()
+    central, other = parties.central(), parties.comes(B).connected()
     authority.write_revocations(told.issuing, [(stolen.serial_number, told.now)], told.now)
     secure_broker.reload()
 
@@ -83,7 +85,9 @@ def test_a_revoked_certificate_is_none_once_the_broker_has_read_the_list(
         return answer
 
     until(refused, "the list is read")
-    parties.comes(B).connected()
+    other.say(TOPICS.live(B), b"still here")
+    until(lambda: bool(central.heard), "what another says, on the connection it had")
+    assert not other.gone
     secure_broker.kill()
     secure_broker.start()
     assert parties.comes(A).refused()
@@ -103,6 +107,15 @@ def test_what_the_broker_reads_is_public_and_keys_are_not_whatever_the_umask(
     modes = {path.name: path.stat().st_mode & 0o777 for path in told.public.iterdir()}
     assert {modes[name] for name in ("ca.pem", "crl.pem", "broker.acl", "broker.pem")} == {0o644}
     assert {modes[f"{name}.key"] for name in ("broker", "central-publish")} == {0o600}
+
+
+def test_certificates_of_our_own_that_run_out_are_said_in_time(told: TestAuthority) -> None:
+    assert access.running_out(told.now) == []
+    soon = told.now + (authority.SERVER_DAYS - 30) * authority.DAY
+    names = {path.name for path in access.running_out(soon)}
+    assert names == {"broker.pem", *(f"{program}.pem" for program in Program)}
+    (told.public / "broker.pem").write_text("cannot be read")
+    assert [path.name for path in access.running_out(told.now)] == ["broker.pem"]
 
 
 # Who is who.
