@@ -4,6 +4,7 @@ from typing import Any
 
 from central.api import shapes
 from central.core.refund import State
+from central.holder.link import paths_of
 from central.ledger.models import Use
 from central.tickets import inquiry
 from central.tickets.models import Refund
@@ -22,8 +23,8 @@ def of_issued(tickets: list[Ticket]) -> list[shapes.Issued]:
     if not tickets:
         return []
     kid, key = keys.active(tickets[0].ticket_class.event.venue)
-    made = zip(tickets, texts(tickets, kid, key), strict=True)
-    return [shapes.Issued(**_plain(ticket), text=text) for ticket, text in made]
+    made = zip(tickets, texts(tickets, kid, key), paths_of(tickets), strict=True)
+    return [shapes.Issued(**_plain(one), text=text, page=page) for one, text, page in made]
 
 
 def of_inquiry(ticket: Ticket, now: float) -> shapes.Inquiry:

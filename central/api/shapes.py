@@ -124,7 +124,9 @@ class Ticket(Schema):
 
 class Issued(Ticket):
     text: str
-    """What its QR code says."""
+    """What its QR code says; where the code must move, this alone opens nothing."""
+    page: str
+    """Where its holder finds it, below central's own address: to be sent to nobody else."""
 
 
 class IssuedBatch(Schema):

@@ -30,6 +30,18 @@ class HeldTicketAdmin(TicketPage):  # type: ignore[misc]
     fields = (*TicketPage.fields, "holders_link", "bound_phone")
     actions = (*TicketPage.actions, "export_links", "release_phone", "new_link")
 
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        fields = list(super().get_fields(request, obj))
+        # Who has the link sees what is behind it.
+        return (
+            fields
+            if self.has_show_permission(request)
+            else [name for name in fields if name != "holders_link"]
+        )
+
+    def has_show_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("venue.show_ticket"))
+
     @admin.display(description="持票人链接 holder's link")
     def holders_link(self, ticket: Ticket) -> str:
         return format_html('<a href="{0}">{0}</a>', links.path_of(ticket))
@@ -44,7 +56,7 @@ class HeldTicketAdmin(TicketPage):  # type: ignore[misc]
             said += f" · 另有手机尝试 {found.others_refused} 次 · tried with others so often"
         return said
 
-    @admin.action(description="导出持票人链接 Export holders' links", permissions=["change"])
+    @admin.action(description="导出持票人链接 Export holders' links", permissions=["show"])
     def export_links(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> HttpResponse:
         answer = HttpResponse(content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = 'attachment; filename="links.csv"'
@@ -58,13 +70,13 @@ class HeldTicketAdmin(TicketPage):  # type: ignore[misc]
 
     @admin.action(
         description="解除手机绑定（旧码作废）Release the phone, its code becomes void",
-        permissions=["change"],
+        permissions=["reissue"],
     )
     def release_phone(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> None:
         self._release(request, queryset, new_link=False)
 
     @admin.action(
-        description="换新链接并解除手机 New link, and release the phone", permissions=["change"]
+        description="换新链接并解除手机 New link, and release the phone", permissions=["reissue"]
     )
     def new_link(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> None:
         self._release(request, queryset, new_link=True)

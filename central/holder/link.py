@@ -67,6 +67,15 @@ def path_of(ticket: Ticket) -> str:
     return reverse("holder", args=[token(link_of(ticket))])
 
 
+def paths_of(tickets: list[Ticket]) -> list[str]:
+    """Return where each ticket's holder finds it, below central's own address."""
+    keys = [ticket.pk for ticket in tickets]
+    _make_missing(Ticket.objects.filter(pk__in=keys))
+    made = Link.objects.filter(ticket__in=keys).select_related("ticket")
+    by_ticket = {link.ticket_id: reverse("holder", args=[token(link)]) for link in made}
+    return [by_ticket[key] for key in keys]
+
+
 def export(out: TextIO, base: str, audience: str | None = None) -> None:
     """Write every ticket's address, or those of one event, for whoever sends them out."""
     writer = csv.writer(out)

@@ -332,3 +332,27 @@ def test_links_are_exported_for_whoever_sends_them(ticket: Any, admin: Client) -
     assert (
         token_of(ticket) in admin.get(f"/admin/venue/ticket/{ticket.pk}/change/").content.decode()
     )
+
+
+def test_whoever_may_not_see_codes_sees_no_link(ticket: Any) -> None:
+    from django.contrib.auth import get_user_model
+    from django.contrib.auth.models import Permission
+
+    users = get_user_model()
+    users.objects.filter(username="looker").delete()
+    looker = users.objects.create_user("looker", password="a long password", is_staff=True)
+    looker.user_permissions.add(Permission.objects.get(codename="view_ticket"))
+    client, token = Client(), token_of(ticket)
+    client.force_login(looker)
+    page = client.get(f"/admin/venue/ticket/{ticket.pk}/change/")
+    assert page.status_code == 200
+    assert token not in page.content.decode()
+    asked = {"action": "export_links", "_selected_action": [ticket.pk]}
+    assert token not in client.post("/admin/venue/ticket/", asked).content.decode()
+
+
+def test_a_shop_is_told_where_to_send_the_holder(ticket: Any) -> None:
+    from central.api import answers
+
+    (told,) = answers.of_issued([ticket])
+    assert told.page == f"/t/{token_of(ticket)}"
