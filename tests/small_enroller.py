@@ -138,7 +138,7 @@ class SmallEnroller:
             return _pkcs7([self.used[1]])
         if self.expired:
             raise Declined("no", 403, "this code is older than 15 minutes")
-        made = self._issue(key)
+        made = self.issue(key)
         self.used = (key, made)
         return _pkcs7([made])
 
@@ -157,7 +157,7 @@ class SmallEnroller:
             proof = base64.b64decode(headers["X-Renewal-Proof"])
             key.verify(proof, RENEWAL_CONTEXT + digest, ec.ECDSA(SHA256()))
         assert old in self.issued
-        return _pkcs7([self._issue(self._asked(body))])
+        return _pkcs7([self.issue(self._asked(body))])
 
     def _known(self, pair: Path | None) -> None:
         if pair is None or x509.load_pem_x509_certificates(pair.read_bytes())[0] not in self.issued:
@@ -170,7 +170,7 @@ class SmallEnroller:
         assert [name.value for name in names] == [self.device.hex()]
         return asked.public_key()
 
-    def _issue(self, key: object) -> x509.Certificate:
+    def issue(self, key: object) -> x509.Certificate:
         made = self.authority.certificate_of(
             self.device.hex(), key, self.now - 3600, self.now + 90 * DAY
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from edge.sync.enrolment import Enroller
 from edge.sync.renewal import Renewal
 from tests.authority import DAY, TestAuthority
 from tests.small_enroller import URL, SmallEnroller, roles
+from wire.event import ClockQuality
 
 WHO = "00112233445566aa"
 STEPS = (
@@ -195,17 +196,19 @@ def test_a_zone_that_is_none_leaves_the_device_as_it_was(device: Device, zone: s
     assert not device.enrolled
 
 
-def test_a_certificate_for_somebody_else_is_not_taken(device: Device) -> None:
+@pytest.mark.parametrize("wrong", ["key", "name", "authority"])
+def test_a_certificate_for_somebody_else_is_not_taken(device: Device, wrong: str) -> None:
     central = device.central
-    other = central.authority.certificate_of(
-        "ffffffffffffffff", keys.load(keys.fresh()).public_key(), central.now, central.now + DAY
-    )
-    central.used = None
+    by = TestAuthority() if wrong == "authority" else central.authority
+    name = "ffffffffffffffff" if wrong == "name" else WHO
 
-    def another(_: object) -> x509.Certificate:
-        return other
+    def another(key: object) -> x509.Certificate:
+        other = keys.load(keys.fresh()).public_key() if wrong == "key" else key
+        made = by.certificate_of(name, other, central.now, central.now + DAY)
+        central.issued.append(made)  # It lets in whom it issued for, whoever that is.
+        return made
 
-    central._issue = another  # type: ignore[method-assign,assignment] # noqa: SLF001
+    central.issue = another  # type: ignore[method-assign]
     assert not device.enrol().done
     assert not device.enrolled
 
@@ -254,6 +257,7 @@ def test_as_another_device_it_first_gives_central_every_row(device: Device) -> N
 
 
 def test_another_venues_list_and_roles_open_nothing(device: Device) -> None:
+    device.central.versions = 2
     device.enrol()
     lists = device.folder / "list"
     lists.mkdir()
@@ -367,6 +371,16 @@ def test_a_device_that_does_not_know_the_day_renews_nothing(device: Device, wall
     device.enrol()
     lost = renewing(device, wall)
     assert not asyncio.run(lost.renewal.renew_if_due())
+
+
+def test_a_clock_in_doubt_renews_nothing(device: Device) -> None:
+    device.enrol()
+    late = renewing(device, device.central.now + 70 * DAY)
+    now = late.clock.now()
+    late.clock.now = lambda: replace(now, quality=ClockQuality.SUSPECT)  # type: ignore[method-assign]
+    assert not asyncio.run(late.renewal.renew_if_due())
+    late.clock.now = lambda: now  # type: ignore[method-assign]
+    assert asyncio.run(late.renewal.renew_if_due())
 
 
 def test_devices_of_one_day_renew_on_different_ones(device: Device) -> None:
