@@ -59,15 +59,11 @@ class IdentityFolder:
         fresh = _identity(self._next)
         if fresh is not None:
             self._forget_strangers(fresh)
-            self._place_roles()
+        # Copied, so that whatever cuts this off finds all of it when it is begun again.
+        for path in sorted(self._next.glob(f"*{ROLES_ENDING}")):
+            _replace(self._folder("trust") / path.name, path.read_bytes(), FILE_MODE)
         for name in PLACED:
-            target = self.path / name
-            if name == ZONE:
-                target = self._directory / "config" / ZONE
-                make_directory(target.parent)
-            if (self._next / name).exists():
-                (self._next / name).replace(target)
-                sync_directory(target.parent)
+            self._place(name)
         for pending in self.path.glob("pending-*"):
             pending.unlink()
         shutil.rmtree(self._next)
@@ -84,7 +80,7 @@ class IdentityFolder:
         if path.exists():
             return path.read_bytes()
         fresh = make()
-        self._replace(path, fresh, SECRET_MODE)
+        _replace(path, fresh, SECRET_MODE)
         for other in self.path.glob("pending-*"):
             if other != path:
                 other.unlink()
@@ -99,7 +95,7 @@ class IdentityFolder:
     def gather(self, name: str, content: bytes) -> Path:
         """Add a file to the identity being gathered; return where it lies for now."""
         path = self._coming / name
-        _write(path, content, SECRET_MODE if name == PAIR else READABLE_MODE)
+        _write(path, content, _mode(name))
         return path
 
     def commit(self) -> None:
@@ -111,7 +107,7 @@ class IdentityFolder:
 
     def replace_pair(self, content: bytes) -> None:
         """Put a renewed key and certificate in the place of the old ones, which stay till then."""
-        self._replace(self.pair, content, SECRET_MODE)
+        _replace(self.pair, content, SECRET_MODE)
 
     def enrolled_with(self, code: bytes) -> bool:
         """Whether this device was enrolled with this very code."""
@@ -127,13 +123,6 @@ class IdentityFolder:
             _make_folder(self.path)
             sync_directory(self._directory)
 
-    def _replace(self, path: Path, content: bytes, mode: int) -> None:
-        fresh = path.with_name(f".{path.name}.new")
-        fresh.unlink(missing_ok=True)
-        _write(fresh, content, mode)
-        fresh.replace(path)
-        sync_directory(self.path)
-
     def _forget_strangers(self, fresh: DeviceIdentity) -> None:
         """Take away what another venue's central said: nothing of it may open a door here."""
         before = _identity(self.path)
@@ -148,16 +137,20 @@ class IdentityFolder:
             for old in sorted(roles.glob(f"*{ROLES_ENDING}"), reverse=True):
                 old.unlink()
 
-    def _place_roles(self) -> None:
-        """They are copied: forgetting begins anew after a cut, and must find them again."""
-        folder = self._directory / "trust"
-        make_directory(folder)
-        for path in self._next.glob(f"*{ROLES_ENDING}"):
-            fresh = folder / ".enrolled"
-            fresh.unlink(missing_ok=True)
-            _write(fresh, path.read_bytes(), FILE_MODE)
-            fresh.replace(folder / path.name)
-        sync_directory(folder)
+    def _folder(self, name: str) -> Path:
+        path = self._directory / name
+        if not path.is_dir():
+            make_directory(path)
+            sync_directory(self._directory)
+        return path
+
+    def _place(self, name: str) -> None:
+        if not (self._next / name).exists():
+            return
+        target = self.path / name
+        if name == ZONE:
+            target = self._folder("config") / ZONE
+        _replace(target, (self._next / name).read_bytes(), _mode(name))
 
 
 def code_hash(code: bytes) -> str:
@@ -190,3 +183,16 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         file.write(content)
         file.flush()
         os.fsync(handle)
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    """Write a file so that whoever reads it finds the old or the new, on disk when it returns."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    _write(fresh, content, mode)
+    fresh.replace(path)
+    sync_directory(path.parent)
+
+
+def _mode(name: str) -> int:
+    return SECRET_MODE if name == PAIR else READABLE_MODE

@@ -60,7 +60,7 @@ class _File:
 @dataclass(slots=True)
 class _Directory:
     entries: dict[str, tuple[str, object]] = field(default_factory=dict)
-    """Name -> (kind, what): file and inode, link and target, or directory."""
+    """Name -> (kind, what): file and its bytes, link and target, or directory."""
     pending: list[tuple[str, tuple[str, object] | None]] = field(default_factory=list)
 
     def now(self) -> dict[str, tuple[str, object]]:
@@ -74,7 +74,7 @@ class Disk:
         self._lies_from = lies_from
         self._files: dict[int, _File] = {}
         self._folders: dict[str, _Directory] = {"": _Directory()}
-        self._folder_of: dict[int, str] = {}
+        self._folder_of: dict[int, _Directory] = {}
         self._count = 0
 
     def do(self, operation: Operation) -> None:
@@ -83,23 +83,24 @@ class Disk:
         match operation.op:
             case "C":
                 # The number of a file that is gone may be given out again.
-                self._files[operation.inode] = _File()
-                self._name(operation.name, ("file", operation.inode))
+                made = self._files[operation.inode] = _File()
+                self._folder_of.pop(operation.inode, None)
+                self._name(operation.name, ("file", made))
             case "W" | "T":
                 self._files.setdefault(operation.inode, _File()).pending.append(operation)
             case "S" if lies:
                 pass
             case "S" if operation.inode in self._folder_of:
-                folder = self._folders[self._folder_of[operation.inode]]
+                folder = self._folder_of[operation.inode]
                 folder.entries = folder.now()
                 folder.pending.clear()
             case "S":
                 self._files[operation.inode].sync()
             case "O":
-                self._folder_of[operation.inode] = operation.name
+                self._folder_of[operation.inode] = self._folders[operation.name]
             case "M":
-                self._folders[operation.name] = _Directory()
-                self._name(operation.name, ("folder", operation.name))
+                folder = self._folders[operation.name] = _Directory()
+                self._name(operation.name, ("folder", folder))
             case "L":
                 self._name(operation.name, ("link", operation.second.decode()))
             case "U" | "X":
@@ -111,7 +112,9 @@ class Disk:
 
     def _rename(self, old: str, new: str) -> None:
         found = self._folders[_folder(old)].now()[PurePosixPath(old).name]
-        assert found[0] != "folder", "nothing in the store renames a folder"
+        if found[0] == "folder":
+            # Folders in it keep their old paths here: nothing in the store has such.
+            self._folders[new] = self._folders.pop(old)
         self._name(new, found)
         self._name(old, None)
 
@@ -123,21 +126,21 @@ class Disk:
         """Write to `target`, empty afterwards of all else, one of the states a cut may leave."""
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
-        self._leave("", target, chance)
+        self._leave(self._folders[""], target, chance)
 
-    def _leave(self, path: str, target: Path, chance: random.Random) -> None:
-        folder = self._folders[path]
+    def _leave(self, folder: _Directory, target: Path, chance: random.Random) -> None:
         kept = chance.randint(0, len(folder.pending))
         for name, (kind, what) in _named(folder.entries, folder.pending[:kept]).items():
             match kind:
                 case "file":
-                    assert isinstance(what, int)
-                    (target / name).write_bytes(_after_cut(self._files[what], chance))
+                    assert isinstance(what, _File)
+                    (target / name).write_bytes(_after_cut(what, chance))
                 case "link":
                     (target / name).symlink_to(str(what))
                 case _:
+                    assert isinstance(what, _Directory)
                     (target / name).mkdir()
-                    self._leave(str(what), target / name, chance)
+                    self._leave(what, target / name, chance)
 
 
 def _folder(path: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.power_loss.becoming import left_by
 from tests.store.power_loss.disk import Disk, Operation, read
 from tests.store.power_loss.promises import Kept, Promised, examine
 
@@ -39,11 +40,12 @@ def memory(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def recorded(recorder: Path, folder: Path, seed: int, steps: int) -> list[Operation]:
+def recorded(recorder: Path, folder: Path, story: str, *told: int) -> list[Operation]:
     device = folder / "device"
     device.mkdir()
+    module = f"tests.store.power_loss.{story}"
     subprocess.run(
-        [sys.executable, "-m", "tests.store.power_loss.day", str(device), str(seed), str(steps)],
+        [sys.executable, "-m", module, str(device), *map(str, told)],
         check=True,
         cwd=HERE.parents[2],
         env={
@@ -78,7 +80,7 @@ def where(seed: int, number: int, operations: list[Operation]) -> str:
 
 
 def honest(recorder: Path, folder: Path, memory: Path, seed: int, count: int) -> Counter[str]:
-    operations = recorded(recorder, folder, seed, 160)
+    operations = recorded(recorder, folder, "day", seed, 160)
     met: Counter[str] = Counter()
     for number, promised, kept in cuts(
         operations, memory / "after", count, random.Random(seed), Disk()
@@ -113,7 +115,7 @@ def test_on_an_honest_disk_every_promise_is_kept(
 
 def lying(recorder: Path, folder: Path, memory: Path, seed: int, count: int) -> Counter[str]:
     """Cut where the disk has stopped to sync at some moment of the day, and said nothing."""
-    operations = recorded(recorder, folder, seed, 160)
+    operations = recorded(recorder, folder, "day", seed, 160)
     met, chance = Counter[str](), random.Random(seed)
     for _ in range(count // 10):
         disk = Disk(lies_from=chance.randrange(len(operations)))
@@ -146,6 +148,23 @@ def test_a_disk_that_lies_is_found_out(
     met = lying(recorder, tmp_path, memory, seed, CUTS)
     assert met["lost something"], "the disk did not lie"
     assert met["said to be damaged"] + met["seen by central"], met
+
+
+def test_whoever_a_device_is_becoming_it_is_one_or_the_other(
+    recorder: Path, tmp_path: Path, memory: Path
+) -> None:
+    operations = recorded(recorder, tmp_path, "becoming")
+    disk, chance, promised = Disk(), random.Random(1), list[str]()
+    for number, operation in enumerate(operations, 1):
+        if operation.op == "K":
+            promised.append(operation.name)
+            continue
+        disk.do(operation)
+        for _ in range(4):
+            disk.leave(memory / "after", chance)
+            wrong = left_by(memory / "after", promised)
+            assert not wrong, f"cut after {number} of {len(operations)} ({operation}): {wrong}"
+    assert promised[-1] == "renewed 3"
 
 
 @pytest.mark.nightly
