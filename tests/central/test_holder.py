@@ -11,6 +11,7 @@ from django.test import Client
 from edge.core import credential
 from edge.core.credential import Shown
 from rules.ticket_class import EventRecord
+from rules.use import Outcome
 from rules.verdict import Admit, Door, Facts, Refuse, judge
 from tests.holder_phone import HolderPhone, point
 from tests.trusted import inside
@@ -159,6 +160,22 @@ def test_how_it_stands_is_told_to_whoever_has_the_link(ticket: Any) -> None:
     assert told()["phone"] == point(phone.signing).hex()
     set_standing([ticket], Standing.REFUNDED)
     assert told()["standing"] == "refunded"
+
+
+def test_a_ticket_that_was_used_says_when_and_where(ticket: Any) -> None:
+    from central.ledger.models import Use
+    from central.venue.models import Device
+
+    at = 1_780_000_000_000
+    use = {"admission": b"admission-id", "person": 1, "cti": bytes(ticket.cti), "wall_ms": at}
+    gate, passed = Device.objects.get(), Outcome.PASSED.value
+    Use.objects.create(device=gate, checkpoint="hall", outcome=passed, **use)
+    told = Client().get(f"/t/{token_of(ticket)}/state").json()
+    assert told["used_up"]
+    assert told["used"] == {"zh": "5月29日 周五 04:26 Gate 1", "en": "Fri 29 May, 04:26, Gate 1"}
+    Use.objects.update(outcome=Outcome.ABANDONED.value)
+    told = Client().get(f"/t/{token_of(ticket)}/state").json()
+    assert (told["used_up"], told["used"]) == (False, None)
 
 
 def test_another_phone_with_the_same_link_is_refused_and_counted(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.core.trusted_time import BUILT
 from tests.daemons.test_gate import gate, play
 from tests.device import KEY, ROTATION_KEY, ListMaker, ticket, writing
 from wire import event, rotating
@@ -70,5 +71,30 @@ def test_whoever_turned_back_shows_a_code_that_is_no_older(device: Path) -> None
             await stage.clock.advance(2)
             await stage.show(shown)
             assert len(stage.relay.pulses) == 2
+
+    play(story)
+
+
+def test_in_doubt_of_the_time_a_code_of_before_the_floor_or_the_last_one_is_refused(
+    device: Path,
+) -> None:
+    async def story() -> None:
+        async with gate(device, wall=1_000.0) as stage:  # It booted in 1970.
+            await stage.show(moving(BUILT - 60))
+            assert stage.title == "The moving code is too old"
+            now = BUILT + 7_200
+            await stage.show(moving(now))
+            assert len(stage.relay.pulses) == 1
+            await stage.clock.advance(12)
+            assert stage.kinds()[-1] == "abandoned"
+            await stage.show(moving(now - 60))
+            assert stage.title == "The moving code is too old"
+            await stage.clock.advance(2)
+            await stage.show(moving(now + 30))
+            assert len(stage.relay.pulses) == 2
+        first, second = (one for one in stage.events() if isinstance(one, event.Authorised))
+        assert (first.code_time, second.code_time) == (now, now + 30)
+        assert not first.confirmed
+        assert not second.confirmed
 
     play(story)
