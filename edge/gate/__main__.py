@@ -29,7 +29,7 @@ from edge.runtime.service import Life, Work
 from edge.runtime.workers import Workers
 from edge.store.essentials import EssentialsStore
 from edge.store.floor import FloorFile
-from edge.store.journal import Journal
+from edge.store.journal import Journal, Transaction
 from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist
 from wire.event import BOOT_BYTES, Stamp
@@ -147,7 +147,10 @@ async def _run(
         *(trust, whitelist, journal, thread, clock, os.urandom),
         *(own, zone, time_zone, grew, enrolling.offer),
     )
-    lanes = tuple(_lane(lane, zone, catalog, desk, clock) for lane in told.lane)
+    locked = await thread.run(journal.transact, Transaction.locked)
+    lanes = tuple(
+        _lane(lane, zone, catalog, desk, clock, locked=lane.name in locked) for lane in told.lane
+    )
     fire = catalog.sensor(told.fire) if told.fire else None
     timekeeping = Timekeeping(clock, floor, desk, thread, os.urandom, intercom.tell)
     orders = Orders(own.device, desk, lanes, clock, intercom.tell, reset_floor=timekeeping.lower)
@@ -188,6 +191,7 @@ def _lane(
     desk: Judging,
     clock: Clock,
     idle: Notice = IDLE,
+    locked: bool = False,
 ) -> LaneShell:
     sensors: dict[str, Sensor] = {}
     for name in SENSORS:
@@ -204,7 +208,7 @@ def _lane(
         sensors=sensors,
         panels=tuple(catalog.panel(panel) for panel in told.panel),
     )
-    return LaneShell(told, habits(told, zone), hardware, desk, clock, os.urandom, idle)
+    return LaneShell(told, habits(told, zone), hardware, desk, clock, os.urandom, idle, locked)
 
 
 async def _lines_off(told: GateConfig) -> int:

@@ -99,8 +99,12 @@ class LaneShell:
         clock: Clock,
         draw: Callable[[int], bytes],
         idle_notice: Notice = IDLE,
+        locked: bool = False,
     ) -> None:
-        """`idle_notice` is shown where others say "show your ticket"."""
+        """`idle_notice` is shown where others say "show your ticket".
+
+        `locked`: as an earlier life left it, by somebody's order.
+        """
         self.config = config
         self.inbox = Inbox(clock)
         self._habits = habits
@@ -108,7 +112,7 @@ class LaneShell:
         self._desk = desk
         self._clock = clock
         self._draw = draw
-        self._lane = Lane()
+        self._lane = Lane(mode=Mode.LOCKED if locked and self.is_entry else Mode.NORMAL)
         self._held: dict[str, Held] = {}
         self._lost: set[str] = set()
         self._resting_at: float | None = None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from edge.core.budget import Drawn
-from edge.store import answers, budget, moving, salvage, uses
+from edge.store import answers, budget, locks, moving, salvage, uses
 from edge.store.database import (
     FILE_MODE,
     TooNew,
@@ -97,6 +97,10 @@ class Transaction:
         """Keep the budget as it is said to be: the list's age, or that it is full again."""
         budget.put(self._database, drawn)
 
+    def locked(self) -> frozenset[str]:
+        """Return the lanes that were locked, and not set to anything else since."""
+        return locks.of(self._database)
+
     def open_persons(self, lane: str) -> tuple[OpenPerson, ...]:
         """Return who was authorised on `lane` and has no outcome yet."""
         return uses.open_persons(self._database, lane)
@@ -115,6 +119,7 @@ class Transaction:
         moving.project(self._database, happened)
         answers.project(self._database, happened)
         budget.project(self._database, happened)
+        locks.project(self._database, happened)
         self._top = Top(self._number, seq, hashed)
         return seq
 

@@ -26,7 +26,7 @@ from edge.runtime import config
 from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.intercom import Logged, Ordered, Word
 from edge.runtime.service import Life
-from edge.store.journal import Journal
+from edge.store.journal import Journal, Transaction
 from edge.store.whitelist import Whitelist
 from tests.daemons.test_gate import recorded
 from tests.device import BOOT, DEVICE, stamp
@@ -36,6 +36,7 @@ from wire import event
 from wire.codec import encode
 from wire.command import (
     AnyCommand,
+    BackToNormal,
     FreePass,
     HoldOpen,
     Identify,
@@ -129,7 +130,9 @@ async def gate(folder: Path, boot: bytes = BOOT, wall: float = WALL) -> AsyncIte
             sensors={"key_open_once": key} if lane.name == "A1" else {},
             panels=(panels[lane.name],),
         )
-        lanes.append(LaneShell(lane, habits(lane, zone), hardware, desk, clock, os.urandom))
+        locked = lane.name in journal.transact(Transaction.locked)
+        told_habits = habits(lane, zone)
+        lanes.append(LaneShell(lane, told_habits, hardware, desk, clock, os.urandom, locked=locked))
     fire, life = SimulatedSensor(clock), Life()
     orders = Orders(DEVICE, desk, tuple(lanes), clock, told.append)
     configuring = Configuring(DEVICE, folder, desk, tuple(lanes), thread, orders.note)
@@ -326,6 +329,28 @@ def test_a_lock_closes_entries_not_exits_and_the_key_still_opens(tmp_path: Path)
         assert len(stage.relays["A1"].pulses) == 1
 
     play(tmp_path, story)
+
+
+def test_a_lock_outlives_the_process_and_the_power(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.give(LockEntry())
+
+    async def restarted(boot: bytes, title: str) -> None:
+        async with gate(tmp_path, boot=boot) as stage:
+            assert stage.title() == title
+            assert stage.title("X1") == "Exit"
+
+    async def unlocked() -> None:
+        async with gate(tmp_path, boot=b"boot-two") as stage:
+            await stage.beat()
+            await stage.give(BackToNormal(), counter=2)
+            assert stage.title() == "Show your ticket"
+
+    play(tmp_path, story)
+    asyncio.run(restarted(BOOT, "Entry is paused"))
+    asyncio.run(restarted(b"boot-two", "Entry is paused"))
+    asyncio.run(unlocked())
+    asyncio.run(restarted(b"boot-two", "Show your ticket"))
 
 
 def test_a_lock_is_refused_while_fire_is_latched(tmp_path: Path) -> None:
