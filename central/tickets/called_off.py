@@ -18,6 +18,8 @@ from central.tickets.models import CalledOff
 from central.venue.models import Event, Ticket
 from wire.entry import Standing
 
+PAUSE_SECONDS = 0.1
+"""Between two pieces: others write as well, and SQLite lets one at a time."""
 OPEN = (Standing.GOOD.value, Standing.BLOCKED.value)
 
 
@@ -42,8 +44,10 @@ def run(
     total = of_event.count()
     left = of_event.filter(standing__in=OPEN).count()
     progress(total - left, total)
-    while left and not stopping.is_set():
-        left -= _piece(event, by, why)
+    last = 0
+    while left and not stopping.wait(PAUSE_SECONDS):
+        done, last = _piece(event, last, by, why)
+        left = max(left - done, 0) if done else 0
         progress(total - left, total)
     if left:
         return False
@@ -51,18 +55,21 @@ def run(
     return True
 
 
-def _piece(event: Event, by: str, why: str) -> int:
-    """Refund the next thousand, in one transaction and one change of the list."""
+def _piece(event: Event, after: int, by: str, why: str) -> tuple[int, int]:
+    """Refund the next thousand after a primary key, in one transaction and one change of the list.
+
+    Return how many there were, and the primary key of the last.
+    """
     now = time.time()
     with transaction.atomic():
         one_at_a_time(event.venue)
-        found = Ticket.objects.filter(ticket_class__event=event, standing__in=OPEN)
+        found = Ticket.objects.filter(ticket_class__event=event, standing__in=OPEN, pk__gt=after)
         found = found.select_related("ticket_class__event__venue")
-        tickets = list(found.order_by("ticket_class", "pk")[:TOLD_MAX])
+        tickets = list(found.order_by("pk")[:TOLD_MAX])
         gates, uses = inquiry.gates(event.venue), inquiry.admissions(tickets)
         asked = [
             (ticket, inquire(inquiry.window(ticket), uses.get(ticket.pk, ()), gates, now))
             for ticket in tickets
         ]
         refunds.ask_all(asked, by, why, now)
-    return len(tickets)
+    return len(tickets), tickets[-1].pk if tickets else after

@@ -185,7 +185,11 @@ def undo(ticket: Ticket, asked: Asked, admission: bytes, person: int) -> Done:
         publish_change(ticket.ticket_class.event.venue, tickets=[ticket])
         return Done([ticket.pk])
 
-    return _on(ticket, asked, Operation.UNDO, [admission.hex(), person], work)
+    with transaction.atomic():
+        # Before the venue's row, as ingest has them: else two could wait in a ring.
+        uses = Use.objects.select_for_update().filter(admission=admission, person=person)
+        list(uses.order_by("pk").values_list("pk"))
+        return _on(ticket, asked, Operation.UNDO, [admission.hex(), person], work)
 
 
 def _issue(wanted: Wanted, now: float) -> list[Ticket]:
