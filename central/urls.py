@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from central.api.errors import nothing_here
 from central.api.routes import api
 from central.identity import est
 from central.lists import device, told_time
@@ -32,6 +33,7 @@ urlpatterns = [
     path("device/time", told_time.told),
     path("device/list/<str:version>.db.zst", device.snapshot),
     path("api/1/", api.urls),
+    re_path("^api/", nothing_here),
     path("t/", include("central.holder.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),

@@ -88,7 +88,14 @@ def spoken(get_response: Any) -> Callable[[HttpRequest], Any]:
     return lambda request: _in_our_words(request, get_response(request))
 
 
+def nothing_here(_: HttpRequest) -> HttpResponse:
+    return answer(Refused(Code.NO_SUCH_PAGE))
+
+
 def _in_our_words(request: HttpRequest, given: HttpResponseBase) -> HttpResponseBase:
+    if request.path.startswith(ROOT):
+        # Django would write the path of every refusal to the log, and with it a ticket's code.
+        given._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
     foreign = not given.get("Content-Type", "").startswith("application/json")
     code = _BY_STATUS.get(given.status_code)
     if code is None or not foreign or not request.path.startswith(ROOT):
@@ -96,4 +103,5 @@ def _in_our_words(request: HttpRequest, given: HttpResponseBase) -> HttpResponse
     made = answer(Refused(code, "HTTP" if code is Code.MALFORMED else ""), given.status_code)
     if "Allow" in given:
         made["Allow"] = given["Allow"]
+    made._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
     return made

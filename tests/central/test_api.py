@@ -350,3 +350,15 @@ def test_its_description_can_be_read_without_a_key(shop: Shop) -> None:
     assert told["openapi"].startswith("3.")
     assert "/api/1/tickets/{ticket}/refund-inquiry" in told["paths"]
     assert told["components"]["securitySchemes"]["ByKey"]["scheme"] == "bearer"
+
+
+def test_no_log_holds_a_code(
+    shop: Shop, tickets: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    code = tickets[0]["text"]
+    for path in (code, f"{code}/nothing", f"{code}x", f"{code}/refund-inquiry"):
+        shop.get(f"tickets/{path}")
+    shop.get(f"tickets/{code}/block")  # Not that way.
+    shop.post(f"tickets/{code}/refund", {"more": 1})
+    Shop("ghk_wrong").get(f"tickets/{code}")
+    assert code not in caplog.text
