@@ -10,6 +10,7 @@ from django.db import transaction
 
 from central.ledger.uses import reported
 from central.lists.models import Change
+from central.lists.waking import announce
 from central.venue import trust
 from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
 from wire.codec import encode
@@ -58,6 +59,7 @@ def publish_change(
         signing_keys=tuple((bytes(key.kid), encode(key.record())) for key in signing_keys),
     )
     sealed = trust.sealed(encode(delta), Purpose.LIST)
+    announce()
     return Change.objects.create(
         venue=venue, sequence=delta.sequence, body=sealed, head=head_after(delta)
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 from django.conf import settings
+from django.db import connection
 
 from central import life
 from central.database import kept_trying, one_moment
@@ -23,6 +24,7 @@ from central.lists.build import Contents, build
 from central.lists.changes import head
 from central.lists.heartbeat import Pulse
 from central.lists.models import Change, Snapshot
+from central.lists.waking import waking
 from central.orders.desired import Wishes
 from central.orders.sending import send_orders
 from central.venue import trust
@@ -38,6 +40,7 @@ HEARTBEAT_SECONDS = 1.0
 LOOK_SECONDS = 0.1
 CHANGES_MAX = 5000
 KEPT_SNAPSHOTS = 3
+RETRY_SECONDS = 5.0
 
 
 def snapshot(venue: Venue) -> Snapshot:
@@ -96,12 +99,14 @@ def run(stopping: threading.Event) -> None:
     venue, published = found
     pulse, beat_at, wishes = Pulse(), 0.0, Wishes()
     life.ready()
-    while not stopping.wait(LOOK_SECONDS):
-        look = partial(_look, client, topics, venue, published)
+    watch, building = waking(), Building(venue, stopping)
+    while not watch.wait(stopping, LOOK_SECONDS):
+        look = partial(_publish_changes, client, topics, venue, published)
         published = kept_trying(look, stopping) or published
         kept_trying(partial(send_orders, client, topics, venue), stopping)
         if time.monotonic() - beat_at >= HEARTBEAT_SECONDS:
             beat_at = time.monotonic()
+            kept_trying(building.look, stopping)
             beat = kept_trying(partial(pulse.beat, venue), stopping)
             if beat is not None:
                 client.publish(topics.heartbeat(), beat, qos=0, retain=True)
@@ -117,12 +122,31 @@ def _found(code: str) -> tuple[Venue, int]:
     return venue, head(venue)[0]
 
 
-def _look(client: mqtt.Client, topics: Topics, venue: Venue, published: int) -> int:
-    """Send the changes that came since; make a snapshot where many have come since the last."""
-    made = newest(venue)
-    if made is None or head(venue)[0] - made.sequence > CHANGES_MAX:
-        snapshot(venue)
-    return _publish_changes(client, topics, venue, published)
+class Building:
+    """Makes a snapshot where many changes have come since the last, and holds up no heartbeat."""
+
+    def __init__(self, venue: Venue, stopping: threading.Event) -> None:
+        self._venue = venue
+        self._stopping = stopping
+        self._thread: threading.Thread | None = None
+
+    def look(self) -> None:
+        """Begin one if it is wanted, and none is under way."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        made = newest(self._venue)
+        if made is None or head(self._venue)[0] - made.sequence > CHANGES_MAX:
+            self._thread = threading.Thread(target=self._build, daemon=True)
+            self._thread.start()
+
+    def _build(self) -> None:
+        try:
+            kept_trying(partial(snapshot, self._venue), self._stopping)
+        except (OSError, trust.TrustMissing) as error:
+            log.error("no snapshot could be made: %s", error)
+            self._stopping.wait(RETRY_SECONDS)
+        finally:
+            connection.close()
 
 
 def _publish_changes(client: mqtt.Client, topics: Topics, venue: Venue, after: int) -> int:

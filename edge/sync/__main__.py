@@ -134,12 +134,10 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
         *(link, rows, saved, journal_thread, clock, topics, device, VERSION),
         lambda: keeper.version,
     )
-    following = (
-        RolesFollower(fetch, trust, who.venue, clock),
-        EssentialsFollower(fetch, essentials, list_thread, clock),
-    )
+    roles = RolesFollower(fetch, trust, who.venue, clock)
+    follower = EssentialsFollower(fetch, essentials, list_thread, clock)
     inward = Inward(
-        *(fetch, writer, *following, intercom),
+        *(fetch, writer, roles, follower, intercom),
         *(directory / "list" / "incoming", list_thread, clock, random.random),
     )
     opens = _Opens(catalog, enrolment_thread)

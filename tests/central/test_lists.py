@@ -180,6 +180,7 @@ def test_essentials_hold_keys_classes_events_and_what_is_revoked(tickets: list[A
     from central.venue.models import SigningKey, Ticket
 
     assert tickets
+    essentials.path().unlink(missing_ok=True)
     assert get("/device/essentials").status_code == 404
     assert essentials.write(venue()) == 1
     first = read_essentials()
