@@ -94,6 +94,8 @@ VALUES: dict[object, Words] = {
 FLAGS: dict[tuple[str, bool], Words] = {
     ("assumed", True): Words("未经传感器确认", "no sensor saw it"),
     ("confirmed", False): Words("不在名单，用离线额度", "not listed, offline budget"),
+    ("done", True): Words("已执行", "done"),
+    ("done", False): Words("未执行", "not done"),
     ("suspect", True): Words("不再采信", "no longer believed"),
     ("suspect", False): Words("恢复采信", "believed again"),
     ("without_memory", True): Words("此前记录已丢失", "earlier rows are lost"),
@@ -106,6 +108,8 @@ LABELS: dict[str, Words] = {
     "heads": Words("计数", "heads"),
     "form": Words("码型", "form"),
     "by": Words("操作", "by"),
+    "order": Words("指令", "order"),
+    "counter": Words("编号", "number"),
     "daemon": Words("程序", "daemon"),
     "version": Words("版本", "version"),
     "sequence": Words("序号", "sequence"),

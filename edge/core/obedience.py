@@ -6,7 +6,8 @@ than all it has answered, gets one answer: obeyed, or not and why. Anything else
 
 Too late is judged by central's clock: the last signed heartbeat and the uptime since. Without one
 in this life nothing is obeyed, a lock as little as a free pass: whoever carries orders brings a
-heartbeat every second, and an exception would only let an old order be held back and played.
+heartbeat every second, and an exception would only let an old order be held back and played. So
+would old heartbeats after a restart: what expired before the clock's floor is refused as well.
 """
 
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ class Situation:
     """By the last signed heartbeat; None: none was heard in this life."""
     doors: tuple[Door, ...]
     fire: bool
+    floor: float = 0.0
+    """What time it is at least, as signed words of earlier lives have it too."""
     fault: str = ""
     """What is wrong with the configuration that a reload would read."""
     sets_clock: bool = False
@@ -89,7 +92,7 @@ def judge(order: Order | Addressed, answered: int, situation: Situation) -> Comm
         why: Words | None = Words("此版本不认识该指令", "this version does not know the order")
     else:
         kind = wire.kind(order.command)
-        why = _too_late(order, situation.wall) or _unfit(order.command, situation)
+        why = _too_late(order, situation) or _unfit(order.command, situation)
     told = "" if why is None else said(why)
     return CommandAnswered(
         counter=order.counter, order=kind, by=order.by, done=why is None, why=told
@@ -135,7 +138,8 @@ def fire_came_first(answer: CommandAnswered) -> CommandAnswered:
     return msgspec.structs.replace(answer, done=False, why=said(FIRE))
 
 
-def _too_late(order: Order, wall: float | None) -> Words | None:
+def _too_late(order: Order, situation: Situation) -> Words | None:
+    wall = situation.wall
     if wall is None:
         return Words("启动后尚未收到中心签名的时间", "no signed time since the gate was started")
     if not 0 < order.expires - order.issued_at <= COMMAND_SECONDS_MAX:
@@ -145,6 +149,10 @@ def _too_late(order: Order, wall: float | None) -> Words | None:
         return Words(f"已过期 {late} 秒", f"expired {late} s ago")
     if order.issued_at > wall + AHEAD_SECONDS_MAX:
         return Words("来自将来：时间信号被扣留", "from the future: the signed time is held back")
+    resets = isinstance(order.command, wire.ResetClockFloor)  # Which is for a floor too high.
+    if situation.floor > order.expires and not resets:
+        en = "before the clock's floor: old heartbeats, or a wrong floor"
+        return Words("早于时钟下限：旧信号重放，或下限有误", en)
     return None
 
 

@@ -153,7 +153,8 @@ async def _run(
     )
     fire = catalog.sensor(told.fire) if told.fire else None
     timekeeping = Timekeeping(clock, floor, desk, thread, os.urandom, intercom.tell)
-    orders = Orders(own.device, desk, lanes, clock, intercom.tell, reset_floor=timekeeping.lower)
+    tell, lower = intercom.tell, timekeeping.lower
+    orders = Orders(own.device, desk, lanes, clock, tell, lower, clock.least)
     configuring = Configuring(own.device, directory, desk, lanes, thread, orders.note)
     configuring.begin()
     orders.reloads(configuring.fault, configuring.reload)

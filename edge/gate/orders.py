@@ -40,8 +40,12 @@ class Orders:
         clock: Clock,
         tell: Callable[[Word], None],
         reset_floor: Callable[[int], None] | None = None,
+        floor: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`reset_floor(wall)`: believe that it may be as early as that; None: it cannot."""
+        """`reset_floor(wall)`: believe that it may be as early as that; None: it cannot.
+
+        `floor()`: what time it is at least, in Unix seconds.
+        """
         self._device = device
         self._desk = desk
         self._lanes = lanes
@@ -50,6 +54,7 @@ class Orders:
         self._reload: Callable[[], Awaitable[None]] | None = None
         self._fault: Callable[[], str] = lambda: ""
         self._reset_floor = reset_floor
+        self._floor = floor
         self._strays = Strays()
         self.fire = False
         """What the fire contact last said."""
@@ -111,6 +116,7 @@ class Orders:
             wall=self._desk.central_wall(now.uptime),
             doors=doors,
             fire=self._burns,
+            floor=self._floor(),
             fault=self._fault() if reads else "",
             sets_clock=self._reset_floor is not None,
         )

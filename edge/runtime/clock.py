@@ -55,6 +55,10 @@ class TrustedClock:
     def now(self) -> Moment:
         return trusted_time.read(self._time, self._machine.now())
 
+    def least(self) -> float:
+        """Return what time it is at least, in Unix seconds."""
+        return self._time.floor.least(self._machine.now().uptime)
+
     def take(self, signal: Signal) -> list[Command]:
         """Learn something of the time; return what is to be done about it. One thread only."""
         self._time, commands = trusted_time.step(self._time, signal, self._machine.now())

@@ -123,9 +123,7 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     rows = JournalReader(directory, bytes.fromhex(device))
     try:
         saved = await journal_thread.run(_open_saved, directory)
-        trust = await list_thread.run(TrustStore, directory, who.pin, who.venue)
-        writer = await list_thread.run(WhitelistWriter, directory, trust)
-        essentials = await list_thread.run(EssentialsStore, directory, trust)
+        trust, writer, essentials = await list_thread.run(_lists, directory, who)
     except OSError as error:
         raise ConfigError(f"directory {directory}: {error.strerror}") from None
     keeper = Keeper(directory, who.device, trust, list_thread, clock, intercom.tell)
@@ -159,6 +157,13 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
         time_fetch.close()
         for thread in threads:
             thread.close()
+
+
+def _lists(
+    directory: Path, who: DeviceIdentity
+) -> tuple[TrustStore, WhitelistWriter, EssentialsStore]:
+    trust = TrustStore(directory, who.pin, who.venue)
+    return trust, WhitelistWriter(directory, trust), EssentialsStore(directory, trust)
 
 
 def _listened(topics: Topics, device: str) -> tuple[str, ...]:

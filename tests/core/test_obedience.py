@@ -95,6 +95,16 @@ def test_an_order_is_good_for_minutes(issued: int, good_for: int, why: str) -> N
     assert why in told.why
 
 
+def test_what_expired_before_the_floor_is_refused_but_what_lowers_it() -> None:
+    """Old heartbeats and an order that was held back, both played after a restart."""
+    played = replace(SITUATION, floor=NOW + 61.0, sets_clock=True)
+    told = answer(OpenOnce("A1"), played)
+    assert not told.done
+    assert "before the clock's floor" in told.why
+    assert answer(OpenOnce("A1"), replace(SITUATION, floor=NOW + 60.0)).done
+    assert answer(ResetClockFloor(NOW), played).done
+
+
 def test_an_order_is_good_until_its_last_second() -> None:
     told = obedience.judge(order(OpenOnce("A1"), 1, NOW - 60, 60), 0, SITUATION)
     assert isinstance(told, CommandAnswered)
