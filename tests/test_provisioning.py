@@ -90,6 +90,9 @@ def test_central_gets_its_web_server_with_it(tmp_path: Path) -> None:
         "etc/systemd/system/gatehouse-front-reload.path",
         "etc/systemd/system/gatehouse-front-reload.service",
     }
+    unit = tmp_path / "etc/systemd/system/nginx.service.d/10-gatehouse.conf"
+    assert unit.read_text().count("/usr/sbin/nginx ") == 3
+    assert unit.read_text().count("-c /etc/gatehouse/nginx.conf ") == 3
     said = install("central", "--dry-run").stdout
     (packages,) = (line for line in said.splitlines() if "apt-get" in line)
     assert packages.endswith("mosquitto nginx")

@@ -137,6 +137,22 @@ def test_revoking_is_asked_about_and_then_done(admin: Client) -> None:
 
 
 @pytest.mark.usefixtures("issuing")
+def test_a_list_that_cannot_be_written_is_said_and_the_device_denied(admin: Client) -> None:
+    from central.identity import authority
+
+    shown = code_on(act(admin, "enrol").content.decode())
+    Client(headers={"Authorization": basic(shown.identity, shown.password)}).post(
+        "/.well-known/est/simpleenroll", base64_of(DeviceKey().request()), "application/pkcs10"
+    )
+    away = authority.keys() / "issuing.away"
+    (authority.keys() / "issuing.pem").rename(away)
+    page = act(admin, "revoke", confirmed="1").content.decode()
+    assert "the broker does not know" in page
+    assert "已停用 denied" in page
+    away.rename(authority.keys() / "issuing.pem")
+
+
+@pytest.mark.usefixtures("issuing")
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [("not toml", "TOML"), ('checkpoint = "pier"', "hall"), ('checkpoint = "hall"', "")],

@@ -413,6 +413,28 @@ def test_a_revoked_device_is_out_at_once_and_at_nginx_after_its_next_reload(
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_is_resumed(central: Central, gate: Device, version: ssl.TLSVersion) -> None:
+    """One that is would not be verified again, and what was revoked since would be let in."""
+    context = ssl.create_default_context(cafile=central.root)
+    context.load_cert_chain(*gate.files)
+    context.minimum_version = context.maximum_version = version
+
+    def connected(session: ssl.SSLSession | None) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", central.front.port), timeout=30)
+        made = context.wrap_socket(plain, server_hostname="127.0.0.1", session=session)
+        made.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        while made.recv(4096):
+            continue
+        return made
+
+    first = connected(None)
+    second = connected(first.session)
+    assert not second.session_reused
+    first.close()
+    second.close()
+
+
 def test_plain_http_gives_the_time_and_nothing_else(central: Central) -> None:
     def plain(path: str) -> requests.Response:
         url = f"http://127.0.0.1:{central.front.plain}{path}"
