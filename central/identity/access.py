@@ -42,10 +42,11 @@ def write(names: list[str], venue: str, now: int) -> Path:
 def running_out(now: int) -> list[Path]:
     """Return the certificates of broker and programs that end within WARNING_DAYS, or are bad."""
     files = (authority.public() / f"{name}.pem" for name in (BROKER, *Program))
-    return [path for path in files if _ends_at(path) - now < WARNING_DAYS * authority.DAY]
+    return [path for path in files if ends_at(path) - now < WARNING_DAYS * authority.DAY]
 
 
-def _ends_at(path: Path) -> float:
+def ends_at(path: Path) -> float:
+    """Return when the certificate in a file ends, Unix seconds; 0 if there is none."""
     try:
         first = x509.load_pem_x509_certificates(path.read_bytes())[0]
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What is still lacking before a device can be enrolled, and who tried to be one that it is not."""
+"""What is to be done before devices can be enrolled, and who tried to be one that it is not."""
 
 import time
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from central.identity import authority
+from central.identity.access import WARNING_DAYS, ends_at, running_out
 from central.identity.enrolling import CERTIFICATE_ABUSED, CODE_ABUSED
 from central.ledger.models import Incident
 from central.venue.models import Device, RolesVersion, Venue, Zone
@@ -47,16 +48,18 @@ def lacking() -> list[Step]:
             "Make the certificate authority, then take its root key offline",
         )
         steps.append(Step(what, "gatehouse central authority init"))
-    if not (authority.public() / "server.pem").exists():
+    now = int(time.time())
+    if ends_at(authority.public() / "server.pem") - now < WARNING_DAYS * authority.DAY:
         what = Words(
-            "为网页服务签发证书，写上设备和浏览器所用的全部地址",
-            "Give the web server a certificate, by every name that it is called by",
+            "为网页服务签发证书（尚无，或即将到期），写上设备和浏览器所用的全部地址",
+            "Give the web server a certificate, by every name that it is called by: it has none, "
+            "or one that ends soon",
         )
         steps.append(Step(what, "gatehouse central authority server NAME …"))
-    if not (authority.public() / "broker.pem").exists():
+    if running_out(now):
         what = Words(
-            "为消息服务签发证书和访问权限",
-            "Give the broker its certificate and its access list",
+            "为消息服务签发证书（尚无，或即将到期）和访问权限",
+            "Give the broker its access list and certificates: it has none, or some that end soon",
         )
         steps.append(Step(what, "gatehouse central authority broker NAME …"))
     if not settings.DEVICES.url:

@@ -1,6 +1,7 @@
 """The devices' pages: what to do first, the code, an alarm, and an end that is asked about."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,16 @@ def test_before_anything_can_be_enrolled_it_says_what_to_do(admin: Client) -> No
 
 def test_with_no_venue_it_begins_with_the_venue(admin: Client) -> None:
     assert "gatehouse central prepare" in admin.get(PAGE).content.decode()
+
+
+def test_a_servers_certificate_that_ends_soon_is_said(admin: Client, issuing: Any) -> None:
+    from central.identity import authority
+
+    now = int(time.time())
+    for left, told in ((59, True), (61, False)):
+        made_at = now - (authority.SERVER_DAYS - left) * authority.DAY
+        authority.write_server(issuing, ["central.example"], made_at)
+        assert ("authority server NAME" in admin.get(PAGE).content.decode()) == told
 
 
 @pytest.mark.usefixtures("issuing")
