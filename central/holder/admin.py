@@ -3,6 +3,7 @@
 import csv
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -44,7 +45,8 @@ class HeldTicketAdmin(TicketPage):  # type: ignore[misc]
 
     @admin.display(description="持票人链接 holder's link")
     def holders_link(self, ticket: Ticket) -> str:
-        return format_html('<a href="{0}">{0}</a>', links.path_of(ticket))
+        address = settings.DEVICES.url + links.path_of(ticket)
+        return format_html('<a href="{0}">{0}</a>', address)
 
     @admin.display(description="绑定的手机 phone")
     def bound_phone(self, ticket: Ticket) -> str:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from central.holder.models import Link, Phone
@@ -94,10 +95,15 @@ def give(link: Link, asked: Asked, now: float) -> dict[str, Any]:
             )
         if (bytes(phone.signing), bytes(phone.agreement)) == (asked.signing, asked.agreement):
             return _given(ticket, event, phone)
-        phone.others_refused += 1
-        phone.last_other_at = timezone.now()
-        phone.save(update_fields=["others_refused", "last_other_at"])
+        tried(link, asked)
     raise Refused("other-phone")
+
+
+def tried(link: Link, asked: Asked) -> None:
+    """Another phone than the one that is bound has opened the link: something for admins to see."""
+    found = Phone.objects.filter(ticket=link.ticket_id, released_at=None)
+    found = found.exclude(signing=asked.signing)
+    found.update(others_refused=F("others_refused") + 1, last_other_at=timezone.now())
 
 
 def kept(link: Link, asked: Asked) -> None:

@@ -12,6 +12,7 @@ urlpatterns = [
     re_path(TOKEN + "/state$", views.how_it_stands),
     re_path(TOKEN + "/key$", views.key),
     re_path(TOKEN + "/kept$", views.kept),
+    re_path(TOKEN + "/tried$", views.tried),
     re_path(TOKEN + "/release$", views.release),
     re_path("", views.gone),
 ]

@@ -152,12 +152,18 @@ def _kept(link: Link, asked: phone.Asked) -> dict[str, Any]:
     return {}
 
 
+def _tried(link: Link, asked: phone.Asked) -> dict[str, Any]:
+    phone.tried(link, asked)
+    return {}
+
+
 def _release(link: Link, asked: phone.Asked) -> dict[str, Any]:
     return {"released": phone.release(link.ticket, "持票人 holder", asked)}
 
 
 key = _asking("key", _give)
 kept = _asking("kept", _kept)
+tried = _asking("tried", _tried)
 release = _asking("release", _release)
 
 

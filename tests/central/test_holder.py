@@ -189,9 +189,11 @@ def test_another_phone_with_the_same_link_is_refused_and_counted(
         status, answer = theirs.ask("key")
         assert (status, answer["refused"]) == (409, "other-phone")
         assert "sealed" not in answer
-    assert Phone.objects.get().others_refused == 2
+    assert theirs.ask("tried") == (200, {})
+    assert mine.ask("tried") == (200, {}), "which counts nothing"
+    assert Phone.objects.get().others_refused == 3
     assert (
-        "另有手机尝试 2 次"
+        "另有手机尝试 3 次"
         in admin.get(f"/admin/venue/ticket/{ticket.pk}/change/").content.decode()
     )
     assert admin.get("/admin/holder/phone/").status_code == 200

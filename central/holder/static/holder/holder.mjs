@@ -5,7 +5,7 @@ const {able, begin, forget, moving, opened, recall, remember, signed, STEP} = aw
 const {correction, generate} = await import('./lean-qr.mjs' + search);
 
 // Not all phones of a hall in the same second.
-const POLL = 40_000 + Math.random() * 40_000, PATIENCE = 8_000, PAGES = 'holder-pages';
+const POLL = 40_000 + Math.random() * 40_000, PATIENCE = 15_000, PAGES = 'holder-pages';
 const by = id => document.getElementById(id);
 const main = document.querySelector('main');
 const home = location.pathname.replace(/\/$/, ''), token = home.split('/').pop();
@@ -81,6 +81,15 @@ async function fetchKey() {
   if (answer.sealed) await ask('/kept', await signed('kept', token, phone, now()));
 }
 
+// Admins see that another phone has the link; once is enough.
+async function tellOfThisOne() {
+  try {
+    if (localStorage.getItem(token)) return;
+    localStorage.setItem(token, 'told');
+    await ask('/tried', await signed('tried', token, await begin(), now()));
+  } catch { /* it is told by whoever comes next */ }
+}
+
 by('bind').onclick = async () => {
   by('bind').disabled = true;
   try {
@@ -102,6 +111,7 @@ by('yes').onclick = async () => {
     if (answer.refused) throw new Error(answer.refused);
     await forget(token);
     phone = null;
+    localStorage.setItem(token, 'let go');
     by('sure').close();
     await refresh();
   } catch { by('failed').hidden = false; }
@@ -130,6 +140,7 @@ async function show() {
     const name = view();
     if (name === 'code') await drawCode();
     display(name);
+    if (name === 'other' && reached) tellOfThisOne();
     const shown = ['code', 'still'].includes(name);
     by('off').hidden = reached || !shown;
     by('kept').hidden = !reached || !shown || !stored;
