@@ -14,6 +14,7 @@ from pathlib import Path
 from central import config
 from central.identity.command import add_to as add_authority
 from central.tickets.command import add_to as add_called_off
+from central.venue.trust_command import add_to as add_trust
 
 EXIT_CONFIG = 78
 EXIT_DATABASE = 75
@@ -45,6 +46,7 @@ def main(argv: list[str]) -> int:
     totals = commands.add_parser("totals", help="the books, in persons")
     totals.add_argument("--json", action="store_true", help="one line, for programs")
     add_authority(commands.add_parser("authority", help="certificates of servers and devices"))
+    add_trust(commands.add_parser("trust", help="the keys that devices believe"))
     add_called_off(commands.add_parser("refund-event", help="an event that is called off"))
     asked = parser.parse_args(argv)
     if asked.config:
@@ -227,6 +229,13 @@ def _authority(asked: argparse.Namespace) -> int:
     return command.run(asked)
 
 
+def _trust(asked: argparse.Namespace) -> int:
+    _django()
+    from central.venue import trust_command
+
+    return trust_command.run(asked)
+
+
 def _refund_event(asked: argparse.Namespace) -> int:
     _django()
     from central.tickets import command
@@ -275,6 +284,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "links": _links,
     "totals": _totals,
     "authority": _authority,
+    "trust": _trust,
     "refund-event": _refund_event,
     "createadmin": _createadmin,
 }

@@ -46,12 +46,12 @@ def ensure(venue: Venue) -> None:
 
 def sealed(payload: bytes, purpose: Purpose) -> bytes:
     """Return `payload` in an envelope that devices believe; raise TrustMissing."""
-    path = _path(purpose.value)
+    place = path(purpose.value)
     try:
-        made = path.stat().st_mtime_ns
+        made = place.stat().st_mtime_ns
     except OSError as error:
-        raise TrustMissing(f"{path}: cannot be read ({error.strerror})") from None
-    return seal(payload, purpose, _load(path, made))
+        raise TrustMissing(f"{place}: cannot be read ({error.strerror})") from None
+    return seal(payload, purpose, _load(place, made))
 
 
 def newest_roles(venue: Venue) -> int:
@@ -68,28 +68,40 @@ def root_pin(venue: Venue) -> bytes:
     return pin(bytes(first.bundle))
 
 
-@lru_cache(maxsize=32)
-def _load(path: Path, _made: int) -> Ed25519PrivateKey:
-    """Read a key once for each time it was made."""
+def path(name: str) -> Path:
+    """Where a key lies: of a purpose, or the root's."""
+    return Path(settings.DIRECTORY) / "keys" / f"trust-{name}.pem"
+
+
+def load(place: Path) -> Ed25519PrivateKey:
+    """Read a key; raise TrustMissing."""
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        key = load_pem_private_key(place.read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:
-        raise TrustMissing(f"{path}: cannot be read as a key: {error}") from None
+        raise TrustMissing(f"{place}: cannot be read as a key: {error}") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise TrustMissing(f"{path}: not an Ed25519 key")
+        raise TrustMissing(f"{place}: not an Ed25519 key")
     return key
 
 
-def _make(name: str) -> Ed25519PrivateKey:
-    key, path = Ed25519PrivateKey.generate(), _path(name)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+def write(place: Path, key: Ed25519PrivateKey) -> Path:
+    """Write a key durably, for its owner alone; return where."""
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(place, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         file.flush()
         os.fsync(file.fileno())
+    return place
+
+
+@lru_cache(maxsize=32)
+def _load(place: Path, _made: int) -> Ed25519PrivateKey:
+    """Read a key once for each time it was made."""
+    return load(place)
+
+
+def _make(name: str) -> Ed25519PrivateKey:
+    key = Ed25519PrivateKey.generate()
+    write(path(name), key)
     return key
-
-
-def _path(name: str) -> Path:
-    return Path(settings.DIRECTORY) / "keys" / f"trust-{name}.pem"

@@ -40,6 +40,10 @@ class EssentialsFollower:
         if number > self._store.number:
             self._said.set()
 
+    async def believe_anew(self) -> None:
+        """Read again what there is: other keys sign than did."""
+        await self._thread.run(self._store.refresh)
+
     async def run(self, suspects: Suspects) -> None:
         pause = RETRY_SECONDS
         while True:

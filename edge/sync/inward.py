@@ -166,6 +166,7 @@ class Inward:
                 if self._update.doing is Doing.RESTING and believed != self._roles.trust.version:
                     # Ours may be signed by a key that signs no longer.
                     believed = self._roles.trust.version
+                    await self._essentials.believe_anew()
                     self._step(Holding(await self._thread.run(self._held)), tasks)
                 self._step(signal or Signal.DUE, tasks)
 
