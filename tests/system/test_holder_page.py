@@ -99,7 +99,7 @@ def venue(now: int) -> dict[str, Any]:
                 now - HOUR,
                 True,
                 [
-                    {"kind": "moving", "count": 8},
+                    {"kind": "moving", "count": 12},
                     {"kind": "refunded", "count": 1, "standing": "refunded"},
                 ],
             ),
@@ -418,11 +418,26 @@ def test_a_cut_while_the_code_is_fetched_is_made_good(central: Central, browser:
 
     page.route("**/key", lose)
     page.locator("#bind").click()
-    view(page, "other")
+    view(page, "waiting")
     page.unroute("**/key")
-    page.reload()
     view(page, "code")
+    assert central.bound(one["cti"])[1] == 0, "it is no stranger to itself"
     assert fresh(central, one, read_screen(page), time.time())
+    close(phone)
+
+
+def test_a_browser_that_keeps_nothing_says_so(central: Central, browser: Browser) -> None:
+    phone = holder(browser, "en-GB")
+    page = phone.new_page()
+    closed = "() => { throw new DOMException('', 'SecurityError') }"
+    page.add_init_script(f"IDBFactory.prototype.open = {closed}")
+    address, _ = central.next("moving")
+    page.goto(address)
+    view(page, "bind")
+    page.locator("#bind").click()
+    view(page, "unable")
+    says(page, 2, "This browser cannot show the moving code")
+    shot(page, "en-unable")
     close(phone)
 
 

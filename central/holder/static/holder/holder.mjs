@@ -5,7 +5,7 @@ const {able, begin, forget, moving, opened, recall, remember, signed, STEP} = aw
 const {correction, generate} = await import('./lean-qr.mjs' + search);
 
 // Not all phones of a hall in the same second.
-const POLL = 40_000 + Math.random() * 40_000, PATIENCE = 15_000, PAGES = 'holder-pages';
+const POLL = 40_000 + Math.random() * 40_000, PATIENCE = 15_000, AGAIN = 4_000, PAGES = 'holder-pages';
 const by = id => document.getElementById(id);
 const main = document.querySelector('main');
 const home = location.pathname.replace(/\/$/, ''), token = home.split('/').pop();
@@ -15,7 +15,7 @@ let state = JSON.parse(by('state').textContent);
 let phone = null;
 // Milliseconds from this phone's clock to central's, and how far that may be wrong.
 let offset = 0, doubt = Infinity;
-let reached = true, stored = false, drawn = '', awake = null, busy = false;
+let reached = true, stored = false, unable = false, drawn = '', awake = null, busy = false;
 
 const now = () => (Date.now() + offset) / 1000;
 
@@ -49,14 +49,16 @@ async function refresh() {
   try {
     state = await ask('/state');
     reached = true;
-    if (phone) {
-      if (phone.key && state.phone !== phone.name) { await forget(token); phone = null; }
-      else {
-        if (phone.key && state.generation > phone.generation) await fetchKey();
-        await keep();
-      }
-    } else await continued();
-  } catch { reached = false; }
+    if (!phone?.key) await continued();
+    else if (state.phone !== phone.name) { await forget(token); phone = null; }
+    else {
+      if (state.generation > phone.generation) await fetchKey();
+      await keep();
+    }
+  } catch {
+    reached = false;
+    if (view() === 'waiting') setTimeout(refresh, AGAIN);
+  }
   await show();
 }
 
@@ -98,7 +100,7 @@ by('bind').onclick = async () => {
     navigator.storage?.persist?.();
     await fetchKey();
   } catch (error) {
-    if (error instanceof DOMException && error.name !== 'TimeoutError') { display('unable'); return; }
+    if (error instanceof DOMException && error.name !== 'TimeoutError') unable = true;
     phone = phone?.key ? phone : null;
   } finally { by('bind').disabled = false; }
   await refresh();
@@ -124,9 +126,9 @@ function view() {
   if (state.used_up) return 'used';
   if (now() >= state.closes) return 'late';
   if (!state.moves) return 'still';
-  if (!able()) return 'unable';
+  if (unable || !able()) return 'unable';
   if (phone?.key) return 'code';
-  if (state.phone) return 'other';
+  if (state.phone) return state.phone === phone?.name ? 'waiting' : 'other';
   if (now() < state.code_from) return 'early';
   return reached ? 'bind' : 'online';
 }
@@ -199,7 +201,6 @@ if (able()) {
   if (phone) {
     ({offset = 0} = phone);
     if (phone.state?.now > state.now) state = phone.state;
-    if (!phone.key) phone = null;
   }
 }
 await show();
