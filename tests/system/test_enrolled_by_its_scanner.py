@@ -48,7 +48,7 @@ service_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, in
 [[lane]]
 name = "B1"
 window_seconds = 2.0
-reader = [{{ kind = "serial", path = "{folder}/scanner", baud = 115200 }}]
+reader = [{{ kind = "serial", path = "{folder}/scanner", baud = 115200, idle_gap_seconds = 1.0 }}]
 relay = {{ kind = "modbus", path = "{folder}/board", baud = 115200, coil = 0 }}
 pass_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 0 }}
 panel = [{{ kind = "serial", path = "{folder}/display", columns = 32 }}]

@@ -29,7 +29,7 @@ intercom = "{folder}/sync.sock"
 [[lane]]
 name = "A1"
 window_seconds = 1.0
-reader = [{{ kind = "serial", path = "{folder}/scanner", baud = 115200 }}]
+reader = [{{ kind = "serial", path = "{folder}/scanner", baud = 115200, idle_gap_seconds = 1.0 }}]
 relay = {{ kind = "modbus", path = "{folder}/board", baud = 115200, coil = 0 }}
 pass_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 0 }}
 panel = [{{ kind = "serial", path = "{folder}/display", columns = 32 }}]
