@@ -24,6 +24,7 @@ from edge.gate.timekeeping import Timekeeping
 from edge.runtime.clock import SimulatedClock, TrustedClock, settle
 from edge.runtime.intercom import Word
 from edge.runtime.service import Life
+from edge.store.essentials import EssentialsStore
 from edge.store.floor import FloorFile
 from edge.store.journal import FILE, Journal
 from edge.store.outbox import JournalReader
@@ -133,7 +134,7 @@ async def gate(
     identity = Identity(DEVICE, boot, b"k" * 32)
     thread, floor = DirectThread(), FloorFile(folder)
     trust = trusting(folder)
-    whitelist = Whitelist(folder, trust)
+    whitelist = Whitelist(folder, trust, EssentialsStore(folder, trust))
     trusted = TrustedClock(clock, floor.read())
     desk = Desk(trust, whitelist, journal, thread, trusted, os.urandom, identity, zone, UTC)
     keeping = Timekeeping(trusted, floor, desk, thread, os.urandom, stage.said.append)

@@ -20,6 +20,7 @@ from edge.store.outbox import JournalReader
 from tests.daemons.connected import Central
 from tests.daemons.test_gate import Stage, device, gate, lists, play
 from tests.device import DEVICE, KEY, opened, stamp, ticket
+from tests.store.test_essentials import essentials, kept
 from wire import event
 from wire import ticket as gh1
 from wire.event import Authorised, BudgetUsedUp, KeySuspected, Rung, RungChanged
@@ -28,7 +29,7 @@ from wire.row import decode_row
 __all__ = ["device", "lists"]
 
 NOW, UPTIME = 1_780_000_000.0, 100.0
-GOOD, REFUNDED, COPIED = 1, 2, 3
+GOOD, REFUNDED, COPIED, REFUNDED_SERIAL = 1, 2, 3, 7
 FOREIGN_KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
 
 
@@ -49,13 +50,14 @@ def moves(folder: Path) -> list[Rung]:
     return found
 
 
-def damage(folder: Path) -> None:
-    """Flip a bit of the list's tickets; keys and classes are whole."""
-    path = folder / "list" / "v1" / SNAPSHOT
-    content = bytearray(path.read_bytes())
-    content[-20] ^= 1
-    path.chmod(0o660)
-    path.write_bytes(bytes(content))
+def break_list(folder: Path) -> None:
+    """Put a list in place that is none, as a bad card does to a good one."""
+    broken = folder / "list" / "v2"
+    broken.mkdir()
+    (broken / SNAPSHOT).write_bytes(b"not a list")
+    link = folder / "list" / "current"
+    link.unlink()
+    link.symlink_to("v2")
 
 
 def spoil(journal: Path, also: str) -> None:
@@ -69,28 +71,32 @@ def spoil(journal: Path, also: str) -> None:
 
 async def at(rung: Rung, folder: Path, stack: AsyncExitStack, zone: ZoneConfig) -> Stage:
     """Bring a gate to a rung, with ticket COPIED used and REFUNDED refunded before."""
+    if rung is Rung.SIGNATURE_AND_REVOCATIONS:
+        kept(folder, essentials(revoked=(REFUNDED_SERIAL,)))
     async with gate(folder, zone=zone) as before:
         central = Central(before, NOW - UPTIME)
         central.refund(folder, REFUNDED)
         await central.there()
         await before.show(COPIED)
         await before.walk()
-    if rung in (Rung.SIGNATURE_ONLY, Rung.SIGNATURE_AND_REVOCATIONS):
-        damage(folder)
     stage = await stack.enter_async_context(gate(folder, zone=zone))
     central = Central(stage, NOW - UPTIME, central.sequence, central.head)
     if rung is Rung.FRESH:
         await central.there()
+    elif rung is not Rung.STALE:
+        break_list(folder)
+        await stage.clock.advance(2.0)
     assert moves(folder)[-1] is rung
     return stage
 
 
+SENT_BACK = gh1.sign(replace(ticket(REFUNDED), serial=REFUNDED_SERIAL), b"k1", KEY).encode()
 NEW, OLD, FORGED = sold(0, 60), sold(1, 3600), sold(2, 60, key=FOREIGN_KEY)
 LET_IN = "Please enter"
 TABLE: dict[Rung, dict[int | bytes, str]] = {
     Rung.FRESH: {
         GOOD: LET_IN,
-        REFUNDED: "Ticket refunded",
+        SENT_BACK: "Ticket refunded",
         COPIED: "Used",
         NEW: LET_IN,
         OLD: "Ticket not on the list",
@@ -98,15 +104,23 @@ TABLE: dict[Rung, dict[int | bytes, str]] = {
     },
     Rung.STALE: {
         GOOD: LET_IN,
-        REFUNDED: "Ticket refunded",
+        SENT_BACK: "Ticket refunded",
         COPIED: "Used",
         NEW: "Ticket not on the list",
         OLD: "Ticket not on the list",
         FORGED: "Ticket not genuine",
     },
+    Rung.SIGNATURE_AND_REVOCATIONS: {
+        GOOD: LET_IN,
+        SENT_BACK: "Ticket blocked",
+        COPIED: "Used",
+        NEW: LET_IN,
+        OLD: LET_IN,
+        FORGED: "Ticket not genuine",
+    },
     Rung.SIGNATURE_ONLY: {
         GOOD: LET_IN,
-        REFUNDED: LET_IN,
+        SENT_BACK: LET_IN,
         COPIED: "Used",
         NEW: LET_IN,
         OLD: LET_IN,
@@ -128,13 +142,8 @@ def test_what_each_ticket_gets(device: Path, rung: Rung) -> None:
                 await stage.clock.advance(4.0)
             assert not stage.relay.held, "no free pass, whatever is missing"
             admitted = [one for one in stage.events() if isinstance(one, Authorised)][1:]
-            confirmed = [one.confirmed for one in admitted]
-            assert (
-                confirmed
-                == [rung is not Rung.SIGNATURE_ONLY, *[False] * (len(admitted) - 1)][
-                    : len(admitted)
-                ]
-            )
+            listed = rung in (Rung.FRESH, Rung.STALE)
+            assert [one.confirmed for one in admitted] == [listed] + [False] * (len(admitted) - 1)
 
     play(story)
 
