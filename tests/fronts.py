@@ -79,7 +79,7 @@ def running_front(
     told.write_text(configuration(folder, central, port, plain, web, changed))
     process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(told), "-e", str(said)])
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -48,7 +48,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SECOND = "1112131415161718"
 
-pytestmark = [pytest.mark.xdist_group("central-over-tls"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("central-over-tls"), pytest.mark.timeout(300)]
 
 
 @dataclass
@@ -68,14 +68,14 @@ class Central:
     def ask(self, path: str, device: "Device | None" = None, **more: Any) -> requests.Response:
         shown = device.files if device else None
         url = self.front.url + path
-        return requests.get(url, verify=self.root, cert=shown, headers=more, timeout=30)
+        return requests.get(url, verify=self.root, cert=shown, headers=more, timeout=90)
 
     def post(
         self, path: str, body: bytes, device: "Device | None" = None, **more: Any
     ) -> requests.Response:
         shown = device.files if device else None
         url = self.front.url + path
-        return requests.post(url, body, verify=self.root, cert=shown, headers=more, timeout=30)
+        return requests.post(url, body, verify=self.root, cert=shown, headers=more, timeout=90)
 
     def issuing(self) -> "tuple[x509.Certificate, DeviceKey]":
         """Return the issuing authority, for certificates that it never gave out."""
@@ -120,14 +120,14 @@ class Admin:
         self.session.trust_env = False  # An authority of the machine's would outrank ours.
         self.session.verify = central.root
         page = self._url("/admin/login/?next=/admin/venue/device/")
-        self.session.get(page, timeout=30)
+        self.session.get(page, timeout=90)
         told = {"username": "chief", "password": PASSWORD, "next": "/admin/venue/device/"}
         self.answer = self._post(page, told)
 
     def act(self, action: str, identity: str) -> str:
         """Run one of the devices' actions; return the page that comes of it."""
         page = self._url("/admin/venue/device/")
-        found = self.session.get(page, timeout=30).text
+        found = self.session.get(page, timeout=90).text
         rows = re.findall(r"<tr.*?</tr>", found, re.S)
         (row,) = (one for one in rows if identity in one)
         key = re.search(r'name="_selected_action"[^>]*value="(\d+)"|value="(\d+)"', row)
@@ -146,7 +146,7 @@ class Admin:
 
     def _post(self, page: str, told: dict[str, str]) -> requests.Response:
         form = {**told, "csrfmiddlewaretoken": self.session.cookies.get("csrftoken", "")}
-        return self.session.post(page, form, headers={"Referer": page}, timeout=30)
+        return self.session.post(page, form, headers={"Referer": page}, timeout=90)
 
 
 def enrol(central: Central, admin: Admin, identity: str = DEVICE) -> Device:
@@ -212,15 +212,22 @@ def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
         process = subprocess.Popen(command)
         try:
             made = Central(folder, web, front, process.pid)
-            deadline = time.monotonic() + 60
-            while made.ask("/healthz").status_code != 200:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
+            deadline = time.monotonic() + 150
+            while not _healthy(made):
+                assert process.poll() is None, "central ended"
+                assert time.monotonic() < deadline, front.said.read_text()
                 time.sleep(0.2)
             yield made
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
+
+
+def _healthy(central: Central) -> bool:
+    try:
+        return central.ask("/healthz").status_code == 200
+    except requests.RequestException:
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +255,7 @@ def test_an_admin_logs_in_over_tls(central: Central, admin: Admin) -> None:
     assert admin.answer.headers["Strict-Transport-Security"].startswith("max-age=")
     page = "/admin/login/"
     form = {"csrfmiddlewaretoken": admin.session.cookies["csrftoken"]}
-    elsewhere = admin.session.post(central.front.url + page, form, timeout=30)
+    elsewhere = admin.session.post(central.front.url + page, form, timeout=90)
     assert elsewhere.status_code == 403, "a form of nobody's page: Django knows it is on https"
     assert "nginx/" not in admin.answer.headers["Server"]
 
@@ -331,7 +338,7 @@ def test_without_a_certificate_nothing_of_a_device_is_given(central: Central) ->
     straight = requests.get(
         f"http://127.0.0.1:{central.web}/device/trust",
         headers={"Authorization": "Bearer token-of-gate-1"},
-        timeout=30,
+        timeout=90,
     )
     assert straight.status_code == 401, "central takes no tokens here either"
 
@@ -392,7 +399,7 @@ def test_a_servers_certificate_is_no_devices(central: Central) -> None:
         central.front.url + "/device/trust",
         verify=central.root,
         cert=(str(public / "server.pem"), str(public / "server.key")),
-        timeout=30,
+        timeout=90,
     )
     assert answer.status_code == 403
 
@@ -421,7 +428,7 @@ def test_no_session_is_resumed(central: Central, gate: Device, version: ssl.TLSV
     context.minimum_version = context.maximum_version = version
 
     def connected(session: ssl.SSLSession | None) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", central.front.port), timeout=30)
+        plain = socket.create_connection(("127.0.0.1", central.front.port), timeout=90)
         made = context.wrap_socket(plain, server_hostname="127.0.0.1", session=session)
         made.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         while made.recv(4096):
@@ -438,7 +445,7 @@ def test_no_session_is_resumed(central: Central, gate: Device, version: ssl.TLSV
 def test_plain_http_gives_the_time_and_nothing_else(central: Central) -> None:
     def plain(path: str) -> requests.Response:
         url = f"http://127.0.0.1:{central.front.plain}{path}"
-        return requests.get(url, allow_redirects=False, timeout=30)
+        return requests.get(url, allow_redirects=False, timeout=90)
 
     assert plain("/device/trust").status_code == 403
     assert plain("/.well-known/est/cacerts").status_code == 403
