@@ -18,6 +18,7 @@ from wire.snapshot import SCHEMA, SCHEMA_VERSION, About, Delta, Heartbeat, Manif
 from wire.topic import Topics, sender
 from wire.words import Words
 
+CHUNK_BYTES = 16 * 1024
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
@@ -125,6 +126,7 @@ class ListKeeper:
         raw = path.read_bytes()
         path.unlink()
         packed = zstandard.ZstdCompressor(level=1).compress(raw)
+        pieces = [packed[at : at + CHUNK_BYTES] for at in range(0, len(packed), CHUNK_BYTES)]
         version = f"{self._name}-{self.sequence}"
         manifest = Manifest(
             "venue",
@@ -137,8 +139,8 @@ class ListKeeper:
             hashlib.sha256(raw).digest(),
             0,
             1_780_000_000,
-            1 << 20,
-            hashlib.sha256(packed).digest(),
+            CHUNK_BYTES,
+            b"".join(hashlib.sha256(chunk).digest() for chunk in pieces),
         )
         self.files["/device/list/manifest"] = sealed(encode(manifest), Purpose.LIST)
         self.files[f"/device/list/{version}.db.zst"] = packed

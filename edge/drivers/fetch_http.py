@@ -85,6 +85,13 @@ class HttpFetch:
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         return await self._thread.run(self._ask, "POST", path, body, headers)
 
+    async def part(self, path: str, first: int, count: int) -> bytes:
+        wanted = {"Range": f"bytes={first}-{first + count - 1}", "Accept-Encoding": "identity"}
+        told = await self._thread.run(self._ask, "GET", path, None, wanted, 206)
+        if len(told) != count:
+            raise DriverError(f"{self._url}{path} answers with another part than was asked for")
+        return told
+
     async def download(self, path: str, target: Path, size_bytes: int) -> None:
         await self._thread.run(self._download, path, target, size_bytes)
 
@@ -92,11 +99,18 @@ class HttpFetch:
         """End a download under way at its next bytes, so that the thread can end."""
         self._closed = True
 
-    def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        status: int = 200,
+    ) -> bytes:
         deadline = self._clock.now().uptime + GET_SECONDS
         told = bytearray()
         with self._answer(method, path, headers, body) as answer:
-            self._expect(answer, path, 200)
+            self._expect(answer, path, status)
             for chunk in answer.iter_content(CHUNK_BYTES):
                 told += chunk
                 if len(told) > ANSWER_BYTES_MAX:

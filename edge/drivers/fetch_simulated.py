@@ -31,6 +31,9 @@ class SimulatedFetch:
             raise Declined(f"simulated central has nothing at {path}", 404)
         return self.answers[path](body, headers)
 
+    async def part(self, path: str, first: int, count: int) -> bytes:
+        return self._find(path)[first : first + count]
+
     async def download(self, path: str, target: Path, size_bytes: int) -> None:
         self._download(path, target, size_bytes)
 

@@ -157,6 +157,9 @@ class Fetch(Protocol):
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Send `body` and return the whole answer; raise as `get` does."""
 
+    async def part(self, path: str, first: int, count: int) -> bytes:
+        """Return `count` bytes of a file, from byte `first`; raise DriverError."""
+
     async def download(self, path: str, target: Path, size_bytes: int) -> None:
         """Make `target` the whole file of `size_bytes`, going on from what is already there.
 

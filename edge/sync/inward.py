@@ -14,6 +14,7 @@ import zstandard
 from edge.core import list_doubts
 from edge.core import list_update as core
 from edge.core.heartbeat import Heartbeats, hear
+from edge.core.list_doubts import Suspicion
 from edge.core.list_terms import (
     Announced,
     AnyCommand,
@@ -40,11 +41,13 @@ from edge.runtime.intercom import Heard
 from edge.runtime.workers import SingleThread
 from edge.store.changes import ListDamaged, Unseal
 from edge.store.whitelist import ChainBroken
+from edge.sync.download import UnusableError, download
 from edge.sync.essentials import EssentialsFollower
 from edge.sync.inbox import Inbox
 from edge.sync.roles import RolesFollower
 from edge.sync.suspects import Doors, Suspects
 from wire.codec import WireError, decode
+from wire.event import Distrust
 from wire.signed import Purpose, Untrusted
 from wire.snapshot import About, Delta, Heartbeat, Manifest
 
@@ -55,10 +58,6 @@ FILE_BYTES_MAX = 1024 * 1024 * 1024
 UNDONE = (DriverError, WireError, ListDamaged, OSError, sqlite3.Error)
 """What may come of a command that is not done, and is tried again."""
 VERSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-
-
-class UnusableError(Exception):
-    """What came is not what central said it would be; the message says in which way."""
 
 
 class UnusableDelta(Exception):
@@ -229,7 +228,12 @@ class Inward:
         name = f"{manifest.version}.db.zst"
         compressed = self._incoming / name
         await self._thread.run(self._make_room, name)
-        await self._fetch.download(f"/device/list/{name}", compressed, manifest.compressed_bytes)
+        path = f"/device/list/{name}"
+        try:
+            await download(self._fetch, path, compressed, manifest, self._thread)
+        except UnusableError as error:
+            self._suspects.suspect(Suspicion(Distrust.FORGED, str(error)))
+            raise
         await self._thread.run(self._unpack_and_install, compressed, manifest, sealed)
         log.info("list %s installed, sequence %d", manifest.version, manifest.sequence)
 

@@ -12,6 +12,7 @@ from edge.runtime.intercom import Distrusted
 from edge.store.essentials import EssentialsStore
 from tests import trusted
 from tests.daemons.test_sync import Venue, play
+from tests.small_central import CHUNK_BYTES
 from tests.trusted import inside, sealed
 from wire.codec import decode, encode
 from wire.event import Distrust
@@ -308,5 +309,52 @@ def test_essentials_that_are_not_centrals_are_named(tmp_path: Path) -> None:
         await beating(venue, 3)
         assert named(venue) == {Distrust.FORGED}
         assert EssentialsStore(tmp_path, trusted.trusting(tmp_path)).number == 1
+
+    play(tmp_path, story)
+
+
+# A download.
+
+
+def test_only_the_chunk_that_was_changed_on_its_way_is_fetched_again(tmp_path: Path) -> None:
+    async def story(venue: Venue) -> None:
+        await ready(venue)
+        venue.lists.change(5)
+        venue.lists.forgotten = 6
+        manifest = venue.lists.snapshot()
+        path = f"/device/list/{manifest.version}.db.zst"
+        good = venue.lists.files[path]
+        assert len(good) > 3 * CHUNK_BYTES
+        wrong = bytearray(good)
+        wrong[CHUNK_BYTES + 5] ^= 1
+        venue.lists.files[path] = bytes(wrong)
+        venue.fetch.cut_after_bytes = 2 * CHUNK_BYTES
+        await beating(venue, 10)
+        assert venue.list_sequence() == 1
+        assert Distrust.FORGED in named(venue)
+        venue.lists.files[path] = good
+        before = len(venue.fetch.parts)
+        await venue.until(lambda: venue.list_sequence() == 6)
+        assert venue.fetch.parts[before:] == [(CHUNK_BYTES, CHUNK_BYTES)]
+
+    play(tmp_path, story)
+
+
+def test_a_manifest_whose_hashes_do_not_cover_the_file_is_refused(tmp_path: Path) -> None:
+    async def story(venue: Venue) -> None:
+        await ready(venue)
+        venue.lists.change(5)
+        venue.lists.forgotten = 6
+        manifest = venue.lists.snapshot()
+        for bad in (
+            replace(manifest, chunks=manifest.chunks[32:]),
+            replace(manifest, chunk_bytes=0),
+            replace(manifest, chunk_bytes=1 << 40),
+            replace(manifest, compressed_bytes=0),
+        ):
+            envelope = sealed(encode(bad), Purpose.LIST)
+            venue.lists.files["/device/list/manifest"] = envelope
+            await beating(venue, 3)
+            assert venue.list_sequence() == 1
 
     play(tmp_path, story)

@@ -253,21 +253,22 @@ class Server(http.server.BaseHTTPRequestHandler):
     def _file(self, server: "type[Server]") -> None:
         wanted = self.headers.get("Range")
         server.ranges.append(wanted or "")
-        first = 0
+        first, body = 0, BODY
         if wanted and self.path == "/file":
-            first = int(wanted.removeprefix("bytes=").rstrip("-"))
+            begin, _, end = wanted.removeprefix("bytes=").partition("-")
+            first, body = int(begin), BODY[: int(end) + 1] if end else BODY
             if first >= len(BODY):
                 self.send_error(416)
                 return
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {first}-{len(BODY) - 1}/{len(BODY)}")
+            self.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{len(BODY)}")
         else:
             self.send_response(200)
-        self.send_header("Content-Length", str(len(BODY) - first))
+        self.send_header("Content-Length", str(len(body) - first))
         self.end_headers()
         cut, server.cut_after = server.cut_after, None
         with contextlib.suppress(OSError):  # Whoever asked may have had enough.
-            self.wfile.write(BODY[first:] if cut is None else BODY[first : first + cut])
+            self.wfile.write(body[first:] if cut is None else body[first : first + cut])
         self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
@@ -314,6 +315,17 @@ def test_a_download_that_is_cut_goes_on_where_it_was(url: str, tmp_path: Path) -
 
     fetching(url, story)
     assert (tmp_path / "file").read_bytes() == BODY
+
+
+def test_a_part_of_a_file_is_fetched_alone(url: str) -> None:
+    async def story(fetch: Fetch) -> None:
+        assert await fetch.part("/file", 100, 50) == BODY[100:150]
+        with pytest.raises(DriverError):
+            await fetch.part("/no-range", 100, 50)
+        with pytest.raises(DriverError, match="another part"):
+            await fetch.part("/file", len(BODY) - 10, 50)
+
+    fetching(url, story)
 
 
 def test_a_server_that_knows_no_range_begins_again(url: str, tmp_path: Path) -> None:

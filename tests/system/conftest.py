@@ -116,7 +116,8 @@ class ListServer:
         if request.headers["Authorization"] != f"Bearer {TOKEN}" or body is None:
             request.send_error(401 if body else 404)
             return
-        first = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+        begin, _, end = wanted.removeprefix("bytes=").partition("-")
+        first, body = int(begin or 0), body[: int(end) + 1] if end else body
         request.send_response(206 if wanted else 200)
         request.send_header("Content-Length", str(len(body) - first))
         if wanted:
