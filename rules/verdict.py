@@ -152,6 +152,8 @@ def _against_list(facts: Facts, door: Door, wall: float) -> Refuse | None:
     if facts.revoked:
         return Refuse(Reason.BLOCKED)
     if entry is None:
+        # A good signature stands in for the list. A foreign credential (a card, another issuer's
+        # code) has none of ours: where those are judged, the list alone counts, at every rung.
         new = abs(wall - ticket.issued_at) <= UNLISTED_AGE_SECONDS_MAX
         if door.rung in door.admits_unlisted or (new and door.rung is Rung.FRESH):
             return None

@@ -35,7 +35,8 @@ class Footing:
         self.configure(zone)
         self._ladder = Ladder()
         self._confirmed: float | None = None
-        self._began_at, self._age_then = 0.0, 0.0
+        self._began_at: float | None = None
+        self._age_then = 0.0
         self._drawn = Drawn()
         self._drawn_at = inf
         """Uptime since which nobody has drawn on the budget while the list was fresh."""
@@ -95,6 +96,8 @@ class Footing:
         """Return how long ago central confirmed the list, in this life or an earlier one."""
         if self._confirmed is not None:
             return now.uptime - self._confirmed
+        if self._began_at is None:
+            return 0.0  # What an earlier life noted has not been read yet.
         return self._age_then + now.uptime - self._began_at
 
     def left(self, transaction: Transaction, now: Moment) -> Left:

@@ -13,14 +13,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.core.budget import WhenUsedUp
+from edge.core.moment import Moment
 from edge.gate.config import ZoneConfig
+from edge.gate.footing import Footing
 from edge.store.journal import FILE
 from edge.store.list_files import SNAPSHOT
 from edge.store.outbox import JournalReader
+from edge.store.whitelist import Whitelist
 from tests.daemons.connected import Central
 from tests.daemons.test_gate import Stage, device, gate, lists, play
 from tests.device import DEVICE, KEY, opened, stamp, ticket
 from tests.store.test_essentials import essentials, kept
+from tests.trusted import trusting
 from wire import event
 from wire import ticket as gh1
 from wire.event import Authorised, BudgetUsedUp, KeySuspected, Rung, RungChanged
@@ -353,3 +357,16 @@ def test_the_same_ticket_below_a_fresh_list_raises_no_alarm(device: Path) -> Non
             assert "key-suspected" not in stage.kinds()
 
     play(story)
+
+
+def test_a_machine_that_has_run_for_weeks_starts_its_gate_with_a_list_of_no_age(
+    device: Path,
+) -> None:
+    journal, trust = opened(device), trusting(device)
+    footing = Footing(trust, Whitelist(device, trust), ZoneConfig(checkpoint="hall"))
+    now = Moment(NOW, 30 * 86_400.0)
+    # A scan may come before the first look after the books.
+    assert not journal.transact(lambda transaction: footing.left(transaction, now)).too_old
+    journal.transact(lambda transaction: footing.begin(transaction, now))
+    assert not journal.transact(lambda transaction: footing.left(transaction, now)).too_old
+    journal.close()
