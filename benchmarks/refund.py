@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,19 +46,20 @@ def measure(folder: Path) -> rig.Report:
         broker = stack.enter_context(running(folder, secure=False))
         gates = [(os.urandom(8).hex(), os.urandom(16).hex()) for _ in range(REAL)]
         port = free_port()
-        told = _prepare(folder, broker.port, port, gates)
-        stack.enter_context(_started("central", "--config", str(told)))
-        _until(lambda: _answers(port), "central's web server")
+        count = sum(ROUNDS.values()) + 10
+        told = prepare(folder, broker.port, port, gates, count)
+        stack.enter_context(started("central", "--config", str(told)))
+        until(lambda: _answers(port), "central's web server")
         root = (folder / "root-pin").read_text()
         devices = [
-            _device(folder, number, one, root, broker.port, port)
+            write_device(folder, f"refund-{number}", one, root, "127.0.0.1", broker.port, port)
             for number, one in enumerate(gates)
         ]
         for device in devices:
-            stack.enter_context(_started("sync", "--config", str(device / "sync.toml")))
+            stack.enter_context(started("sync", "--config", str(device / "sync.toml")))
         lists = [_list(device, root) for device in devices]
         for gate in lists:
-            _until(lambda gate=gate: gate.refresh() or gate.present, "a list at every gate")  # type: ignore[misc]
+            until(lambda gate=gate: gate.refresh() or gate.present, "a list at every gate")  # type: ignore[misc]
         tickets = iter(_tickets(told))
         for count, rounds in ROUNDS.items():
             with _crowd(broker, count - REAL) as crowd:
@@ -69,17 +70,23 @@ def measure(folder: Path) -> rig.Report:
     return report
 
 
-def _prepare(folder: Path, broker: int, port: int, gates: list[tuple[str, str]]) -> Path:
+def prepare(
+    folder: Path,
+    broker: int,
+    port: int,
+    gates: list[tuple[str, str]],
+    tickets: int,
+    host: str = "127.0.0.1",
+) -> Path:
     """Make central's folder with a venue, its gates and tickets; return its central.toml."""
     now = int(time.time())
     kind = {"code": 1, "name": {"zh": "成人", "en": "Adult"}, "uses": {"hall": 1}}
-    count = sum(ROUNDS.values()) + 10
     event = {
         "audience": "BENCH",
         "name": {"zh": "演出", "en": "Show"},
         "opens": now - 3600,
         "closes": now + 36_000,
-        "classes": [{**kind, "tickets": [{"count": count}]}],
+        "classes": [{**kind, "tickets": [{"count": tickets}]}],
     }
     venue = {
         "code": VENUE,
@@ -91,8 +98,9 @@ def _prepare(folder: Path, broker: int, port: int, gates: list[tuple[str, str]])
     (folder / "venue.json").write_text(json.dumps(venue))
     told = folder / "central.toml"
     told.write_text(
-        f'venue = "{VENUE}"\ndirectory = "{folder / "central-of-refunds"}"\n'
-        f"[web]\nport = {port}\n[broker]\nport = {broker}\n[devices]\ntokens = true\n"
+        f'venue = "{VENUE}"\ndirectory = "{folder / f"central-{port}"}"\n'
+        f'[web]\nhost = "{host}"\nport = {port}\nhosts = ["{host}", "127.0.0.1"]\n'
+        f'[broker]\nhost = "{host}"\nport = {broker}\n[devices]\ntokens = true\n'
     )
     command = [sys.executable, "-m", "gatehouse", "central", "--config", str(told), "prepare"]
     files = ("--file", str(folder / "venue.json"), "--root-out", str(folder / "root-pin"))
@@ -100,16 +108,23 @@ def _prepare(folder: Path, broker: int, port: int, gates: list[tuple[str, str]])
     return told
 
 
-def _device(
-    folder: Path, number: int, gate: tuple[str, str], root: str, broker: int, port: int
+def write_device(
+    folder: Path,
+    name: str,
+    gate: tuple[str, str],
+    root: str,
+    host: str,
+    broker: int,
+    port: int,
 ) -> Path:
-    device = folder / f"refund-gate-{number}"
+    """Write what enrolment and installation leave in a device's folder; return that folder."""
+    device = folder / name
     (device / identity.FOLDER).mkdir(parents=True)
     who = DeviceIdentity(gate[0], VENUE, root)
     (device / identity.FOLDER / identity.FILE).write_text(identity.text(who))
     (device / identity.FOLDER / "link.toml").write_text(
-        f"[broker]\nport = {broker}\n[central]\n"
-        f'url = "http://127.0.0.1:{port}"\ntoken = "{gate[1]}"\n'
+        f'[broker]\nhost = "{host}"\nport = {broker}\n[central]\n'
+        f'url = "http://{host}:{port}"\ntoken = "{gate[1]}"\n'
     )
     (device / "sync.toml").write_text(
         f'directory = "{device}"\n[intercom]\npath = "{device}/sync.sock"\n'
@@ -198,8 +213,10 @@ def _take(
 
 
 @contextmanager
-def _started(*arguments: str) -> Iterator[None]:
-    command = [sys.executable, "-m", "gatehouse", *arguments]
+def started(*arguments: str, inside: str = "") -> Iterator[None]:
+    """Run a `gatehouse` command until the block ends, in network namespace `inside` if any."""
+    space = ["ip", "netns", "exec", inside] if inside else []
+    command = [*space, sys.executable, "-m", "gatehouse", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
@@ -216,8 +233,9 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _until(true: Any, what: str) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
+def until(true: Callable[[], object], what: str) -> None:
+    """Wait until it is true; raise AssertionError after a minute."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not true():
-        assert time.monotonic() < until, f"never: {what}"
+        assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.05)
