@@ -152,6 +152,13 @@ def test_an_order_is_sent_once_and_not_kept_by_the_broker(
             assert send_orders(client, TOPICS, venue) == 0
             until(lambda: came)
             assert came == [(bytes(order.envelope), False)]
+            with connected(broker.port, "late") as late:
+                found: list[bytes] = []
+                late.on_message = lambda _c, _d, one: found.append(bytes(one.payload))
+                late.on_subscribe = lambda *_: client.publish(TOPICS.command(DEVICE), b"last")
+                late.subscribe(TOPICS.command(DEVICE), 1)
+                until(lambda: found)
+                assert found == [b"last"], "nothing had been kept for whoever comes later"
         assert standing(order) == "waiting"
         waiting = give()
         with connected(broker.port, "central") as client:
