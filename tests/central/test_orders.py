@@ -153,10 +153,12 @@ def test_an_order_is_sent_once_and_not_kept_by_the_broker(
             until(lambda: came)
             assert came == [(bytes(order.envelope), False)]
             with connected(broker.port, "late") as late:
-                found: list[bytes] = []
+                found, there = list[bytes](), list[int]()
                 late.on_message = lambda _c, _d, one: found.append(bytes(one.payload))
-                late.on_subscribe = lambda *_: client.publish(TOPICS.command(DEVICE), b"last")
+                late.on_subscribe = lambda *_: there.append(1)
                 late.subscribe(TOPICS.command(DEVICE), 1)
+                until(lambda: there)
+                client.publish(TOPICS.command(DEVICE), b"last")
                 until(lambda: found)
                 assert found == [b"last"], "nothing had been kept for whoever comes later"
         assert standing(order) == "waiting"
