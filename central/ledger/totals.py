@@ -11,7 +11,7 @@ from rules.use import Outcome
 
 
 def totals() -> dict[str, Any]:
-    """Return admitted, refused, passed, abandoned, uncertain, open, doubles, reasons and rows.
+    """Return admitted, refused, passed, abandoned, uncertain, open, undone, doubles, reasons, rows.
 
     `rows` counts rows by device and epoch; `doubles` counts rights used more often than they
     allow.
@@ -31,6 +31,7 @@ def totals() -> dict[str, Any]:
         "abandoned": by_outcome.get(Outcome.ABANDONED, 0),
         "uncertain": by_outcome.get(Outcome.UNCERTAIN, 0) + reopened,
         "open": by_outcome.get(Outcome.RESERVED, 0),
+        "undone": by_outcome.get(Outcome.UNDONE, 0),
         "doubles": doubles(),
         "rows": _rows(),
     }

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from central.core.refund import SILENT_SECONDS
+from rules.use import Outcome, Use
 from rules.verdict import Admit, Refuse
 from tests.central.test_elsewhere import ADMISSION, OtherGate, authorised
 from tests.central_messages import EPOCH, chained, take, together
-from tests.device import stamp
+from tests.device import BOOT, stamp
 from tests.trusted import inside
 from wire import ticket as gh1
 from wire.chain import GENESIS
@@ -205,10 +206,12 @@ def test_an_undone_use_is_undone_in_whatever_order_it_is_told(
         gate.wrote(late(lane="A1", admission=ADMISSION, person=1))
         gate.reports()
     other.follow()
+    mine = Use(ADMISSION, 1, Outcome.PASSED, "A1", BOOT, 90.0, NOW - 60)
     assert isinstance(other.judge(code(ticket)), Admit)
+    assert isinstance(other.judge(code(ticket), mine), Admit), "where it was used as well"
     other.fetch_snapshot()
     other.whitelist.refresh()
-    assert isinstance(other.judge(code(ticket)), Admit), "a snapshot says it too"
+    assert isinstance(other.judge(code(ticket), mine), Admit), "a snapshot says it too"
 
 
 def test_only_a_use_that_was_reported_can_be_undone(gate: Gate, ticket: Any) -> None:
