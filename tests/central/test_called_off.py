@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rules.ticket_class import EventRecord
 from tests.central.test_elsewhere import authorised
 from tests.central.test_operations import Gate, code, incidents, sequence, silent_since, stored
 from tests.trusted import inside
@@ -80,7 +81,8 @@ def test_it_closes_the_event_first_and_its_changes_are_small(gate: Gate) -> None
     assert gate
     call_off()
     first, *others = deltas(0)
-    assert (len(first.events), len(first.tickets)) == (1, 0)
+    ((_, body),) = first.events
+    assert (decode(body, EventRecord).closed, len(first.tickets)) == (True, 0)
     assert [len(delta.tickets) for delta in others] == [2, 2, 2]
     assert {read(row).standing for delta in others for row in delta.tickets} == {Standing.REFUNDED}
 

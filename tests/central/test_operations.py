@@ -341,6 +341,19 @@ def test_a_silent_gate_holds_the_money_until_it_has_told_everything(
     assert refund_of(ticket).state == "settled"
 
 
+def test_a_row_that_overtook_the_others_does_not_speak_for_them(gate: Gate, ticket: Any) -> None:
+    from central.tickets.operations import refund
+
+    silent_since(1000)
+    refund(ticket, asked("1"))
+    gate.wrote(authorised(code(ticket)), ListApplied(sequence=sequence()))
+    first, second = chained(gate.bodies)
+    take(second, kind="live")
+    assert refund_of(ticket).state == "held", "no hello has said how many there are"
+    take(first)
+    assert refund_of(ticket).state == "to-decide"
+
+
 def test_a_life_before_a_restart_is_waited_for_as_well(gate: Gate, ticket: Any) -> None:
     from central.tickets.operations import refund
 
