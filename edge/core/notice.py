@@ -177,6 +177,15 @@ def _clock_time(wall: float, zone: tzinfo | None) -> str | None:
         return None
 
 
+def caution(since: float | None, zone: tzinfo | None = None) -> Words | None:
+    """Say beside the resting words how old the list is; None: central confirms it.
+
+    `since`: when central last confirmed it, Unix seconds. Short: for those who look after a gate.
+    """
+    at = None if since is None else _clock_time(since, zone)
+    return None if at is None else Words(f"名单截至 {at}", f"List as of {at}")
+
+
 def refused(
     reason: Reason, since: float | None = None, where: str = "", zone: tzinfo | None = None
 ) -> Notice:

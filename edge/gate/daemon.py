@@ -124,5 +124,7 @@ class GateDaemon:
                 await self._orders.look_after()
             if self._configuring:
                 await self._configuring.look_after()
+            for lane in self._lanes:
+                await lane.caution(self._desk.caution() if lane.is_entry else None)
             self._life.alive()
             await self._clock.wait(LOOK_AFTER_SECONDS)

@@ -17,7 +17,7 @@ from edge.core.decision import Decision, Place, decide, refuse
 from edge.core.lane import Judge, Refused
 from edge.core.list_doubts import RECORDED_SECONDS, is_due
 from edge.core.moment import Moment
-from edge.core.notice import Notice
+from edge.core.notice import Notice, caution
 from edge.core.notice import refused as refused_notice
 from edge.core.passage import unresolved
 from edge.core.refusals import Refusals
@@ -36,6 +36,7 @@ from wire.event import ADMISSION_BYTES, AnyEvent, Distrust, Rung, Stamp
 from wire.reason import Reason
 from wire.signed import Purpose
 from wire.snapshot import Heartbeat
+from wire.words import Words
 
 log = logging.getLogger("gate.desk")
 
@@ -144,6 +145,10 @@ class Desk:
         self._zone, self._time_zone = zone, time_zone
         self._footing.configure(zone)
         self._places.clear()
+
+    def caution(self) -> Words | None:
+        """What panels say beside their resting words: how old the list is, once it is stale."""
+        return caution(self._footing.unconfirmed_since(self._clock.now()), self._time_zone)
 
     async def resolve(self, lane: LaneConfig, why: str) -> int:
         """Give every person left open on `lane` by an earlier life their outcome."""

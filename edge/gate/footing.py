@@ -100,6 +100,10 @@ class Footing:
             return 0.0  # What an earlier life noted has not been read yet.
         return self._age_then + now.uptime - self._began_at
 
+    def unconfirmed_since(self, now: Moment) -> float | None:
+        """Return since when central has not confirmed the list, Unix seconds; None: it does."""
+        return None if self.rung is Rung.FRESH else now.wall - self.age_seconds(now)
+
     def left(self, transaction: Transaction, now: Moment) -> Left:
         """Return what a verdict may draw, inside the transaction that commits it."""
         self._drawn = transaction.drawn()

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol, assert_never
 
 from edge.core import passage, scan
@@ -44,6 +45,7 @@ from edge.gate.config import LaneConfig
 from edge.gate.inbox import Inbox
 from edge.runtime.clock import Clock
 from wire.event import SCAN_BYTES, AnyEvent, Direction, DriverFound, DriverLost, Mode
+from wire.words import Words
 
 log = logging.getLogger("gate.lane")
 
@@ -66,10 +68,6 @@ class Hardware:
         self.hold = hold or relay
         self.sensors = sensors or {}
         self.panels = panels
-
-    def configure(self, habits: Habits) -> None:
-        """Go by these habits from the next signal on; to be called while the lane is closed."""
-        self._habits = habits
 
     async def close(self) -> None:
         for output in (self.relay, self.hold):
@@ -118,6 +116,7 @@ class LaneShell:
         self._resting_at: float | None = None
         self._inner: deque[AnySignal] = deque()
         self._idle_notice = idle_notice
+        self._caution: Words | None = None
 
     @property
     def is_entry(self) -> bool:
@@ -149,6 +148,13 @@ class LaneShell:
         if self.idle and not self._habits.free:
             await self._show(notice)
             self.inbox.nudge()
+
+    async def caution(self, advice: Words | None) -> None:
+        """Say this in place of the resting advice from now on; None: nothing is amiss."""
+        if advice != self._caution:
+            self._caution = advice
+            if self.idle and self._resting_at is None:
+                await self._show(passage.resting(self._lane, self._habits))
 
     def configure(self, habits: Habits) -> None:
         """Go by these habits from the next signal on; to be called while the lane is closed."""
@@ -277,7 +283,9 @@ class LaneShell:
         return True
 
     async def _show(self, shown: Notice) -> None:
-        shown = self._idle_notice if shown is IDLE else shown
+        if shown is IDLE:
+            advice = self._caution or self._idle_notice.advice
+            shown = replace(self._idle_notice, advice=advice)
         after = shown.seconds
         self._resting_at = None if after is None else self._clock.now().uptime + after
         for panel in self._hardware.panels:

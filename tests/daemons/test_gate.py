@@ -510,3 +510,16 @@ def test_a_list_damaged_while_running_refuses_and_says_so(device: Path) -> None:
             assert stage.title == "List is being repaired"
 
     play(story)
+
+
+def test_a_stale_list_is_said_where_visitors_are_asked_for_their_ticket(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.clock.advance(5)
+            assert stage.panel.shown[-1].title.en == "Show your ticket"
+            assert stage.panel.shown[-1].advice.en.startswith("List as of ")
+            shown = len(stage.panel.shown)
+            await stage.clock.advance(30)
+            assert len(stage.panel.shown) == shown, "said once"
+
+    play(story)

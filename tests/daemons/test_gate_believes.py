@@ -20,6 +20,7 @@ from wire.event import Distrust, ListDistrusted, Rung, RungChanged
 from wire.row import decode_row
 from wire.signed import Purpose
 from wire.snapshot import Heartbeat
+from wire.words import Words
 
 WALL = 1_780_000_000.0
 
@@ -118,5 +119,19 @@ def test_what_is_not_believed_is_on_record_once_a_kind_and_ten_minutes(tmp_path:
         await gate.clock.advance(5)
         await gate.desk.distrusted(Distrust.REPLAYED, "why")
         assert gate.distrusted()[2:] == [Distrust.REPLAYED]
+
+    play(tmp_path, story)
+
+
+def test_the_panel_says_how_old_the_list_is_once_it_is_stale(tmp_path: Path) -> None:
+    async def story(gate: Gate) -> None:
+        await gate.hear(WALL)
+        assert gate.desk.caution() is None
+        await gate.clock.advance(3600)
+        await gate.desk.look_after(True)
+        # 1 780 000 000 is 28 May 2026, 20:26:40 UTC.
+        assert gate.desk.caution() == Words("名单截至 05-28 20:26", "List as of 05-28 20:26")
+        await gate.hear(WALL + 3600)
+        assert gate.desk.caution() is None
 
     play(tmp_path, story)
