@@ -35,8 +35,11 @@ class LogRing(logging.Handler):
         self.lines: deque[str] = deque(maxlen=LOG_LINES_KEPT)
 
     def emit(self, record: logging.LogRecord) -> None:
-        at = time_of(record)
-        self.lines.append(f"{at} {self.format(record)}"[:LOG_LINE_CHARACTERS])
+        try:
+            line = f"{time_of(record)} {self.format(record)}"
+        except (TypeError, ValueError, KeyError):  # Words and values that do not fit together.
+            line = f"{time_of(record)} {record.name} {record.msg}"
+        self.lines.append(line[:LOG_LINE_CHARACTERS])
 
 
 RING = LogRing()

@@ -1,5 +1,6 @@
 """The life of a process, as systemd sees it: a real socket, real signals, real exit codes."""
 
+import logging
 import os
 import signal
 import socket
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from edge.runtime import service
 
 PROGRAM = """
 import sys
@@ -72,3 +75,24 @@ def test_a_programmers_error_crashes() -> None:
     _, said = process.communicate(timeout=30)
     assert process.returncode == 1
     assert b"KeyError" in said
+
+
+def test_the_end_of_the_log_is_kept_and_fits_into_one_word() -> None:
+    ring = service.LogRing()
+    ring.setFormatter(logging.Formatter(service.LOG_FORMAT))
+    log = logging.Logger("gate")
+    log.addHandler(ring)
+    for number in range(service.LOG_LINES_KEPT + 100):
+        log.info("line %d %s", number, "门" * 600)
+    log.error("words that want %d values, %s", 1)
+    assert len(ring.lines) == service.LOG_LINES_KEPT
+    assert all(len(line) <= service.LOG_LINE_CHARACTERS for line in ring.lines)
+    assert "words that want" in ring.lines[-1]
+    service.RING.lines.extend(ring.lines)
+    try:
+        tail = service.log_tail(500)
+        assert tail[-1] == ring.lines[-1]
+        assert sum(len(line.encode()) for line in tail) < service.LOG_BYTES_MAX
+        assert len(service.log_tail(3)) == 3
+    finally:
+        service.RING.lines.clear()
