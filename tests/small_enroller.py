@@ -29,7 +29,7 @@ ROOT_KEY = Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32)
 
 def roles(venue: str, version: int = 1) -> bytes:
     root = Signers((ROOT_KEY.public_key().public_bytes_raw(),))
-    told = Roles(version, venue, root, {"list": root})
+    told = Roles(version, venue, root, {purpose.value: root for purpose in Purpose})
     return bundle([seal(encode(told), Purpose.ROLES, ROOT_KEY)])
 
 

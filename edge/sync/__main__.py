@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import random
 import sqlite3
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from edge.drivers.catalog import Catalog, CentralConfig, TlsConfig
 from edge.drivers.interfaces import Fetch
 from edge.runtime import config, identity, service
-from edge.runtime.clock import Clock, SystemClock
+from edge.runtime.clock import Clock, SystemClock, TrustedClock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import IntercomServer
@@ -31,6 +32,7 @@ from edge.sync.essentials import EssentialsFollower
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
 from edge.sync.outward import Outward
+from edge.sync.own_time import OwnTime
 from edge.sync.renewal import Renewal
 from edge.sync.roles import RolesFollower
 from edge.sync.time_asked import TimeAsked
@@ -110,7 +112,8 @@ async def _run_unenrolled(told: SyncConfig, life: Life) -> None:
 
 
 async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: Life) -> None:
-    clock, workers, directory = SystemClock(), Workers(), Path(told.directory)
+    clock, workers = TrustedClock(SystemClock(), floor=0.0), Workers()
+    directory = Path(told.directory)
     # A thread each, so that a download and a list being built hold up neither row nor time.
     threads = [workers.single(name) for name in THREADS]
     journal_thread, list_thread, fetch_thread, enrolment_thread, time_thread = threads
@@ -121,21 +124,23 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     fetch = catalog.fetch(linked.central, fetch_thread)
 
     rows = JournalReader(directory, bytes.fromhex(device))
-    try:
-        saved = await journal_thread.run(_open_saved, directory)
-        trust, writer, essentials = await list_thread.run(_lists, directory, who)
-    except OSError as error:
-        raise ConfigError(f"directory {directory}: {error.strerror}") from None
+    stores = await _stores(directory, who, journal_thread, list_thread)
+    saved, trust, writer, essentials = stores
     keeper = Keeper(directory, who.device, trust, list_thread, clock, intercom.tell)
     await keeper.load()
     outward = Outward(
         *(link, rows, saved, journal_thread, clock, topics, device, VERSION),
         lambda: keeper.version,
     )
-    roles = RolesFollower(fetch, trust, who.venue, clock)
-    follower = EssentialsFollower(fetch, essentials, list_thread, clock)
+    # The answer proves itself: whoever asks for the time can judge no certificate's dates.
+    time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
+    own_time = OwnTime(clock, time_fetch, trust, os.urandom, intercom.tell)
+    following = (
+        RolesFollower(fetch, trust, who.venue, clock),
+        EssentialsFollower(fetch, essentials, list_thread, clock),
+    )
     inward = Inward(
-        *(fetch, writer, roles, follower, intercom),
+        *(fetch, writer, *following, own_time),
         *(directory / "list" / "incoming", list_thread, clock, random.random),
     )
     opens = _Opens(catalog, enrolment_thread)
@@ -144,11 +149,9 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     )
     renewal = _renewal(directory, linked, device, opens, clock, life)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
-    # The answer proves itself: whoever asks for the time can judge no certificate's dates.
-    time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
-        *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell), keeper),
+        *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell), keeper, own_time),
     )
     try:
         await daemon.run()
@@ -159,11 +162,17 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
             thread.close()
 
 
-def _lists(
-    directory: Path, who: DeviceIdentity
-) -> tuple[TrustStore, WhitelistWriter, EssentialsStore]:
-    trust = TrustStore(directory, who.pin, who.venue)
-    return trust, WhitelistWriter(directory, trust), EssentialsStore(directory, trust)
+async def _stores(
+    directory: Path, who: DeviceIdentity, journal_thread: SingleThread, list_thread: SingleThread
+) -> tuple[DeliveryStore, TrustStore, WhitelistWriter, EssentialsStore]:
+    try:
+        saved = await journal_thread.run(_open_saved, directory)
+        trust = await list_thread.run(TrustStore, directory, who.pin, who.venue)
+        writer = await list_thread.run(WhitelistWriter, directory, trust)
+        essentials = await list_thread.run(EssentialsStore, directory, trust)
+    except OSError as error:
+        raise ConfigError(f"directory {directory}: {error.strerror}") from None
+    return saved, trust, writer, essentials
 
 
 def _listened(topics: Topics, device: str) -> tuple[str, ...]:

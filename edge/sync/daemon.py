@@ -17,6 +17,7 @@ from edge.sync.enrolment import Enroller
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
 from edge.sync.outward import Outward
+from edge.sync.own_time import OwnTime
 from edge.sync.renewal import Renewal
 from edge.sync.time_asked import TimeAsked
 from wire.codec import WireError, decode
@@ -44,6 +45,7 @@ class SyncDaemon:
         renewal: Renewal | None = None,
         time_asked: TimeAsked | None = None,
         keeper: Keeper | None = None,
+        own_time: OwnTime | None = None,
     ) -> None:
         self._link = link
         self._outward = outward
@@ -58,6 +60,7 @@ class SyncDaemon:
         self._renewal = renewal
         self._time_asked = time_asked
         self._keeper = keeper
+        self._own_time = own_time
         self._connected = False
         self.malformed: Counter[str] = Counter()
         """Messages that could not be read, by topic."""
@@ -74,7 +77,7 @@ class SyncDaemon:
                 self._hear_daemons(),
                 self._look_after(),
             ]
-            others = (self._enroller, self._renewal, self._time_asked, self._keeper)
+            others = (self._enroller, self._renewal, self._time_asked, self._keeper, self._own_time)
             work += [one.run() for one in others if one is not None]
             working = [tasks.create_task(one) for one in work]
             self._life.ready("syncing")
