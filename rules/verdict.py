@@ -76,6 +76,8 @@ class Facts:
     """By the offline budget, the list confirms nobody any more."""
     revoked: bool = False
     """Blocked, refunded or rescheduled, by the essentials of a device that has no list."""
+    without_memory: bool = False
+    """The device has lost its journal: what the ticket did here before, nobody knows."""
 
     @property
     def must_move(self) -> bool:
@@ -87,7 +89,7 @@ class Admit:
     quantity: int
     confirmed: bool = True
     """False: the list does not hold it, or no clock told whether it, or its moving code, is good
-    now. Drawn from the offline budget."""
+    now, or the device has lost its journal. Drawn from the offline budget."""
     reopen: tuple[bytes, int] | None = None
     """Open again for this use (admission, person) instead of taking a new one."""
 
@@ -126,7 +128,7 @@ def _judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
         return refusal
     ticket = facts.ticket
     unsure = doubtful or (facts.must_move and _unsure(facts, door))
-    confirmed = facts.entry is not None and not unsure
+    confirmed = facts.entry is not None and not unsure and not facts.without_memory
     allowed = _allowed(facts, door)
     if not allowed:
         return Refuse(Reason.WRONG_GATE)

@@ -50,6 +50,8 @@ class Left:
     """Persons whom the list does not confirm; None: as many as come."""
     too_old: bool = False
     """The list has not been confirmed for so long that it confirms nobody."""
+    without_memory: bool = False
+    """The journal was lost: nothing confirms that a ticket was not used here before."""
 
 
 def left(drawn: Drawn, age_seconds: float, terms: Terms) -> Left:

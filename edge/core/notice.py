@@ -53,6 +53,13 @@ PLEASE_WAIT = Notice(
     Words("请稍候", "Please wait"),
     Words("等前面的人通过", "Let the person ahead walk through"),
 )
+ONE_MOMENT = Notice(
+    Lamp.WAIT,
+    Sound.NONE,
+    Words("请稍候片刻", "One moment please"),
+    Words("正在找回记录，请再试一次", "Records are being restored; try again"),
+    3.0,
+)
 FREE = Notice(
     Lamp.GO,
     Sound.NONE,
@@ -177,11 +184,15 @@ def _clock_time(wall: float, zone: tzinfo | None) -> str | None:
         return None
 
 
-def caution(since: float | None, zone: tzinfo | None = None) -> Words | None:
+def caution(since: float | None, zone: tzinfo | None = None, forgets: bool = False) -> Words | None:
     """Say beside the resting words how old the list is; None: central confirms it.
+
+    `forgets`: this device has lost its records, which matters more.
 
     `since`: when central last confirmed it, Unix seconds. Short: for those who look after a gate.
     """
+    if forgets:
+        return Words("本机记录曾丢失", "Records were lost")
     at = None if since is None else _clock_time(since, zone)
     return None if at is None else Words(f"名单截至 {at}", f"List as of {at}")
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TypeVar
 
-from edge.core import credential, refusals
+from edge.core import credential, notice, refusals
 from edge.core.credential import Shown
 from edge.core.decision import Decision, Place, decide, refuse
 from edge.core.lane import Judge, Refused
 from edge.core.list_doubts import RECORDED_SECONDS, is_due
+from edge.core.memory import Memory
 from edge.core.moment import Moment
-from edge.core.notice import Notice, caution
-from edge.core.notice import refused as refused_notice
 from edge.core.passage import unresolved
 from edge.core.refusals import Refusals
 from edge.core.suspicion import Suspicions, suspect
@@ -70,7 +69,7 @@ class Desk:
         zone: ZoneConfig,
         time_zone: tzinfo,
         grew: Callable[[], None] = lambda: None,
-        offer: Callable[[bytes], Notice | None] = lambda _: None,
+        offer: Callable[[bytes], notice.Notice | None] = lambda _: None,
     ) -> None:
         """`grew()` is called, on the event loop, whenever something was written.
 
@@ -83,17 +82,14 @@ class Desk:
         self._clock = clock
         self._draw = draw
         self._identity = identity
-        self._zone = zone
-        self._time_zone = time_zone
+        self._zone, self._time_zone = zone, time_zone
         self._grew = grew
         self._offer = offer
-        self._refusals = Refusals()
+        self._refusals, self._suspicions = Refusals(), Suspicions()
         self._unwritten: list[tuple[AnyEvent, Stamp]] = []
-        self._footing = Footing(trust, whitelist, zone)
-        self._begun = False
-        self._suspicions = Suspicions()
+        self._footing = Footing(trust, whitelist, zone, journal.without_memory)
         self._distrusted: dict[Distrust, float] = {}
-        self._sequence = 0
+        self._begun, self._sequence = False, 0
         self._places: dict[tuple[str, Rung], Place] = {}
 
     # Called from the event loop.
@@ -148,7 +144,7 @@ class Desk:
 
     def caution(self) -> Words | None:
         """What panels say beside their resting words: how old the list is, once it is stale."""
-        return caution(self._footing.unconfirmed_since(self._clock.now()), self._time_zone)
+        return self._footing.caution(self._clock.now(), self._time_zone)
 
     async def resolve(self, lane: LaneConfig, why: str) -> int:
         """Give every person left open on `lane` by an earlier life their outcome."""
@@ -188,6 +184,10 @@ class Desk:
     def _judge(self, asked: Judge, lane: LaneConfig, now: Moment) -> Decision:
         self._whitelist.refresh()
         self._move(now)
+        if self._footing.memory(now) is Memory.ASKING:
+            return Decision(
+                (), None, Refused(notice.ONE_MOMENT)
+            )  # Nothing reserved, nothing refused.
         place = self._place(lane)
         shown = credential.read(asked.scan.data, self._whitelist.ring)
         if not isinstance(shown, Shown):
@@ -204,7 +204,10 @@ class Desk:
             known = (found.entry, found.ticket_class, found.event)
             left = self._footing.left(transaction, now)
             budget = (left.admissions, left.too_old, found.revoked)
-            facts = Facts(shown.ticket, *known, uses, shown.code, last_code, *budget)
+            facts = Facts(
+                *(shown.ticket, *known, uses, shown.code, last_code, *budget),
+                without_memory=left.without_memory,
+            )
             fresh = self._draw(ADMISSION_BYTES)
             sequence = self._whitelist.about.sequence if self._whitelist.about else 0
             decision = decide(facts, asked.scan, place, fresh, asked.assume, sequence, now)
@@ -216,7 +219,7 @@ class Desk:
             decision = self._journal.transact(commit)
         except JournalUnwritable as unwritable:
             log.error("no decision: %s", unwritable)
-            return Decision((), None, Refused(refused_notice(Reason.NO_RECORD)))
+            return Decision((), None, Refused(notice.refused(Reason.NO_RECORD)))
         if decision.events:
             self._unwritten.clear()
         if decision.refused and decision.refused.reason is Reason.UNKNOWN:
@@ -323,8 +326,7 @@ class Desk:
 
     def _move(self, now: Moment) -> None:
         """Follow the ladder; a move is recorded before anything is decided by it."""
-        moved = self._footing.move(now)
-        if moved:
+        if moved := self._footing.move(now):
             self._record((moved,), "", now)
 
     def _account(self, now: Moment) -> None:
@@ -333,8 +335,7 @@ class Desk:
         def commit(transaction: Transaction) -> None:
             if not self._begun:
                 self._footing.begin(transaction, now)
-            told = self._footing.look_after(transaction, now)
-            if told:
+            if told := self._footing.look_after(transaction, now):
                 self._append(transaction, (told,), now)
 
         if self._begun and not self._footing.due(now):
@@ -346,8 +347,7 @@ class Desk:
             log.error("offline budget not noted: %s", unwritable)
 
     def _close(self, now: Moment) -> None:
-        rows = refusals.close_all(self._refusals)
-        if rows:
+        if rows := refusals.close_all(self._refusals):
             self._write_refusals(rows, now)
         self._record((event.Stopped(daemon="gate"),), "", now)
         self._journal.close()

@@ -5,12 +5,14 @@ from one second to the next.
 """
 
 from dataclasses import replace
+from datetime import tzinfo
 from math import inf
 
-from edge.core import budget, ladder
+from edge.core import budget, ladder, notice
 from edge.core.budget import Drawn, Left
 from edge.core.heartbeat import Heartbeats, hear
 from edge.core.ladder import Known, Ladder
+from edge.core.memory import Memory, memory
 from edge.core.moment import Moment
 from edge.gate.config import ZoneConfig, terms
 from edge.store.journal import Transaction
@@ -20,13 +22,17 @@ from wire.codec import decode
 from wire.event import AnyEvent, Authorised, BudgetUsedUp, Rung, RungChanged
 from wire.signed import Purpose, Untrusted
 from wire.snapshot import Heartbeat
+from wire.words import Words
 
 NOTE_SECONDS = 600.0
 """How much of the list's age a power cut may forget."""
 
 
 class Footing:
-    def __init__(self, trust: TrustStore, whitelist: Whitelist, zone: ZoneConfig) -> None:
+    def __init__(
+        self, trust: TrustStore, whitelist: Whitelist, zone: ZoneConfig, lost: bool = False
+    ) -> None:
+        """`lost`: the journal that was opened may have forgotten something."""
         self._trust = trust
         self._whitelist = whitelist
         self._heartbeats = Heartbeats()
@@ -37,6 +43,8 @@ class Footing:
         self._confirmed: float | None = None
         self._began_at: float | None = None
         self._age_then = 0.0
+        self._lost = lost
+        self._lost_at: float | None = None
         self._drawn = Drawn()
         self._drawn_at = inf
         """Uptime since which nobody has drawn on the budget while the list was fresh."""
@@ -77,6 +85,8 @@ class Footing:
 
     def move(self, now: Moment) -> RungChanged | None:
         """Follow what is known now; return the move to record, if it is one."""
+        if self._lost and self._lost_at is None:
+            self._lost_at = now.uptime
         about = self._whitelist.about
         if about and self._said:
             said, at = self._said
@@ -104,10 +114,20 @@ class Footing:
         """Return since when central has not confirmed the list, Unix seconds; None: it does."""
         return None if self.rung is Rung.FRESH else now.wall - self.age_seconds(now)
 
+    def caution(self, now: Moment, zone: tzinfo) -> Words | None:
+        """Return what panels say beside their resting words of what this device does not know."""
+        forgets = self.memory(now) is not Memory.WHOLE
+        return notice.caution(self.unconfirmed_since(now), zone, forgets)
+
     def left(self, transaction: Transaction, now: Moment) -> Left:
         """Return what a verdict may draw, inside the transaction that commits it."""
         self._drawn = transaction.drawn()
-        return budget.left(self._drawn, self.age_seconds(now), self._terms)
+        left = budget.left(self._drawn, self.age_seconds(now), self._terms)
+        return replace(left, without_memory=self.memory(now) is Memory.WITHOUT)
+
+    def memory(self, now: Moment) -> Memory:
+        """Return whether the uses of this device's own journal can be gone by."""
+        return memory(self._lost_at, self._confirmed, now.uptime)
 
     def draw(self, events: tuple[AnyEvent, ...], now: Moment) -> tuple[AnyEvent, ...]:
         """Return the events to commit: with a word more if they use the budget up."""

@@ -29,8 +29,9 @@ from edge.store.repair import SUSPECT, Found, Top, alone, open_sound, top_of
 from edge.store.uses import OpenPerson, UseDamaged
 from rules.use import Use
 from wire.chain import EPOCH_BYTES, link
+from wire.codec import WireError
 from wire.event import AnyEvent, EpochBegan, Stamp
-from wire.row import encode_row
+from wire.row import decode_row, encode_row
 
 T = TypeVar("T")
 
@@ -137,6 +138,8 @@ class Journal:
         self._database: sqlite3.Connection | None = None
         self._number = 0
         self._epoch = b""
+        self.without_memory = False
+        """Whether the epoch that goes on began with something forgotten."""
         self._lock: IO[bytes] | None = None
         self._inode = 0
         self._path = str(directory / FILE)
@@ -153,6 +156,7 @@ class Journal:
                 found = open_sound(path, self._device, self._has_traces())
                 self._database, self._inode = found.database, path.stat().st_ino
                 opened = self._enter(stamp, found)
+                self.without_memory = opened.without_memory or self._began_without()
                 (self._directory / SUSPECT).unlink(missing_ok=True)
         except TooNew as error:
             raise JournalUnwritable(str(error)) from error
@@ -251,6 +255,16 @@ class Journal:
 
         self._number, self._epoch = self.transact(begin)
         return Opened(self._epoch, True, bool(found.why), found.why)
+
+    def _began_without(self) -> bool:
+        """What the first row of this epoch says; it may have been written by an earlier start."""
+        first = "SELECT body FROM row WHERE epoch = ? AND seq = 1"
+        row = self._connected().execute(first, (self._number,)).fetchone()
+        try:
+            began = decode_row(row[0])[0] if row else None
+        except WireError:
+            return False
+        return isinstance(began, EpochBegan) and began.without_memory
 
     def _newest_epoch(self) -> tuple[int, bytes, bytes] | None:
         row: tuple[int, bytes, bytes] | None = (

@@ -433,13 +433,13 @@ def test_the_log_is_sent_when_ordered(tmp_path: Path) -> None:
         logging.getLogger().addHandler(RING)
         try:
             logging.getLogger("gate.lane").error("not obeyed lane=A1: %s", "x" * 600)
-            await stage.give(SendLogs(lines=1))
+            # How talkative the log is depends on who set it up before.
+            await stage.give(SendLogs(lines=10))
         finally:
             logging.getLogger().removeHandler(RING)
         (logged,) = stage.told
         assert isinstance(logged, Logged)
-        assert len(logged.lines) == 1
-        assert "not obeyed lane=A1" in logged.lines[0]
-        assert len(logged.lines[0]) == 500
+        (line,) = (one for one in logged.lines if "not obeyed lane=A1" in one)
+        assert len(line) == 500
 
     play(tmp_path, story)

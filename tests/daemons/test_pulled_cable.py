@@ -277,6 +277,8 @@ def test_a_damaged_journal_forgets_no_budget(device: Path, also: str) -> None:
             assert len(stage.relay.pulses) == 2
         spoil(device / FILE, also)
         async with gate(device, zone=zone) as stage:
+            # Central could have told what was lost; it is away.
+            await stage.clock.advance(11.0)
             await stage.show(sold(7, 3600))
             assert stage.title == "Cannot be confirmed now"
 
