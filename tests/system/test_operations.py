@@ -27,7 +27,7 @@ from tests.system.conftest import DEVICE, ROOT, TOKEN
 from tests.system.conftest import until as until_then
 from tests.system.test_gate_process import BAUD, CONFIGURATION, Stage, start, until
 from tests.system.test_pages import ARGUMENTS, CHROMIUM, PATIENCE_MS
-from tests.system.test_sync_with_central import Central
+from tests.system.test_sync_with_central import OTHER_DEVICE, Central
 
 pytestmark = [pytest.mark.xdist_group("venue"), pytest.mark.timeout(300)]
 
@@ -85,8 +85,10 @@ class Shop:
         return self.post("tickets", event="SHOW", ticket_class=1)
 
     def gate_is_heard(self) -> bool:
+        """Whether the gate has been heard of, and all that it said it wrote is here."""
         (seen,) = self.look("SELECT last_seen FROM venue_device ORDER BY id LIMIT 1")
-        return seen is not None
+        (missing,) = self.look("SELECT count(*) FROM ledger_prefix WHERE told > upto")
+        return seen is not None and missing == 0
 
     def gate_is_up_to_date(self) -> bool:
         """Whether the gate has said that it applied the newest change of the list."""
@@ -128,6 +130,9 @@ def broker(folder: Path) -> Iterator[TestBroker]:
 @pytest.fixture(scope="module")
 def central(folder: Path, broker: TestBroker) -> Iterator[Central]:
     made = Central(folder, broker.port)
+    # A gate that was never heard of would hold every refund.
+    with closing(sqlite3.connect(folder / "central" / "central.db")) as database, database:
+        database.execute("DELETE FROM venue_device WHERE identity = ?", (OTHER_DEVICE,))
     made.start("web", "ingest", "publish")
     try:
         until_then(made.answers, "central's pages")
@@ -203,7 +208,7 @@ def test_every_operation_at_central_reaches_a_real_gate(
 
             do(blocked, "block")
             refund = do(refunded, "refund")
-            assert refund["state"] == "asked"
+            assert refund["state"] == "asked", refund
             new = do(reissued, "reissue")
             other = do(moved, "reschedule", event="SHOW")
             await until(shop.gate_is_up_to_date, "the gate has the list")
