@@ -168,6 +168,7 @@ def test_whoever_a_device_is_becoming_it_is_one_or_the_other(
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(900)  # 600 cuts, on a machine that may be doing something else.
 @pytest.mark.parametrize("seed", range(100, 110))
 def test_a_night_of_cuts(recorder: Path, tmp_path: Path, memory: Path, seed: int) -> None:
     for folder in ("honest", "lying"):
