@@ -146,7 +146,8 @@ def test_a_tls_session_of_before_is_no_way_around_the_revocation_list(
         return answer
 
     until(refused, "the revocation list is read")
-    with pytest.raises(ssl.SSLError):
+    # A newer OpenSSL is told so later, when the broker has gone already.
+    with pytest.raises((ssl.SSLError, ConnectionError)):
         connected(session)
 
 
