@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -277,14 +278,16 @@ class Journal:
     def _prunable(self, stamp: Stamp) -> list[tuple[int, int, bytes]]:
         """Return the oldest rows that central has and that are old, at most a few."""
         oldest = self._connected().execute(
-            "SELECT r.epoch, r.seq, r.hash, r.wall_ms, e.epoch FROM row r"
+            "SELECT r.epoch, r.seq, r.hash, r.wall_ms, r.body, e.epoch FROM row r"
             " JOIN epoch e ON e.number = r.epoch ORDER BY r.epoch, r.seq LIMIT ?",
             (PRUNED_ROWS_MAX,),
         )
         acknowledged = self._acknowledged()
         prunable: list[tuple[int, int, bytes]] = []
-        for number, seq, hashed, wall_ms, epoch in oldest:
-            old = wall_ms <= stamp.wall_ms - KEPT_MS
+        for number, seq, hashed, wall_ms, body, epoch in oldest:
+            # Of this life the uptime knows: the wall clock may have been set by years since.
+            age_ms = stamp.uptime_ms - _uptime_ms(body) if number == self._number else KEPT_MS
+            old = age_ms >= KEPT_MS and wall_ms <= stamp.wall_ms - KEPT_MS
             if not old or seq > acknowledged.get(epoch, 0):
                 break
             prunable.append((number, seq, hashed))
@@ -342,3 +345,11 @@ class Journal:
         database, self._database = self._database, None
         if database:
             database.close()
+
+
+def _uptime_ms(body: bytes) -> int:
+    """Return when a row of this life was written; one that cannot be read is as new as can be."""
+    try:
+        return decode_row(body)[1].uptime_ms
+    except WireError:
+        return sys.maxsize

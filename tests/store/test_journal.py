@@ -248,10 +248,13 @@ def test_acknowledged_old_rows_are_pruned_and_the_chain_goes_on(device: Path) ->
     write(journal, authorised(1), Passed(lane="A1", admission=b"admission001", person=1))
     reader = JournalReader(device, DEVICE)
     (top,) = reader.epochs()
-    later = stamp(wall=1_780_000_000.0 + 31 * 24 * 3600)
+    month = 31 * 24 * 3600
+    later = stamp(100.0 + month, wall=1_780_000_000.0 + month)
     assert journal.prune(later) == 0, "nothing is acknowledged yet"
     DeliveryStore(device).acknowledge(top.epoch, 2)
     assert journal.prune(stamp()) == 0, "nothing is old yet"
+    set_forward = stamp(wall=1_780_000_000.0 + month)
+    assert journal.prune(set_forward) == 0, "not old: it is the clock that was put right"
     assert journal.prune(later) == 2
     assert [one.first for one in reader.epochs()] == [3]
     batch = reader.batch(top.epoch, 3, 10)

@@ -94,8 +94,9 @@ class Day:
             mark(self.folder, f"acknowledged {top.epoch.hex()} {upto}")
 
     def prune(self) -> None:
-        month = stamp(self.uptime, BOOTS[self.boots], wall=1_780_000_000.0 + 31 * 86400)
-        mark(self.folder, f"pruned {self.journal.prune(month)}")
+        month = 31 * 86400.0
+        later = stamp(self.uptime + month, BOOTS[self.boots], wall=1_780_000_000.0 + month)
+        mark(self.folder, f"pruned {self.journal.prune(later)}")
 
     def restart(self) -> None:
         self.close()
