@@ -68,7 +68,8 @@ def _sell(told: Path, report: rig.Report) -> tuple[bytes, gh1.Ticket]:
     from central.venue import issue, keys, models
 
     kind = models.TicketClass.objects.select_related("event__venue").get()
-    kind.event.capacity = TICKETS
+    models.Ticket.objects.all().delete()  # The one that `prepare` made fixed a smaller width.
+    kind.event.capacity, kind.event.serial_bits = TICKETS, None
     kind.event.save()
     order = issue.Order(AT_ONCE, kind.event.opens, kind.event.closes, int(time.time()) - 3600)
     for _ in range(TICKETS // AT_ONCE):

@@ -8,11 +8,12 @@ until the value is in range).
 import hashlib
 
 ROUNDS = 4
+CAPACITY_MAX = 2**31
 
 
 def width(capacity: int) -> int:
     """Return k for an audience of `capacity` tickets; at most 32."""
-    if not 1 <= capacity <= 2**31:
+    if not 1 <= capacity <= CAPACITY_MAX:
         raise ValueError("capacity: 1 to 2^31 tickets")
     return max((2 * capacity - 1).bit_length(), 1)
 

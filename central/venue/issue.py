@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 
 from central.core.serial import serial, width
-from central.venue.models import Ticket, TicketClass
+from central.venue.models import Event, Ticket, TicketClass
 from wire import secret
 from wire import ticket as gh1
 from wire.entry import Standing
@@ -37,17 +37,22 @@ def issue(
 ) -> list[Ticket]:
     """Write `order.count` new tickets; nobody may enter with one that is not written yet.
 
-    Raise WireError for a name or an ID number that is none.
+    Raise WireError for a name or an ID number that is none, ValueError if the event has no serials
+    left.
     """
-    bits = width(kind.event.capacity)
     with transaction.atomic():
+        event = Event.objects.select_for_update().get(pk=kind.event_id)
+        if event.serial_bits is None:
+            event.serial_bits = event.serial_bits
+            event.save(update_fields=["serial_bits"])
+        bits = event.serial_bits
         taken = Ticket.objects.filter(ticket_class__event=kind.event).count()
         rights = [draw(gh1.CTI_BYTES) for _ in range(order.count)]
         tickets = [
             Ticket(
                 cti=cti,
                 ticket_class=kind,
-                serial=serial(number, bits, bytes(kind.event.serial_key)),
+                serial=serial(number, bits, bytes(event.serial_key)),
                 quantity=order.quantity,
                 flags=gh1.FLAG_ROTATION_REQUIRED if kind.event.rotating else 0,
                 not_before=order.not_before,

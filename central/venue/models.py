@@ -5,8 +5,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
+from central.core.serial import CAPACITY_MAX
 from rules.ticket_class import EventRecord
 from rules.ticket_class import TicketClass as ClassRecord
 from wire.entry import Entry, Row, Standing, UseElsewhere, key_of, row
@@ -85,6 +87,8 @@ class Event(models.Model):
     closed = models.BooleanField("停止入场 closed", default=False)
     serial_key = models.BinaryField(default=_list_key, max_length=32)
     capacity = models.PositiveIntegerField("容量 capacity", default=100_000)
+    serial_bits = models.PositiveSmallIntegerField(null=True, default=None, editable=False)
+    """Width of its serials, fixed by the first ticket: two widths would draw some serials twice."""
     rotating = models.BooleanField(
         "动态票码 moving codes",
         default=False,
@@ -109,6 +113,19 @@ class Event(models.Model):
         if self.rotating and self.rotation_key is None:
             self.rotation_key = secrets.token_bytes(EVENT_KEY_BYTES)
         super().save(*args, **named)
+
+    def clean(self) -> None:
+        """Refuse a capacity for which this event's serials do not suffice."""
+        super().clean()
+        most = 2**self.serial_bits if self.serial_bits else CAPACITY_MAX
+        if self.capacity and not 1 <= self.capacity <= most:
+            why = (
+                f"已出票，容量最多 {most}；更多请另建场次。"
+                f"Tickets have been issued: at most {most} now; for more, make another event."
+                if self.serial_bits
+                else f"容量为 1 至 {most}。A capacity is 1 to {most}."
+            )
+            raise ValidationError({"capacity": why})
 
     def record(self) -> EventRecord:
         """Return what the list says of this event."""

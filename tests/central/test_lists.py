@@ -234,3 +234,32 @@ def test_heartbeats_grow_also_when_the_clock_was_set_back(
         monkeypatch.setattr("central.lists.heartbeat.time.time", lambda now=now: now)
         walls.append(decode(inside(Pulse().beat(venue())), Heartbeat).wall)
     assert walls == sorted(set(walls))
+
+
+@pytest.mark.usefixtures("tickets")
+def test_a_capacity_changed_while_selling_draws_no_serial_twice() -> None:
+    from django.core.exceptions import ValidationError
+
+    from central.venue.issue import Order, issue
+    from central.venue.models import Ticket, TicketClass
+
+    kind = TicketClass.objects.first()
+    assert kind is not None
+    kind.event.capacity = 20
+    kind.event.serial_bits = None
+    kind.event.save()
+    Ticket.objects.filter(ticket_class__event=kind.event).delete()
+    some = Order(count=20, not_before=1, expires=2, issued_at=1)
+    issue(kind, some)
+    kind.event.refresh_from_db()
+    kind.event.capacity = 64
+    kind.event.full_clean()
+    kind.event.save()
+    issue(kind, some)
+    serials = Ticket.objects.filter(ticket_class__event=kind.event).values_list("serial", flat=True)
+    assert len(set(serials)) == 40
+    with pytest.raises(ValueError, match="out of range"):
+        issue(kind, Order(count=25, not_before=1, expires=2, issued_at=1))
+    kind.event.capacity = 65
+    with pytest.raises(ValidationError, match="at most 64 now"):
+        kind.event.full_clean()
