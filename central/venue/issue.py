@@ -43,7 +43,7 @@ def issue(
     with transaction.atomic():
         event = Event.objects.select_for_update().get(pk=kind.event_id)
         if event.serial_bits is None:
-            event.serial_bits = event.serial_bits
+            event.serial_bits = width(event.capacity)
             event.save(update_fields=["serial_bits"])
         bits = event.serial_bits
         taken = Ticket.objects.filter(ticket_class__event=kind.event).count()
