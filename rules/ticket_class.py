@@ -13,6 +13,8 @@ class TicketClass(msgspec.Struct, frozen=True, omit_defaults=True):
     name: Words
     uses: dict[str, int]
     """Checkpoint -> how often each person of the ticket may enter there. Absent: not at all."""
+    exchange: bool = True
+    """Whether a kiosk turns it into paper."""
 
 
 class EventRecord(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,19 +8,14 @@ from enum import StrEnum
 
 import msgspec
 
+from wire.fact import ADMISSION_BYTES as ADMISSION_BYTES
+from wire.fact import BOOT_BYTES as BOOT_BYTES
+from wire.fact import SCAN_BYTES as SCAN_BYTES
+from wire.fact import ClockQuality as ClockQuality
+from wire.fact import Event as Event
+from wire.fact import Stamp as Stamp
+from wire.paper import AnyPaperEvent
 from wire.reason import Reason
-
-ADMISSION_BYTES = 12
-SCAN_BYTES = 12
-BOOT_BYTES = 8
-
-
-class ClockQuality(StrEnum):
-    """What a wall time is worth."""
-
-    SIGNED = "signed"  # Central said so, with a signature, not long ago.
-    UNCONFIRMED = "unconfirmed"  # The machine says so; nothing contradicts it.
-    SUSPECT = "suspect"  # Below the floor, or stepped.
 
 
 class Rung(StrEnum):
@@ -56,22 +51,6 @@ class Mode(StrEnum):
     OUT_OF_SERVICE = "out-of-service"
     HELD_OPEN = "held-open"  # Until an hour: a wheelchair, a delivery.
     LOCKED = "locked"  # Nobody is let in; whoever leaves is not kept.
-
-
-class Stamp(msgspec.Struct, frozen=True, array_like=True):
-    """When and in which life of the machine; own rows are ordered by seq, never by `wall_ms`."""
-
-    wall_ms: int
-    uptime_ms: int
-    boot: bytes
-    """First 8 bytes of the kernel's boot id."""
-    clock: ClockQuality
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """Something that happened, on `lane` if it is a lane's."""
-
-    lane: str = ""
 
 
 class Refused(Event, frozen=True, kw_only=True, omit_defaults=True, tag="refused"):
@@ -347,6 +326,7 @@ AnyEvent = (
     | DriverFound
     | CabinetOpened
     | PowerLost
+    | AnyPaperEvent
 )
 
 

@@ -32,6 +32,14 @@ class Reason(StrEnum):
     USED = "used"
     BEING_USED = "being-used"
     TOO_MANY = "too-many"
+    # At a kiosk: no paper for this ticket, and why.
+    COLLECTED = "collected"
+    BEING_COLLECTED = "being-collected"  # Another kiosk is printing it.
+    NOT_EXCHANGED = "not-exchanged"  # This class has no paper: its code opens the gate.
+    NO_SUCH_ORDER = "no-such-order"
+    TOO_MANY_TRIES = "too-many-tries"
+    NO_NETWORK = "no-network"  # It can be done with central only.
+    PRINTER_CANNOT = "printer-cannot"
     # A person must decide.
     SEE_STAFF = "see-staff"
     OFFLINE_LIMIT = "offline-limit"  # The budget of admissions that no list confirmed is used up.

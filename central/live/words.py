@@ -33,6 +33,13 @@ KINDS: dict[str, Words] = {
     "configuration-applied": Words("配置生效", "Configuration applied"),
     "configuration-refused": Words("配置被拒", "Configuration refused"),
     "enrolment-shown": Words("出示了登记码", "Enrolment code shown"),
+    "exchanged": Words("已换纸质票", "Exchanged for paper"),
+    "reissued": Words("补打纸质票", "Paper reissued"),
+    "print-unknown": Words("出票不明", "Print outcome unknown"),
+    "retracted": Words("纸票收回", "Paper retracted"),
+    "printer-said": Words("打印机状态", "Printer state"),
+    "paper-changed": Words("更换纸卷", "Paper changed"),
+    "day-ended": Words("当日结账", "Day ended"),
 }
 
 REASONS: dict[str, Words] = {
@@ -59,6 +66,13 @@ REASONS: dict[str, Words] = {
     Reason.USED.value: Words("已使用", "already used"),
     Reason.BEING_USED.value: Words("正在使用", "in use"),
     Reason.TOO_MANY.value: Words("人数已满", "group complete"),
+    Reason.COLLECTED.value: Words("纸质票已取", "paper collected"),
+    Reason.BEING_COLLECTED.value: Words("正在取票", "being printed"),
+    Reason.NOT_EXCHANGED.value: Words("票种不换票", "class has no paper"),
+    Reason.NO_SUCH_ORDER.value: Words("无此订单", "no such order"),
+    Reason.TOO_MANY_TRIES.value: Words("尝试过多", "too many tries"),
+    Reason.NO_NETWORK.value: Words("无法联网", "no connection"),
+    Reason.PRINTER_CANNOT.value: Words("打印机不可用", "printer not available"),
     Reason.SEE_STAFF.value: Words("需人工", "staff"),
     Reason.OFFLINE_LIMIT.value: Words("离线额度用尽", "offline limit"),
     Reason.OUT_OF_SERVICE.value: Words("暂停使用", "out of service"),

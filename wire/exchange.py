@@ -1,0 +1,116 @@
+"""What a kiosk asks of central, and what it is answered: `POST /device/exchange`, CBOR both ways.
+
+A kiosk finds tickets by what a visitor shows or types, and reserves one paper at a time. The
+*handle* of an offer says that this kiosk was shown that ticket, just now; without one, nothing is
+reserved. Whatever is asked again under the same paper's name is answered alike.
+"""
+
+import msgspec
+
+from wire.paper import Sort
+from wire.reason import Reason
+from wire.words import Words
+
+PATH = "/device/exchange"
+OFFERS_MAX = 50
+"""Of one order; nobody carries more away than that at once."""
+
+
+class FindCode(msgspec.Struct, frozen=True, tag="code"):
+    """A code as it was shown: GH1 or GH9."""
+
+    code: bytes
+
+
+class FindOrder(msgspec.Struct, frozen=True, tag="order"):
+    """An order's number and the last four digits of the phone that bought it."""
+
+    number: str
+    digits: str
+
+
+class FindIdentity(msgspec.Struct, frozen=True, tag="identity"):
+    """An ID number: read from the card, or typed."""
+
+    number: str
+    card: bool = False
+
+
+class Reserve(msgspec.Struct, frozen=True, tag="reserve"):
+    """The right to print one paper, named by 12 random bytes."""
+
+    paper: bytes
+    handle: str
+    sort: Sort = Sort.EXCHANGE
+    by: str = ""
+    why: str = ""
+    """Who had it printed anew, and why."""
+
+
+class Settle(msgspec.Struct, frozen=True, tag="settle"):
+    """At start: the papers whose reservation this kiosk still knows; all others it never printed.
+
+    `without_memory`: it has lost its journal, and cannot say so.
+    """
+
+    known: tuple[bytes, ...]
+    without_memory: bool = False
+
+
+Asked = FindCode | FindOrder | FindIdentity | Reserve | Settle
+
+
+class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One ticket as the kiosk shows it; `reason`: why it has no paper, if it has none."""
+
+    handle: str
+    cti: bytes
+    event: Words
+    kind: Words
+    begins: int
+    """Unix seconds."""
+    quantity: int = 1
+    seat: str = ""
+    holder: str = ""
+    """Masked: enough for its holder to know it."""
+    order: str = ""
+    reason: Reason | None = None
+    since: float | None = None
+    where: str = ""
+
+
+class Found(msgspec.Struct, frozen=True, tag="found"):
+    offers: tuple[Offer, ...]
+
+
+class Granted(msgspec.Struct, frozen=True, tag="granted"):
+    """The paper's code, signed; to be printed once."""
+
+    paper: bytes
+    text: str
+    generation: int
+    holder: str = ""
+    """In full: whoever showed the ticket reads it on the paper."""
+
+
+class Denied(msgspec.Struct, frozen=True, tag="denied"):
+    reason: Reason
+    since: float | None = None
+    where: str = ""
+    wait_seconds: float = 0.0
+    """Before trying again is of any use."""
+
+
+class Settled(msgspec.Struct, frozen=True, tag="settled"):
+    pass
+
+
+Answered = Found | Granted | Denied | Settled
+
+
+class Question(msgspec.Struct, frozen=True):
+    asked: Asked
+
+
+class Answer(msgspec.Struct, frozen=True):
+    answered: Answered
