@@ -2,8 +2,8 @@
 
 import argparse
 import asyncio
-import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,13 +20,13 @@ from edge.gate.lane import Hardware, Judging, LaneShell
 from edge.gate.orders import Orders
 from edge.gate.timekeeping import Timekeeping
 from edge.gate.unenrolled import UnenrolledDesk, UnenrolledGate
-from edge.runtime import config, identity, service
+from edge.runtime import config, identity, service, surroundings
 from edge.runtime.clock import Clock, SystemClock, TrustedClock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import Grew, IntercomClient
 from edge.runtime.service import Life, Work
-from edge.runtime.workers import Workers
+from edge.runtime.surroundings import Surroundings
 from edge.store.essentials import EssentialsStore
 from edge.store.floor import FloorFile
 from edge.store.journal import Journal, Transaction
@@ -65,7 +65,8 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return service.EXIT_CONFIG
-    return service.run_assembled(lambda: _assembled(asked.config, boot))
+    around = surroundings.real()
+    return service.run_assembled(lambda: assembled(asked.config, boot, around))
 
 
 def _checked(path: Path) -> str:
@@ -77,27 +78,34 @@ def _checked(path: Path) -> str:
     return f"{len(told.lane)} lanes"
 
 
-def _assembled(path: Path, boot: bytes) -> Work:
-    """Read what the gate is told; raise ConfigError."""
+def assembled(
+    path: Path, boot: bytes, around: Surroundings, opens: Callable[[Clock], Catalog] = Catalog
+) -> Work:
+    """Read what the gate is told and return what runs it; raise ConfigError.
+
+    `opens(clock)` is what turns configuration into drivers.
+    """
     told = config.load(path, GateConfig)
     directory = Path(told.directory)
     # Before anything else is read: whatever changes from here on is seen to have changed.
     known = identity.stamp(directory)
     if known is None:
-        return lambda life: _run_unenrolled(told, life)
+        return lambda life: _run_unenrolled(told, life, around, opens)
     who = identity.load(directory)
     zone = config.load(zone_path(directory), ZoneConfig)
     time_zone = time_zone_of(zone)
-    return lambda life: _run(told, who, zone, time_zone, boot, known, life)
+    return lambda life: _run(told, who, zone, time_zone, boot, known, life, around, opens)
 
 
-async def _run_unenrolled(told: GateConfig, life: Life) -> None:
-    clock = SystemClock()
-    intercom, catalog = IntercomClient(Path(told.intercom), clock), Catalog(clock)
+async def _run_unenrolled(
+    told: GateConfig, life: Life, around: Surroundings, opens: Callable[[Clock], Catalog]
+) -> None:
+    clock, draw = around.machine, around.draw
+    intercom, catalog = around.speaks(Path(told.intercom), clock), opens(clock)
     enrolling = _enrolling(told, intercom, catalog, clock, life, None)
     desk, zone = UnenrolledDesk(enrolling.offer), ZoneConfig(checkpoint="none")
     lanes = tuple(
-        _lane(lane, zone, catalog, desk, clock, enrolment.NOT_ENROLLED) for lane in told.lane
+        _lane(lane, zone, catalog, desk, clock, draw, enrolment.NOT_ENROLLED) for lane in told.lane
     )
     fire = catalog.sensor(told.fire) if told.fire else None
     try:
@@ -129,30 +137,28 @@ async def _run(
     boot: bytes,
     known: tuple[int, int],
     life: Life,
+    around: Surroundings,
+    opens: Callable[[Clock], Catalog],
 ) -> None:
-    directory = Path(told.directory)
-    thread = Workers().single("store")
-    own = Identity(who.device, boot, os.urandom(32))
+    directory, draw = Path(told.directory), around.draw
+    thread = around.thread("store")
+    own = Identity(who.device, boot, draw(32))
     floor = FloorFile(directory)
-    store = await thread.run(_opened, directory, who, boot, floor.read())
+    store = await thread.run(_opened, directory, who, boot, floor.read(), around)
     trust, whitelist, clock, journal = store
-    intercom = IntercomClient(Path(told.intercom), clock)
-
-    def grew() -> None:
-        intercom.tell(Grew())
-
-    catalog = Catalog(clock)
+    intercom, catalog = around.speaks(Path(told.intercom), clock), opens(clock)
     enrolling = _enrolling(told, intercom, catalog, clock, life, known)
     desk = Desk(
-        *(trust, whitelist, journal, thread, clock, os.urandom),
-        *(own, zone, time_zone, grew, enrolling.offer),
+        *(trust, whitelist, journal, thread, clock, draw),
+        *(own, zone, time_zone, lambda: intercom.tell(Grew()), enrolling.offer),
     )
     locked = await thread.run(journal.transact, Transaction.locked)
     lanes = tuple(
-        _lane(lane, zone, catalog, desk, clock, locked=lane.name in locked) for lane in told.lane
+        _lane(lane, zone, catalog, desk, clock, draw, locked=lane.name in locked)
+        for lane in told.lane
     )
     fire = catalog.sensor(told.fire) if told.fire else None
-    timekeeping = Timekeeping(clock, floor, desk, thread, os.urandom, intercom.tell)
+    timekeeping = Timekeeping(clock, floor, desk, thread, draw, intercom.tell)
     tell, lower = intercom.tell, timekeeping.lower
     orders = Orders(own.device, desk, lanes, clock, tell, lower, clock.least)
     configuring = Configuring(own.device, directory, desk, lanes, thread, orders.note)
@@ -172,14 +178,14 @@ async def _run(
 
 
 def _opened(
-    directory: Path, who: DeviceIdentity, boot: bytes, floor: float
+    directory: Path, who: DeviceIdentity, boot: bytes, floor: float, around: Surroundings
 ) -> tuple[TrustStore, Whitelist, TrustedClock, Journal]:
     trust = TrustStore(directory, who.pin, who.venue)
     whitelist = Whitelist(directory, trust, EssentialsStore(directory, trust))
     # A new card has no floor yet: it is no earlier than the list that central signed.
     built = float(whitelist.about.built_at) if whitelist.about else 0.0
-    clock = TrustedClock(SystemClock(), floor or built)
-    journal = Journal(directory, who.device, boot, os.urandom)
+    clock = TrustedClock(around.machine, floor or built)
+    journal = Journal(directory, who.device, boot, around.draw)
     now = clock.now()
     journal.open(Stamp(round(now.wall * 1000), round(now.uptime * 1000), boot, now.quality))
     return trust, whitelist, clock, journal
@@ -191,6 +197,7 @@ def _lane(
     catalog: Catalog,
     desk: Judging,
     clock: Clock,
+    draw: Callable[[int], bytes],
     idle: Notice = IDLE,
     locked: bool = False,
 ) -> LaneShell:
@@ -209,7 +216,7 @@ def _lane(
         sensors=sensors,
         panels=tuple(catalog.panel(panel) for panel in told.panel),
     )
-    return LaneShell(told, habits(told, zone), hardware, desk, clock, os.urandom, idle, locked)
+    return LaneShell(told, habits(told, zone), hardware, desk, clock, draw, idle, locked)
 
 
 async def _lines_off(told: GateConfig) -> int:

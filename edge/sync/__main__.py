@@ -2,21 +2,21 @@
 
 import argparse
 import logging
-import os
-import random
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.drivers.catalog import Catalog, CentralConfig, TlsConfig
 from edge.drivers.interfaces import Fetch
-from edge.runtime import config, identity, service
-from edge.runtime.clock import Clock, SystemClock, TrustedClock
+from edge.runtime import config, identity, service, surroundings
+from edge.runtime.clock import Clock, TrustedClock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import IntercomServer
 from edge.runtime.service import Life, Work
-from edge.runtime.workers import SingleThread, Workers
+from edge.runtime.surroundings import Surroundings
+from edge.runtime.workers import SingleThread
 from edge.store.database import TooNew
 from edge.store.delivery import DeliveryStore
 from edge.store.essentials import EssentialsStore
@@ -41,6 +41,8 @@ from wire.topic import Topics
 
 VERSION = "0.1.0"
 
+Stores = tuple[DeliveryStore, TrustStore, WhitelistWriter, EssentialsStore]
+
 THREADS = ("journal", "list", "fetch", "enrolment", "time")
 
 log = logging.getLogger("sync")
@@ -59,7 +61,8 @@ def main(argv: list[str]) -> int:
             sys.stderr.write(f"{error}\n")
             return service.EXIT_CONFIG
         return 0
-    return service.run_assembled(lambda: _assembled(asked.config))
+    around = surroundings.real()
+    return service.run_assembled(lambda: assembled(asked.config, around))
 
 
 def _checked(path: Path) -> str:
@@ -70,8 +73,13 @@ def _checked(path: Path) -> str:
     return f"venue {identity.load(directory).venue}"
 
 
-def _assembled(path: Path) -> Work:
-    """Read what sync is told; raise ConfigError. An enrolment that was cut off takes effect."""
+def assembled(
+    path: Path, around: Surroundings, opens: Callable[[Clock], Catalog] = Catalog
+) -> Work:
+    """Read what sync is told and return what runs it; raise ConfigError.
+
+    An enrolment that was cut off takes effect. `opens(clock)` turns configuration into drivers.
+    """
     told = config.load(path, SyncConfig)
     directory = Path(told.directory)
     try:
@@ -79,10 +87,10 @@ def _assembled(path: Path) -> Work:
     except OSError as error:
         raise ConfigError(f"{directory / identity.FOLDER}: {error.strerror}") from None
     if not identity.enrolled(directory):
-        return lambda life: _run_unenrolled(told, life)
+        return lambda life: _run_unenrolled(told, life, around, opens)
     who = identity.load(directory)
     linked = config.load(link_path(directory), LinkConfig)
-    return lambda life: _run(told, who, linked, life)
+    return lambda life: _run(told, who, linked, life, around, opens)
 
 
 class _Opens:
@@ -100,32 +108,41 @@ class _Opens:
         return self._catalog.fetch(CentralConfig(url, tls=tls), self._thread)
 
 
-async def _run_unenrolled(told: SyncConfig, life: Life) -> None:
-    clock, directory = SystemClock(), Path(told.directory)
-    thread, intercom = Workers().single("enrolment"), await _opened(told)
-    opens = _Opens(Catalog(clock), thread)
-    enroller = Enroller(directory, opens, lambda: 0, intercom.tell, life.begin_again)
+async def _run_unenrolled(
+    told: SyncConfig, life: Life, around: Surroundings, opens: Callable[[Clock], Catalog]
+) -> None:
+    clock, directory = around.machine, Path(told.directory)
+    thread, intercom = around.thread("enrolment"), await _opened(told, around)
+    fetches = _Opens(opens(clock), thread)
+    enroller = Enroller(directory, fetches, lambda: 0, intercom.tell, life.begin_again)
     try:
         await UnenrolledSync(enroller, intercom, clock, life).run()
     finally:
         thread.close()
 
 
-async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: Life) -> None:
-    clock, workers = TrustedClock(SystemClock(), floor=0.0), Workers()
+async def _run(
+    told: SyncConfig,
+    who: DeviceIdentity,
+    linked: LinkConfig,
+    life: Life,
+    around: Surroundings,
+    opens: Callable[[Clock], Catalog],
+) -> None:
+    clock, chance = TrustedClock(around.machine, floor=0.0), around.chance
     directory = Path(told.directory)
     # A thread each, so that a download and a list being built hold up neither row nor time.
-    threads = [workers.single(name) for name in THREADS]
+    threads = [around.thread(name) for name in THREADS]
     journal_thread, list_thread, fetch_thread, enrolment_thread, time_thread = threads
     topics, device = Topics(who.venue), who.id
-    intercom = await _opened(told)
-    catalog = Catalog(clock)
-    link = catalog.link(linked.broker, device, _listened(topics, device), random.random)
+    intercom = await _opened(told, around)
+    catalog = opens(clock)
+    link = catalog.link(linked.broker, device, _listened(topics, device), chance)
     fetch = catalog.fetch(linked.central, fetch_thread)
 
     rows = JournalReader(directory, bytes.fromhex(device))
     stores = await _stores(directory, who, journal_thread, list_thread)
-    saved, trust, writer, essentials = stores
+    saved, trust, *_ = stores
     keeper = Keeper(directory, who.device, trust, list_thread, clock, intercom.tell)
     await keeper.load()
     outward = Outward(
@@ -134,20 +151,13 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
     )
     # The answer proves itself: whoever asks for the time can judge no certificate's dates.
     time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
-    own_time = OwnTime(clock, time_fetch, trust, os.urandom, intercom.tell)
-    following = (
-        RolesFollower(fetch, trust, who.venue, clock),
-        EssentialsFollower(fetch, essentials, list_thread, clock),
-    )
-    inward = Inward(
-        *(fetch, writer, *following, own_time),
-        *(directory / "list" / "incoming", list_thread, clock, random.random),
-    )
-    opens = _Opens(catalog, enrolment_thread)
+    own_time = OwnTime(clock, time_fetch, trust, around.draw, intercom.tell)
+    inward = _inward(directory, fetch, stores, own_time, list_thread, clock, chance)
+    fetches = _Opens(catalog, enrolment_thread)
     enroller = Enroller(
-        directory, opens, lambda: outward.unacknowledged, intercom.tell, life.begin_again
+        directory, fetches, lambda: outward.unacknowledged, intercom.tell, life.begin_again
     )
-    renewal = _renewal(directory, linked, device, opens, clock, life)
+    renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
@@ -162,9 +172,27 @@ async def _run(told: SyncConfig, who: DeviceIdentity, linked: LinkConfig, life: 
             thread.close()
 
 
+def _inward(
+    directory: Path,
+    fetch: Fetch,
+    stores: Stores,
+    own_time: OwnTime,
+    thread: SingleThread,
+    clock: Clock,
+    chance: Callable[[], float],
+) -> Inward:
+    _, trust, writer, essentials = stores
+    following = (
+        RolesFollower(fetch, trust, trust.venue, clock),
+        EssentialsFollower(fetch, essentials, thread, clock),
+    )
+    incoming = directory / "list" / "incoming"
+    return Inward(fetch, writer, *following, own_time, incoming, thread, clock, chance)
+
+
 async def _stores(
     directory: Path, who: DeviceIdentity, journal_thread: SingleThread, list_thread: SingleThread
-) -> tuple[DeliveryStore, TrustStore, WhitelistWriter, EssentialsStore]:
+) -> Stores:
     try:
         saved = await journal_thread.run(_open_saved, directory)
         trust = await list_thread.run(TrustStore, directory, who.pin, who.venue)
@@ -181,17 +209,23 @@ def _listened(topics: Topics, device: str) -> tuple[str, ...]:
 
 
 def _renewal(
-    directory: Path, linked: LinkConfig, device: str, opens: Opens, clock: Clock, life: Life
+    directory: Path,
+    linked: LinkConfig,
+    device: str,
+    opens: Opens,
+    clock: Clock,
+    life: Life,
+    chance: Callable[[], float],
 ) -> Renewal | None:
     """Return who looks after the certificate; None where there is a token instead."""
     if linked.central.tls is None:
         return None
     folder, url = IdentityFolder(directory), linked.central.url
-    return Renewal(folder, device, url, opens, clock, random.random, life.begin_again)
+    return Renewal(folder, device, url, opens, clock, chance, life.begin_again)
 
 
-async def _opened(told: SyncConfig) -> IntercomServer:
-    intercom = IntercomServer(Path(told.intercom.path))
+async def _opened(told: SyncConfig, around: Surroundings) -> IntercomServer:
+    intercom = around.listens(Path(told.intercom.path))
     try:
         await intercom.open()
     except OSError as error:
