@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PRODUCT = ("wire", "rules", "edge", "central", "simulators", "gatehouse")
+PRODUCT = ("wire", "rules", "paper", "edge", "central", "simulators", "gatehouse")
 FILE_LINES_MAX = 360
 FUNCTION_LINES_MAX = 50
 SHARED_BY_DRIVERS = {"bus_modbus", "gpio_errors", "serial_line"}

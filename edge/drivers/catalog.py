@@ -13,7 +13,7 @@ import msgspec
 
 from edge.core.debounce import Settling
 from edge.core.framing import Framing, GrowFraming, LineFraming
-from edge.drivers.interfaces import Fetch, Link, Panel, Reader, Relay, Sensor
+from edge.drivers.interfaces import Fetch, Link, Panel, Printer, Reader, Relay, Sensor
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 
@@ -128,6 +128,13 @@ class SimulatedPanelConfig(_Device, frozen=True, tag="simulated"):
 
 
 PanelConfig = LampsPanelConfig | DisplayPanelConfig | SimulatedPanelConfig
+
+
+class SimulatedPrinterConfig(_Device, frozen=True, tag="simulated"):
+    pass
+
+
+PrinterConfig = SimulatedPrinterConfig
 
 
 class TlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -258,6 +265,11 @@ class Catalog:
                 return SimulatedPanel()
             case _:
                 assert_never(told)
+
+    def printer(self, told: PrinterConfig) -> Printer:  # noqa: ARG002 - one kind, so far
+        from edge.drivers.printer_simulated import SimulatedPrinter
+
+        return SimulatedPrinter(self._clock)
 
     def link(
         self, told: BrokerConfig, device: str, topics: tuple[str, ...], draw: Callable[[], float]

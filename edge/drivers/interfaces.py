@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.core.notice import Notice
+from edge.core.print_job import Result
+from edge.core.printer_status import Status
+from paper.sheet import Sheet
 
 
 class DriverError(Exception):
@@ -168,3 +171,32 @@ class Fetch(Protocol):
 
     def close(self) -> None:
         """Give up what is under way; never raises."""
+
+
+class Printer(Protocol):
+    """Puts sheets on paper, one at a time, and says what became of each."""
+
+    def looks(self) -> AsyncIterator[Status]:
+        """Yield the status first found, then each change of it, for ever. Called once.
+
+        Connecting and looking go on by themselves while somebody waits for the next look. A
+        printer that is not there is a status too, and no `Lost`: it is why nothing is printed.
+        """
+
+    async def print(self, sheet: Sheet) -> Result:
+        """Print and cut `sheet`; return what became of it, at the latest some 30 s after its last
+        line could have been printed. Never raises DriverError.
+
+        NOT_PRINTED with `byte` 0: nothing was sent, since the printer was not ready. Nothing is
+        ever sent again by itself, and one sheet at a time is taken: a second call waits.
+        Cancelling it leaves the outcome unknown, except that nothing more is sent.
+        """
+
+    async def taken(self, seconds: float) -> bool | None:
+        """Wait until the sheet was taken out of the printer's mouth; False: it was drawn back in.
+
+        None at once where the printer has no mouth with a sensor. After `seconds` it retracts.
+        """
+
+    async def close(self) -> None:
+        """Let go of the device; never raises; may be called twice."""

@@ -1,0 +1,87 @@
+"""A sheet of paper before it has a width: its parts from top to bottom, all text safe already."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Align(StrEnum):
+    LEFT = "left"
+    CENTER = "center"
+    RIGHT = "right"
+
+
+class Kind(StrEnum):
+    """What a sheet is; each is a class of its own in the books."""
+
+    TICKET = "ticket"
+    RECEIPT = "receipt"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Bitmap:
+    """Black (1) and white: ceil(width / 8) bytes a row, the leftmost dot is the highest bit."""
+
+    width: int
+    height: int
+    rows: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.rows) != self.row_bytes * self.height:
+            raise ValueError(f"{len(self.rows)} bytes are no {self.width} x {self.height} dots")
+
+    @property
+    def row_bytes(self) -> int:
+        return (self.width + 7) // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+    align: Align = Align.LEFT
+    scale: int = 1
+    bold: bool = False
+    names_ticket: bool = False
+    """It holds the number by which the ticket can be typed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two texts on one line, one at each margin."""
+
+    left: str
+    right: str
+    scale: int = 1
+    bold: bool = False
+    names_ticket: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A QR code, error correction M, as large as fits."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    bitmap: Bitmap
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line across."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    mm: float
+
+
+Part = Text | Pair | Code | Picture | Rule | Space
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    kind: Kind
+    parts: tuple[Part, ...]
