@@ -1,4 +1,4 @@
-"""Fields in the texts of a template: `{seat}`, and `[row {row}, ]`, which goes if there is no row."""
+"""Fields in texts of a template: `{seat}`, and `[row {row}, ]`, which goes if there is no row."""
 
 import re
 from collections.abc import Mapping
