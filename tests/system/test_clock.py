@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from paho.mqtt.publish import single
 
 from edge.store.floor import FloorFile
 from edge.store.outbox import JournalReader
@@ -24,12 +25,22 @@ from tests.enrolled import write_identity, write_link
 from tests.system.conftest import DEVICE, ROOT, TOKEN
 from tests.system.conftest import until as answering
 from tests.system.test_gate_process import BAUD, CONFIGURATION
+from tests.system.test_orders_from_an_admin import Admin
 from tests.system.test_sync_with_central import Central
 from wire import ticket as gh1
-from wire.event import Authorised, ClockQuality, Refused, Rung, RungChanged, Stamp
+from wire.event import (
+    Authorised,
+    ClockQuality,
+    CommandAnswered,
+    Refused,
+    Rung,
+    RungChanged,
+    Stamp,
+)
 from wire.reason import Reason
 from wire.row import decode_row
 from wire.ticket import Ticket
+from wire.topic import Topics
 
 DAY = 86_400.0
 PATIENCE_SECONDS = 90.0
@@ -161,5 +172,83 @@ def test_a_clock_far_off_is_right_as_soon_as_central_has_spoken(tmp_path: Path, 
             assert abs(at.wall_ms / 1000 - time.time()) < 60
             # Written every ten minutes of it, and at most ten behind: seldom, for the card's sake.
             await until(lambda: FloorFile(folder).read() > time.time() - 1800, "kept")
+
+    asyncio.run(story())
+
+
+def answers(folder: Path) -> list[tuple[int, str, bool]]:
+    return [
+        (one.counter, one.order, one.done)
+        for one, _ in rows(folder)
+        if isinstance(one, CommandAnswered)
+    ]
+
+
+GIVEN_LATE = """
+import time
+from central.orders.giving import give
+from central.venue.models import Device
+from wire.command import ResetClockFloor
+device, long_ago = Device.objects.get(identity={device!r}), int(time.time()) - 300
+for name, order in (
+    ("late", give(device, ResetClockFloor(long_ago - 86400), "chief", long_ago)),
+    ("obeyed", device.order_set.get(kind="reset-clock-floor", done=True)),
+):
+    open(f"{folder}/{{name}}", "wb").write(bytes(order.envelope))
+"""
+
+
+def test_an_admin_lowers_the_floor_of_a_gate_that_was_pulled_forward(
+    tmp_path: Path, central: Central
+) -> None:
+    """And what was said once, or is said too late, lowers nothing."""
+    folder, admin = tmp_path / "d", Admin(central)
+    FloorFile(folder).keep(time.time() + 30 * DAY)
+
+    async def refused(device: Machine, codes: list[str], what: object) -> None:
+        for number in range(int(PATIENCE_SECONDS / 0.5)):
+            await device.scanner.present(codes[number % len(codes)].encode())
+            await asyncio.sleep(0.5)
+            assert not device.board.pulses, decided(folder)
+            if what in decided(folder):
+                return
+        raise AssertionError(decided(folder))
+
+    async def carried(name: str) -> None:
+        """Whoever is at the broker brings an order of before."""
+        envelope, known = (tmp_path / name).read_bytes(), len(answers(folder))
+        topic, port = Topics("venue").command(DEVICE), central.broker_port
+        await asyncio.to_thread(single, topic, envelope, port=port, hostname="127.0.0.1")
+        await until(lambda: len(answers(folder)) > known, f"{name}: recorded")
+
+    async def story() -> None:
+        async with machine(folder, 0.0) as device:
+            await until(lambda: Rung.FRESH in rungs(folder), "a signed heartbeat")
+            doubtful = (Reason.CLOCK_SUSPECT, ClockQuality.SUSPECT)
+            await refused(device, central.tickets[1:], doubtful)
+            await asyncio.to_thread(admin.order, "open-once", lane="A1", why="a visitor")
+            await until(lambda: answers(folder) == [(1, "open-once", False)], "too old for it")
+            assert FloorFile(folder).read() > time.time() + 29 * DAY
+
+            shown = await asyncio.to_thread(admin.order, "reset-clock-floor")
+            assert "重置时钟下限" in shown
+            await until(lambda: FloorFile(folder).read() < time.time() + 60, "the floor")
+            assert answers(folder)[1:] == [(2, "reset-clock-floor", True)]
+            standing = "✓ 已执行 done"
+            page = "orders/order/"
+            await until(lambda: standing in admin.page(page), "the answer at central")
+
+            junk = [os.urandom(8).hex() for _ in range(200)]
+            await refused(device, junk, (Reason.NOT_A_TICKET, ClockQuality.SIGNED))
+            await device.scanner.present(central.tickets[0].encode())
+            await until(lambda: len(device.board.pulses) == 1, "the pulse")
+            assert decided(folder)[-1] == ("in", ClockQuality.SIGNED)
+
+            central.run(GIVEN_LATE.format(device=DEVICE, folder=tmp_path))
+            await carried("obeyed")
+            assert answers(folder)[2:] == [(0, "reset-clock-floor", False)]
+            await carried("late")
+            assert answers(folder)[3:] == [(3, "reset-clock-floor", False)]
+            assert abs(FloorFile(folder).read() - time.time()) < 1800
 
     asyncio.run(story())

@@ -26,7 +26,7 @@ class Central:
 
     def __init__(self, directory: Path, broker_port: int, tls: str = "") -> None:
         """`tls` is the value of `[broker] tls`, in TOML."""
-        self.port = free_port()
+        self.port, self.broker_port = free_port(), broker_port
         self._told = directory / "central.toml"
         self._told.write_text(
             f'venue = "venue"\ndirectory = "{directory / "central"}"\n'
@@ -58,9 +58,11 @@ class Central:
                 }
             )
         )
-        root = directory / "root-pin"
-        self.ask("prepare", "--file", str(venue), "--root-out", str(root))
+        root, tickets = directory / "root-pin", directory / "tickets"
+        out = ("--root-out", str(root), "--tickets-out", str(tickets))
+        self.ask("prepare", "--file", str(venue), *out)
         self.root = root.read_text()
+        self.tickets = [json.loads(line)["text"] for line in tickets.read_text().splitlines()]
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def ask(self, *command: str) -> str:
