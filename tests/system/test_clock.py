@@ -234,9 +234,7 @@ def test_an_admin_lowers_the_floor_of_a_gate_that_was_pulled_forward(
             assert "重置时钟下限" in shown
             await until(lambda: FloorFile(folder).read() < time.time() + 60, "the floor")
             assert answers(folder)[1:] == [(2, "reset-clock-floor", True)]
-            standing = "✓ 已执行 done"
-            page = "orders/order/"
-            await until(lambda: standing in admin.page(page), "the answer at central")
+            await until(lambda: "✓ 已执行 done" in admin.page("orders/order/"), "at central")
 
             junk = [os.urandom(8).hex() for _ in range(200)]
             await refused(device, junk, (Reason.NOT_A_TICKET, ClockQuality.SIGNED))
