@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "central.lists",
     "central.orders",
     "central.tickets",
+    "central.exchange",
     "central.api",
     "central.live",
     "central.holder",

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from central.api.errors import nothing_here
 from central.api.routes import api
+from central.exchange.views import answer as exchange
 from central.identity import est
 from central.lists import device, told_time
 from central.live import views
@@ -30,6 +31,7 @@ urlpatterns = [
     path("device/list/deltas", device.deltas),
     path("device/essentials", device.essentials),
     path("device/trust", device.trust),
+    path("device/exchange", exchange),
     path("device/time", told_time.told),
     path("device/list/<str:version>.db.zst", device.snapshot),
     path("api/1/", api.urls),

@@ -63,6 +63,8 @@ class Facts:
     """Unix seconds at which it is good for nothing any more."""
     ticket_class: TicketClass | None
     event: EventRecord | None
+    given: int = 0
+    """The highest that any paper was ever granted."""
     shown: int | None = None
     uses: tuple[Use, ...] = ()
     papers: tuple[Paper, ...] = ()
@@ -128,6 +130,8 @@ def _against_uses(uses: Iterable[Use]) -> Refuse | None:
 
 def _against_papers(facts: Facts) -> Refuse | None:
     for paper in sorted(facts.papers, key=lambda one: -one.generation):
+        if paper.held.stands and paper.generation < facts.generation:
+            continue  # Void: the right was given a new code since.
         match paper.held:
             case Held.EXCHANGED | Held.REISSUED:
                 return Refuse(Reason.COLLECTED, paper.since, paper.place)
@@ -145,7 +149,8 @@ def _against_papers(facts: Facts) -> Refuse | None:
 
 def _next(facts: Facts) -> Grant | Refuse:
     """No generation is ever given twice, whatever became of the paper that had it."""
-    highest = max((facts.generation, *(paper.generation for paper in facts.papers)))
+    papers = (paper.generation for paper in facts.papers)
+    highest = max((facts.generation, facts.given, *papers))
     if highest >= SMALL_MAX:
         return Refuse(Reason.SEE_STAFF)
     return Grant(highest + 1)

@@ -62,7 +62,7 @@ def _asked(key: ChannelKey, name: str, why: str = "") -> Asked:
 
 def _wanted(key: ChannelKey, order: shapes.Order, count: int = 1) -> Wanted:
     kind = _class(key, order.event, order.ticket_class)
-    named = (order.holder_name, order.id_number)
+    named = (order.holder_name, order.id_number, order.order_number, order.phone_digits)
     return Wanted(kind, count, order.quantity, order.not_before, order.expires, *named)
 
 

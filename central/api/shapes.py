@@ -60,7 +60,11 @@ class Order(Asked):
     holder_name: Name = ""
     """Kept sealed; a door can read it only while the ticket is shown."""
     id_number: IdNumber = ""
-    """Kept as two bytes, enough to compare with an ID that is shown, and not to tell it."""
+    """Kept as two bytes, enough to compare with an ID that is shown, and not to tell it; and as a
+    costly digest, by which a kiosk finds the ticket. Both are wiped after the event."""
+    order_number: Annotated[str, Field(max_length=40, pattern=r"^[0-9A-Za-z-]*$")] = ""
+    """What the buyer types at a kiosk, with the last digits of the phone."""
+    phone_digits: Annotated[str, Field(pattern=r"^([0-9]{4})?$")] = ""
 
 
 class OrderLine(Order):

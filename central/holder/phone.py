@@ -85,6 +85,8 @@ def give(link: Link, asked: Asked, now: float) -> dict[str, Any]:
             raise Refused("not-moving")
         if ticket.standing != Standing.GOOD.value:
             raise Refused(ticket.standing)
+        if ticket.on_paper:
+            raise Refused("collected")
         opens, closes = hours(ticket)
         if not opens - event.rotation_lead_seconds <= now < closes:
             raise Refused("too-early" if now < closes else "too-late")
@@ -126,8 +128,8 @@ def release(ticket: Ticket, by: str, asked: Asked | None = None) -> bool:
         phone = found.first()
         if phone is None:
             return False
-        ticket.refresh_from_db(fields=["generation"])
-        if ticket.generation >= SMALL_MAX:
+        ticket.refresh_from_db(fields=["generation", "generation_given"])
+        if ticket.next_generation > SMALL_MAX:
             raise Refused("too-often")
         phone.released_at, phone.released_by = timezone.now(), by
         phone.save(update_fields=["released_at", "released_by"])

@@ -21,9 +21,10 @@ def state(ticket: Ticket) -> dict[str, Any]:
     opens, closes = hours(ticket)
     phone = Phone.objects.filter(ticket=ticket, released_at=None).first()
     last, used_up = _uses(ticket)
+    standing = "collected" if ticket.on_paper and ticket.standing == "good" else ticket.standing
     return {
         "now": time.time(),
-        "standing": "called-off" if event.closed else ticket.standing,
+        "standing": "called-off" if event.closed else standing,
         "moves": ticket.must_move,
         "code_from": opens - event.rotation_lead_seconds,
         "opens": opens,

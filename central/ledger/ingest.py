@@ -23,6 +23,7 @@ from central import life
 from central.core.flood import Meter
 from central.core.prefix import advance
 from central.database import kept_trying
+from central.exchange import noting
 from central.ledger import footing, sql_postgresql, sql_sqlite
 from central.ledger.arrivals import Arrivals, Message
 from central.ledger.models import Incident, Prefix, Quarantine, Row
@@ -71,6 +72,8 @@ class Group:
     """(device key, device id, epoch)s that are to get an Ack."""
     used: set[bytes] = field(default_factory=set)
     """ctis that were used or given back: every other device is to know."""
+    papers: set[bytes] = field(default_factory=set)
+    """ctis of which a paper is out: codes of lower generations are void."""
 
 
 def run(stopping: threading.Event) -> None:
@@ -126,8 +129,10 @@ def take(
         for device, identity, epoch in sorted(group.asked):
             ack = _advance(device, epoch)
             group.answers.append((topics.ack(identity), encode(ack)))
-        if group.used:
-            tell_uses(group.used)
+        if group.papers:
+            noting.raise_generations(group.papers)
+        if group.used | group.papers:
+            tell_uses(group.used | group.papers)
         refunds.heard(group.used, {device for device, _, _ in group.asked})
     return group.answers
 
@@ -160,7 +165,7 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
     elif kind in ("live", "backlog"):
         batch = decode(plain, Batch)
         check_batch(batch)
-        group.used |= _insert(device, batch, kind == "live")
+        _insert(device, batch, kind == "live", group)
         Device.objects.filter(pk=device.pk).update(last_seen=timezone.now())
         group.asked.add((device.pk, identity, batch.epoch))
     else:
@@ -179,9 +184,8 @@ def _unpacked(payload: bytes) -> bytes:
         raise WireError(f"not zstd: {error}") from None
 
 
-def _insert(device: Device, batch: Batch, live: bool) -> set[bytes]:
-    """Write a batch's rows; return the ctis whose uses they change."""
-    used: set[bytes] = set()
+def _insert(device: Device, batch: Batch, live: bool, group: Group) -> None:
+    """Write a batch's rows, and note for the group what they change."""
     sql = sql_postgresql if connection.vendor == "postgresql" else sql_sqlite
     received_ms = round(time.time() * 1000)
     previous, identity = batch.previous, bytes.fromhex(device.identity)
@@ -202,8 +206,8 @@ def _insert(device: Device, batch: Batch, live: bool) -> set[bytes]:
             footing.note(device.pk, happened, stamp, received_ms)
             if live and seq == batch.first + len(batch.rows) - 1:
                 footing.note_clock(device.pk, stamp, received_ms)
-            used |= _touched(device.pk, happened)
-    return used
+            group.used |= _touched(device.pk, happened)
+            group.papers |= noting.note(device.pk, batch.epoch, seq, happened, stamp)
 
 
 def _note_state(device: Device, happened: AnyEvent | Unknown) -> None:

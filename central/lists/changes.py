@@ -96,9 +96,9 @@ def reissue(ticket: Ticket) -> None:
     venue = ticket.ticket_class.event.venue
     with transaction.atomic():
         one_at_a_time(venue)
-        ticket.refresh_from_db(fields=["generation"])
-        ticket.generation += 1
-        ticket.save(update_fields=["generation"])
+        ticket.refresh_from_db(fields=["generation", "generation_given"])
+        ticket.generation = ticket.code_generation = ticket.next_generation
+        ticket.save(update_fields=["generation", "code_generation"])
         publish_change(venue, tickets=[ticket])
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from django.db.models import F, Max
 
-from central.core.refund import Admission, Gate, Inquiry, Window, inquire
+from central.core.papers import Step
+from central.core.refund import Admission, Gate, Inquiry, Paper, Window, inquire
+from central.exchange import models as printed
 from central.identity.models import Certificate, Denied, Placement
 from central.ledger.models import Incident, Prefix, Use
 from central.venue.issue import claims
@@ -13,13 +15,24 @@ from central.venue.models import Device, Ticket, Venue
 from rules.use import Outcome
 from rules.verdict import Facts, validity
 
+STANDING = tuple(
+    step.value for step in (Step.CONFIRMED, Step.UNKNOWN, Step.EXCHANGED, Step.REISSUED)
+)
+"""Papers that are, or may be, in somebody's hand."""
 GIVEN_BACK = (Outcome.ABANDONED.value, Outcome.UNDONE.value)
 
 
 def of(ticket: Ticket, now: float) -> Inquiry:
     """Return what may have happened to a ticket."""
     known = gates(ticket.ticket_class.event.venue)
-    return inquire(window(ticket), admissions([ticket]).get(ticket.pk, ()), known, now)
+    papers = (
+        Paper(one.device.name, one.wall_ms / 1000)
+        for one in printed.Paper.objects.filter(ticket=ticket, step__in=STANDING)
+        .select_related("device")
+        .order_by("pk")
+    )
+    used = admissions([ticket]).get(ticket.pk, ())
+    return inquire(window(ticket), used, known, now, papers)
 
 
 def window(ticket: Ticket) -> Window:

@@ -57,6 +57,9 @@ class Wanted:
     holder: str = ""
     """The name on them; kept sealed, readable with the ticket in hand."""
     id_number: str = ""
+    order_number: str = ""
+    phone_digits: str = ""
+    """What the buyer types at a kiosk."""
 
 
 def issue_tickets(venue: Venue, asked: Asked, wanted: list[Wanted]) -> Done:
@@ -68,7 +71,10 @@ def issue_tickets(venue: Venue, asked: Asked, wanted: list[Wanted]) -> Done:
         return Done([ticket.pk for ticket in tickets])
 
     told = [
-        [w.kind.pk, w.count, w.quantity, w.not_before, w.expires, w.holder, w.id_number]
+        [
+            *(w.kind.pk, w.count, w.quantity, w.not_before, w.expires, w.holder, w.id_number),
+            *(w.order_number, w.phone_digits),
+        ]
         for w in wanted
     ]
     return _once(venue, asked, "issue", told, work)
@@ -118,10 +124,10 @@ def reissue(ticket: Ticket, asked: Asked) -> Done:
 
     def work() -> Done:
         check(Operation.REISSUE, ticket)
-        if ticket.generation >= SMALL_MAX:
+        if ticket.next_generation > SMALL_MAX:
             raise Refused(Code.TOO_MANY_REISSUES)
-        ticket.generation += 1
-        ticket.save(update_fields=["generation"])
+        ticket.generation = ticket.code_generation = ticket.next_generation
+        ticket.save(update_fields=["generation", "code_generation"])
         publish_change(ticket.ticket_class.event.venue, tickets=[ticket])
         return Done([ticket.pk])
 
@@ -198,7 +204,7 @@ def _issue(wanted: Wanted, now: float) -> list[Ticket]:
     until = show.closes if wanted.expires is None else wanted.expires
     if begins >= until:
         raise Refused(Code.TIMES_WRONG)
-    named = (wanted.holder.strip(), wanted.id_number)
+    named = (wanted.holder.strip(), wanted.id_number, wanted.order_number, wanted.phone_digits)
     order = Order(wanted.count, begins, until, int(now), wanted.quantity, Standing.GOOD, *named)
     try:
         return issue(wanted.kind, order)

@@ -19,6 +19,7 @@ def wipe(event: Event) -> Iterator[int]:
     """Yield how many tickets have been wiped, after each step."""
     wiped = 0
     named = Q(sealed_name__isnull=False) | Q(id_check__isnull=False)
+    named |= Q(id_digest__isnull=False) | ~Q(phone_digits="")
     while True:
         with transaction.atomic():
             one_at_a_time(event.venue)
@@ -27,8 +28,10 @@ def wipe(event: Event) -> Iterator[int]:
             if not some:
                 return
             for ticket in some:
-                ticket.sealed_name = ticket.id_check = None
-            Ticket.objects.bulk_update(some, ["sealed_name", "id_check"])
+                ticket.sealed_name = ticket.id_check = ticket.id_digest = None
+                ticket.phone_digits = ""
+            wiped_fields = ["sealed_name", "id_check", "id_digest", "phone_digits"]
+            Ticket.objects.bulk_update(some, wiped_fields)
             publish_change(event.venue, tickets=some)
         wiped += len(some)
         yield wiped

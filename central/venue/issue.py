@@ -1,5 +1,6 @@
 """Issues tickets: rights in the database, and their signed text whenever it is wanted."""
 
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,7 +30,10 @@ class Order:
     holder: str = ""
     """The name on them; kept sealed."""
     id_number: str = ""
-    """Of which two bytes are kept, beside each ticket."""
+    """Of which two bytes are kept, beside each ticket, and a costly digest."""
+    order_number: str = ""
+    phone_digits: str = ""
+    """What the buyer types at a kiosk: the order, and the last four digits of the phone."""
 
 
 def issue(
@@ -40,6 +44,7 @@ def issue(
     Raise WireError for a name or an ID number that is none, ValueError if the event has no serials
     left.
     """
+    digest = id_digest(kind.event, order.id_number) if order.id_number else None
     with transaction.atomic():
         event = Event.objects.select_for_update().get(pk=kind.event_id)
         if event.serial_bits is None:
@@ -61,10 +66,19 @@ def issue(
                 standing=order.standing.value,
                 sealed_name=secret.seal_name(order.holder, cti) if order.holder else None,
                 id_check=secret.id_check(order.id_number, cti) if order.id_number else None,
+                id_digest=digest,
+                order_number=order.order_number,
+                phone_digits=order.phone_digits,
             )
             for number, cti in enumerate(rights, taken)
         ]
         return Ticket.objects.bulk_create(tickets, batch_size=BATCH)
+
+
+def id_digest(event: Event, number: str) -> bytes:
+    """Return what a holder's ID is found by; raise WireError if it is none."""
+    salt = hashlib.blake2b(bytes(event.serial_key), digest_size=16, person=b"id of holder").digest()
+    return secret.id_digest(number, salt)
 
 
 def texts(tickets: list[Ticket], kid: bytes, key: Ed25519PrivateKey) -> Iterator[str]:
@@ -74,7 +88,7 @@ def texts(tickets: list[Ticket], kid: bytes, key: Ed25519PrivateKey) -> Iterator
 
 
 def claims(ticket: Ticket) -> gh1.Ticket:
-    """Return what a ticket's newest code says."""
+    """Return what the code of a ticket's holder says; void where a paper has taken its place."""
     return gh1.Ticket(
         cti=bytes(ticket.cti),
         audience=ticket.ticket_class.event.audience,
@@ -84,6 +98,6 @@ def claims(ticket: Ticket) -> gh1.Ticket:
         ticket_class=ticket.ticket_class.code,
         flags=ticket.flags,
         serial=ticket.serial,
-        generation=ticket.generation,
+        generation=ticket.code_generation,
         quantity=ticket.quantity,
     )

@@ -144,6 +144,11 @@ class TicketClass(models.Model):
     name_zh = models.CharField("中文名", max_length=80)
     name_en = models.CharField("English name", max_length=80)
     uses = models.JSONField("各检票点可用次数 uses by checkpoint", default=dict)
+    exchange = models.BooleanField(
+        "可换纸质票 exchanged for paper",
+        default=True,
+        help_text="取票机可将电子票换成纸质票。A kiosk turns its e-tickets into paper.",
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "票种 Ticket class"
@@ -155,7 +160,7 @@ class TicketClass(models.Model):
     def record(self) -> ClassRecord:
         """Return what the list says of this class; its row in the list is the primary key."""
         name = Words(self.name_zh, self.name_en)
-        return ClassRecord(self.event.audience, self.code, name, self.uses)
+        return ClassRecord(self.event.audience, self.code, name, self.uses, self.exchange)
 
 
 class RolesVersion(models.Model):
@@ -202,6 +207,11 @@ class Ticket(models.Model):
     ticket_class = models.ForeignKey(TicketClass, models.PROTECT, verbose_name="票种 class")
     serial = models.BigIntegerField("序号 serial")
     generation = models.PositiveSmallIntegerField("版次 generation", default=0)
+    """The least that gates take."""
+    generation_given = models.PositiveSmallIntegerField(default=0, editable=False)
+    """The highest that a paper was ever given, printed or not."""
+    code_generation = models.PositiveSmallIntegerField(default=0, editable=False)
+    """Of the code that phones, pages and shops are given; lower once a paper is the ticket."""
     quantity = models.PositiveSmallIntegerField("人数 persons", default=1)
     flags = models.PositiveSmallIntegerField(default=0)
     not_before = models.BigIntegerField("生效 from (Unix)")
@@ -224,6 +234,10 @@ class Ticket(models.Model):
     """The holder's name as wire/secret.py seals it; nobody's, once the event is over."""
     id_check = models.BinaryField(null=True, blank=True, editable=False)
     """Two bytes of the holder's ID number; the number itself is nowhere."""
+    order_number = models.CharField("订单号 order", max_length=40, blank=True, db_index=True)
+    phone_digits = models.CharField("手机尾号 last digits of the phone", max_length=4, blank=True)
+    id_digest = models.BinaryField(null=True, blank=True, editable=False, db_index=True)
+    """Of the ID number, made costly, by a salt of the event: a kiosk finds the ticket by it."""
     moved_from = models.BigIntegerField("改期生效 moved: from (Unix)", null=True, blank=True)
     moved_until = models.BigIntegerField("改期失效 moved: until (Unix)", null=True, blank=True)
     """Times that outrank those in its code: the same right at another hour of the same event."""
@@ -256,6 +270,16 @@ class Ticket(models.Model):
         return (
             "" if self.sealed_name is None else open_name(bytes(self.sealed_name), bytes(self.cti))
         )
+
+    @property
+    def on_paper(self) -> bool:
+        """Whether a paper has taken the place of the phone's code."""
+        return self.code_generation < self.generation
+
+    @property
+    def next_generation(self) -> int:
+        """One that no code and no paper of this right ever had."""
+        return max(self.generation, self.generation_given) + 1
 
     @property
     def must_move(self) -> bool:

@@ -6,7 +6,8 @@
        "rotating": false,
        "classes": [{"code": 1, "name": {…}, "uses": {"hall": 1},
          "tickets": [{"kind": "valid", "count": 300, "standing": "good", "quantity": 1,
-                      "not_before": unix, "expires": unix}]}]}]}
+                      "not_before": unix, "expires": unix, "holder": "", "id_number": "",
+                      "order": "", "phone": "last four digits"}]}]}]}
 
 `seed` (optional) makes rights and key reproducible: for demonstrations, never for a sale. An
 event that exists already is left alone, so that the command can be repeated. `kind` is passed on
@@ -48,6 +49,12 @@ class TicketsWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantity: int = 1
     not_before: int | None = None
     expires: int | None = None
+    holder: str = ""
+    id_number: str = ""
+    order: str = ""
+    """Their order's number: all tickets of one line belong to it."""
+    phone: str = ""
+    """The last four digits of the phone that bought them."""
 
 
 class ClassWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +62,8 @@ class ClassWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Words
     uses: dict[str, int]
     tickets: tuple[TicketsWanted, ...] = ()
+    exchange: bool = True
+    """Whether a kiosk turns them into paper."""
 
 
 class EventWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,7 +151,9 @@ def _class(
     event: Event, wanted: ClassWanted, draw: Callable[[int], bytes], out: TextIO | None
 ) -> int:
     names = {"name_zh": wanted.name.zh, "name_en": wanted.name.en}
-    kind = TicketClass.objects.create(event=event, code=wanted.code, uses=wanted.uses, **names)
+    kind = TicketClass.objects.create(
+        event=event, code=wanted.code, uses=wanted.uses, exchange=wanted.exchange, **names
+    )
     kid, signing = keys.active(event.venue)
     issued = 0
     for batch in wanted.tickets:
@@ -153,6 +164,10 @@ def _class(
             issued_at=int(time.time()) - 3600,
             quantity=batch.quantity,
             standing=batch.standing,
+            holder=batch.holder,
+            id_number=batch.id_number,
+            order_number=batch.order,
+            phone_digits=batch.phone,
         )
         tickets = issue(kind, order, draw)
         issued += len(tickets)

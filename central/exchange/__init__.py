@@ -1,0 +1,1 @@
+"""Papers: which were granted to which kiosk, what became of each, and the books of them."""
