@@ -20,6 +20,27 @@ class TooNew(Exception):
     """A file written by a newer Gatehouse; the message says what to do."""
 
 
+class Connection(sqlite3.Connection):
+    """Where a file is broken SQLite quotes its bytes; that these are no text is damage as well."""
+
+    def execute(self, *asked: Any) -> sqlite3.Cursor:
+        try:
+            return super().execute(*asked)
+        except UnicodeDecodeError:
+            raise sqlite3.DatabaseError("malformed, and what is wrong is no text") from None
+
+
+def connect(path: Path | str) -> sqlite3.Connection:
+    """Open a file, or a URI, as every part of the store does; nothing is read of it yet."""
+    return sqlite3.connect(
+        path,
+        uri=isinstance(path, str),
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        factory=Connection,
+    )
+
+
 def make_directory(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     with suppress(PermissionError):  # Somebody else's, and right already.
@@ -39,7 +60,7 @@ def open_durable(path: Path, schema: str, every_commit: bool = True) -> sqlite3.
     if fresh:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE))
         path.chmod(FILE_MODE)
-    database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    database = connect(path)
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute(f"PRAGMA synchronous = {'FULL' if every_commit else 'NORMAL'}")
@@ -55,9 +76,7 @@ def open_durable(path: Path, schema: str, every_commit: bool = True) -> sqlite3.
 def open_readonly(path: Path, immutable: bool = False) -> sqlite3.Connection:
     """Open a file that this process only reads; raise sqlite3.Error if it is not there."""
     how = "mode=ro&immutable=1" if immutable else "mode=ro"
-    database = sqlite3.connect(
-        _uri(path, how), uri=True, timeout=BUSY_SECONDS, isolation_level=None
-    )
+    database = connect(_uri(path, how))
     database.execute("PRAGMA query_only = ON")
     return database
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.store import uses
-from edge.store.database import open_durable, sound, sync_directory
+from edge.store.database import connect, open_durable, sound, sync_directory
 from wire.chain import GENESIS, link
 
 ROWS_VERIFIED = 5000
@@ -176,7 +176,7 @@ def _worth_carrying(path: Path) -> Path | None:
     for _, aside in sorted(_asides(path).items(), reverse=True):
         for table in ("epoch", "use"):
             with suppress(sqlite3.Error):
-                source = sqlite3.connect(aside)
+                source = connect(aside)
                 try:
                     if source.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
                         return aside

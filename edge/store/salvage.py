@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from edge.store import answers, budget, locks, moving, uses
-from edge.store.database import until_broken
+from edge.store.database import connect, until_broken
 from edge.store.repair import Top
 from wire.chain import GENESIS, HASH_BYTES, link
 
@@ -29,7 +29,7 @@ def carry_over(aside: Path, target: sqlite3.Connection, device: bytes) -> Top:
 
     Return the newest row that the damaged journal knew of, copied or not.
     """
-    source = sqlite3.connect(aside, isolation_level=None)
+    source = connect(aside)
     try:
         found = until_broken(source, "epoch", "number, epoch, boot", "number")
         epochs = [one for one in found if isinstance(one[0], int)]

@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from edge.store.database import BUSY_SECONDS, quoted
+from edge.store.database import connect, quoted
 
 ATTEMPTS = 5
 """A daemon that starts or ends meanwhile makes or removes the -wal between look and opening."""
@@ -54,7 +54,7 @@ def _copy(path: Path, wal: Path) -> sqlite3.Connection:
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:
     name = f"file:{quoted(path)}?mode=ro&{how}"
-    database = sqlite3.connect(name, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    database = connect(name)
     try:
         database.execute("PRAGMA query_only = ON")
         database.execute("SELECT 1 FROM sqlite_master").fetchone()

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -76,7 +77,12 @@ def read_pkcs7(answer: bytes) -> list[x509.Certificate]:
     """Read certificates as EST answers them (RFC 7030, 4.1.3); raise ValueError."""
     if len(answer) > ANSWER_BYTES_MAX:
         raise ValueError("too long")
-    return load_der_pkcs7_certificates(base64.b64decode(b"".join(answer.split()), validate=True))
+    der = base64.b64decode(b"".join(answer.split()), validate=True)
+    try:
+        return load_der_pkcs7_certificates(der)
+    except (UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        # PKCS#7 holds other things as well: what is encrypted, for one.
+        raise ValueError(f"another kind of PKCS#7, or of certificate: {error}") from None
 
 
 def _private(key: Key) -> bytes:
