@@ -14,10 +14,11 @@ from operator import attrgetter
 from types import MappingProxyType
 
 from rules.use import Name, Outcome
-from wire import event
+from wire import event, paper
 from wire.claim import Claim, Denied, Granted, Kind
 from wire.event import AnyEvent, Stamp
 from wire.reason import Reason
+from wire.ticket import SMALL_MAX
 
 OUTCOMES: Mapping[type[AnyEvent], Outcome] = MappingProxyType(
     {
@@ -28,6 +29,17 @@ OUTCOMES: Mapping[type[AnyEvent], Outcome] = MappingProxyType(
         event.Undone: Outcome.UNDONE,
     }
 )
+PAPERS: Mapping[type[AnyEvent], Outcome] = MappingProxyType(
+    {
+        paper.PaperReserved: Outcome.RESERVED,
+        paper.PaperGivenBack: Outcome.ABANDONED,
+        paper.PaperRetracted: Outcome.ABANDONED,
+        paper.PaperUnknown: Outcome.UNCERTAIN,
+        paper.Exchanged: Outcome.PASSED,
+        paper.PaperReissued: Outcome.PASSED,
+    }
+)
+"""What a kiosk's rows say of the paper that a claim was for; its name is the claim's."""
 NOWHERE: Mapping[bytes, str] = MappingProxyType({})
 
 
@@ -121,7 +133,8 @@ def answer(
         for person in range(1, quantity + 1)
     )
     firm = standing.firm and asked.term <= standing.term
-    return Granted(device, asked.admission, standing.term, quantity, firm, generation), reserved
+    granted = (device, asked.admission, standing.term, quantity, firm, asked.kind, generation)
+    return Granted(*granted), reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,8 @@ def _again(
         return Denied(device, asked.admission, standing.term, Reason.SEE_STAFF)  # Given back.
     generation = max(held.generation for held in left) if asked.kind is Kind.EXCHANGE else 0
     firm = standing.firm and asked.term <= standing.term
-    return Granted(device, asked.admission, standing.term, len(left), firm, generation)
+    told = (device, asked.admission, standing.term, len(left), firm, asked.kind, generation)
+    return Granted(*told)
 
 
 def _is_over(held: Held, device: bytes, asked: Claim) -> bool:
@@ -154,7 +168,7 @@ def _against_paper(asked: Claim, right: tuple[Held, ...]) -> _Refusal | None:
         if held.kind is not Kind.EXCHANGE or not held.counts:
             continue
         if held.outcome is Outcome.RESERVED:
-            return _Refusal(Reason.BEING_USED, held)
+            return _Refusal(Reason.BEING_COLLECTED, held)
         if held.outcome is Outcome.UNCERTAIN:
             # Nobody knows whether there is a paper: phone and paper are both good until one of
             # them is seen, and there is no second paper but by staff.
@@ -163,10 +177,14 @@ def _against_paper(asked: Claim, right: tuple[Held, ...]) -> _Refusal | None:
             phone = any(entry.generation < held.generation for entry in entries)
             if phone and asked.generation >= held.generation:
                 return _Refusal(Reason.SUPERSEDED, held)
+        elif asked.kind is Kind.EXCHANGE:
+            return _Refusal(Reason.COLLECTED, held)
         elif asked.generation < held.generation:
             return _Refusal(Reason.SUPERSEDED, held)
     if any(entry.generation > asked.generation for entry in entries):
         return _Refusal(Reason.SUPERSEDED)
+    if asked.kind is Kind.EXCHANGE and _next_generation(asked, right) > SMALL_MAX:
+        return _Refusal(Reason.SEE_STAFF)
     return None
 
 
@@ -239,13 +257,23 @@ def heard(
             ended = Held(device, happened.admission, 1, outcome, committed=True, wall=wall)
             persons = range(happened.person, happened.person + happened.count)
             return tuple(replace(ended, person=person) for person in persons)
+        case paper.PaperEvent() if type(happened) in PAPERS:
+            cti, generation = getattr(happened, "cti", b""), getattr(happened, "generation", 0)
+            about = (cti, "", Kind.EXCHANGE, happened.lane, generation, wall)
+            return (Held(device, happened.paper, 1, PAPERS[type(happened)], True, *about),)
         case _:
             return ()
 
 
 def admission_of(happened: AnyEvent) -> bytes:
-    """Return which admission a row is about; empty: none that a ledger counts."""
-    return happened.admission if isinstance(happened, event.Authorised | event.Outcome) else b""
+    """Return which claim a row is about; empty: none that a ledger counts."""
+    match happened:
+        case event.Authorised() | event.Outcome():
+            return happened.admission
+        case paper.PaperEvent() if type(happened) in PAPERS:
+            return happened.paper
+        case _:
+            return b""
 
 
 def given_back(admission: bytes, device: bytes, own: Iterable[Held], wall: int) -> tuple[Held, ...]:

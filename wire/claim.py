@@ -95,6 +95,7 @@ class Granted(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="say", 
     quantity: int = 1
     firm: bool = True
     """False: the ledger has not heard everybody in this term; somebody may have used it before."""
+    kind: Kind = Kind.ENTRY
     generation: int = 0
     """Of an exchange: the generation that the paper is to have."""
     ticket: str = ""
@@ -121,10 +122,14 @@ class Taken(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="say", ta
 
 
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="say", tag="ask"):
-    """What became of this claim? Answered with `Mine` or `GiveBack`; asked again until then."""
+    """What became of this claim? Answered with `Mine` or `GiveBack`; asked again until then.
+
+    Of a device's daemons only the one answers that claims rights for this `kind`.
+    """
 
     device: bytes
     admission: bytes
+    kind: Kind = Kind.ENTRY
 
 
 FromLedger = Granted | Denied | Taken | Ask

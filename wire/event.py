@@ -84,6 +84,10 @@ class Authorised(Event, frozen=True, kw_only=True, omit_defaults=True, tag="auth
     confirmed: bool = True
     """False: the list did not hold the ticket, or no clock could say whether its moving code was
     fresh; drawn from the offline budget."""
+    term: int = 0
+    """Of the ledger that granted the claim; 0: it was not asked, or did not answer."""
+    unanswered: bool = False
+    """The ledger was asked and did not answer: a copy may have been let in elsewhere."""
     code_time: int | None = None
     """Unix seconds of the moving code, where the ticket asked for one."""
 

@@ -48,3 +48,4 @@ class Reason(StrEnum):
     NO_RECORD = "no-record"
     LIST_DAMAGED = "list-damaged"
     CLOCK_SUSPECT = "clock-suspect"
+    NO_ANSWER = "no-answer"  # Nobody lets in here whom the ledger of claims has not confirmed.

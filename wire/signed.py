@@ -32,6 +32,7 @@ class Purpose(StrEnum):
     COMMAND = "command"
     CONFIGURATION = "configuration"
     TIME = "time"
+    CLAIM = "claim"  # What a ledger of claims answers (wire/claim.py).
 
 
 class Untrusted(WireError):
@@ -65,6 +66,11 @@ def seal(payload: bytes, purpose: Purpose, key: Ed25519PrivateKey) -> bytes:
     protected = cose.header(key_id(key.public_key().public_bytes_raw()))
     signature = key.sign(cose.to_be_signed(protected, payload, CONTEXT + purpose.encode()))
     return cose.enclose(protected, payload, signature)
+
+
+def unsealed_by(envelope: bytes, purpose: Purpose, public: bytes) -> bytes:
+    """Return what the holder of one key sealed; raise Untrusted, or WireError if it is none."""
+    return _unsealed(envelope, purpose, _verifiers((public,)))[0]
 
 
 class Trust:

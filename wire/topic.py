@@ -43,6 +43,14 @@ class Topics:
         """Device to central: the end of its log, when a command asked for it."""
         return f"{ROOT}/{self.venue}/up/{device}/log"
 
+    def claim(self, device: str) -> str:
+        """Device to the ledger of claims (wire/claim.py)."""
+        return f"{ROOT}/{self.venue}/up/{device}/claim"
+
+    def claim_answer(self, device: str) -> str:
+        """The ledger of claims to a device, sealed. Never retained."""
+        return f"{ROOT}/{self.venue}/down/{device}/claim"
+
     def deltas(self) -> str:
         """Central to all: changes of the list."""
         return f"{ROOT}/{self.venue}/list/delta"

@@ -79,6 +79,7 @@ REASONS: dict[str, Words] = {
     Reason.NO_RECORD.value: Words("无法记录", "cannot record"),
     Reason.LIST_DAMAGED.value: Words("名单损坏", "list damaged"),
     Reason.CLOCK_SUSPECT.value: Words("时钟异常", "clock suspect"),
+    Reason.NO_ANSWER.value: Words("未获核验", "not confirmed in time"),
 }
 
 

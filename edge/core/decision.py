@@ -1,19 +1,24 @@
 """From a credential to what is written down and what the lane is told, in one step.
 
 Everything that was known comes in; the shell runs this inside the transaction that commits its
-events, so that a right judged unspent is spent before anybody else can ask.
+events, so that a right judged unspent is spent before anybody else can ask. Where the zone claims
+rights beforehand, the first answer is the claim to make; with what came of it, it is asked again.
 """
 
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
-from edge.core import notice
+from msgspec import structs
+
+from edge.core import claiming, notice
+from edge.core.claiming import Claimed, Policy
 from edge.core.credential import digest, form
 from edge.core.lane import Admission, Authorised, Refused
 from edge.core.moment import Moment
 from edge.core.scan import Scan
 from rules.verdict import Admit, Door, Facts, Refuse, judge
 from wire import event
+from wire.claim import Claim
 from wire.event import AnyEvent, ClockQuality, Direction
 from wire.reason import Reason
 
@@ -26,6 +31,7 @@ class Place:
     direction: Direction
     digest_key: bytes
     time_zone: tzinfo | None = None
+    claims: Policy = Policy.AVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,18 @@ def decide(
     assume: bool,
     list_sequence: int,
     now: Moment,
-) -> Decision:
-    """Judge a ticket. `admission` is a fresh id; `assume` also commits that all walk through."""
+    claimed: Claimed | None = None,
+    term: int = 0,
+) -> Decision | Claim:
+    """Judge a ticket, or say what to claim first.
+
+    `admission` is a fresh id, or the claim's; `assume` also commits that all walk through. `term`:
+    the highest that was heard of here.
+    """
     door = _at(place.door, now)
     verdict = judge(facts, door, now.wall, now.uptime)
+    if claimed and isinstance(verdict, Admit) and not verdict.reopen:
+        verdict = claiming.applied(verdict, claimed)
     if isinstance(verdict, Refuse):
         return refuse(scan, place, verdict.reason, facts, verdict.since, verdict.where)
     shown = notice.go(verdict.quantity, facts.ticket_class.name if facts.ticket_class else None)
@@ -57,8 +71,13 @@ def decide(
         opened = Admission(again, scan.scan, person, person, assume)
         return Decision(_reopened(facts, scan, place, opened), None, Authorised(opened, shown))
     opened = Admission(admission, scan.scan, 1, verdict.quantity, assume)
-    events = _authorised(facts, scan, place, opened, verdict, list_sequence)
-    return Decision(events, None, Authorised(opened, shown))
+    authorised = _authorised(facts, scan, place, opened, verdict, list_sequence)
+    if claimed is None and place.claims is not Policy.AVAILABLE:
+        return claiming.claim_for(facts, verdict, authorised, term)
+    if claimed:
+        granted = claimed.granted.term if claimed.granted else 0
+        authorised = structs.replace(authorised, term=granted, unanswered=not granted)
+    return Decision((authorised, *_assumed(place, opened)), None, Authorised(opened, shown))
 
 
 def refuse(
@@ -97,8 +116,8 @@ def _at(door: Door, now: Moment) -> Door:
 
 def _authorised(
     facts: Facts, scan: Scan, place: Place, opened: Admission, verdict: Admit, list_sequence: int
-) -> tuple[AnyEvent, ...]:
-    authorised = event.Authorised(
+) -> event.Authorised:
+    return event.Authorised(
         lane=place.door.lane,
         admission=opened.admission,
         scan=scan.scan,
@@ -112,7 +131,6 @@ def _authorised(
         confirmed=verdict.confirmed,
         code_time=facts.code.time if facts.must_move and facts.code else None,
     )
-    return authorised, *_assumed(place, opened)
 
 
 def _reopened(facts: Facts, scan: Scan, place: Place, opened: Admission) -> tuple[AnyEvent, ...]:

@@ -173,6 +173,10 @@ REFUSALS: dict[Reason, tuple[Words, Words]] = {
     Reason.NO_RECORD: (Words("暂停使用", "Out of service"), NEXT_GATE),
     Reason.LIST_DAMAGED: (Words("名单有误", "List is being repaired"), SEE_STAFF),
     Reason.CLOCK_SUSPECT: (Words("时钟有误", "Clock is being set"), SEE_STAFF),
+    Reason.NO_ANSWER: (
+        Words("暂时无法核验此票", "Cannot be checked right now"),
+        Words("请稍候再试，或找工作人员", "Try again in a moment, or see staff"),
+    ),
 }
 
 
@@ -225,5 +229,7 @@ def refused(
                 title = Words(f"{at}{place} 已使用", f"Used {at}{place}")
             case _:
                 pass
+    if reason is Reason.BEING_USED and where:
+        title = Words(f"此票正在 {where} 使用", f"In use at {where}")
     sound = Sound.NONE if reason is Reason.OUT_OF_SERVICE else Sound.REFUSE
     return Notice(Lamp.STOP, sound, title, advice, REFUSED_SECONDS)

@@ -11,6 +11,7 @@ from edge.core import enrolment
 from edge.core.notice import IDLE, Notice
 from edge.drivers.catalog import Catalog
 from edge.drivers.interfaces import Sensor
+from edge.gate.claims import Claims
 from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, time_zone_of, zone_path
 from edge.gate.configuring import Configuring
 from edge.gate.daemon import GateDaemon
@@ -164,9 +165,13 @@ async def _run(
     configuring = Configuring(own.device, directory, desk, lanes, thread, orders.note)
     configuring.begin()
     orders.reloads(configuring.fault, configuring.reload)
+    desk.claims = claims = Claims(
+        *(own.device, desk, zone, clock, tell, lambda: intercom.connected),
+        lambda: journal.without_memory,
+    )
     daemon = GateDaemon(
         *(lanes, desk, clock, life, fire, intercom, VERSION),
-        *(orders, enrolling, timekeeping, configuring),
+        *(orders, enrolling, timekeeping, configuring, claims),
     )
     try:
         await daemon.run()

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from edge.core.budget import Terms, WhenUsedUp
+from edge.core.claiming import Policy
 from edge.core.lane import Habits, WhenSuspect
 from edge.drivers.catalog import InputConfig, OutputConfig, PanelConfig, ReaderConfig
 from edge.runtime.config import ConfigError
@@ -71,6 +72,9 @@ class ZoneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Since central last confirmed the list."""
     when_budget_used_up: WhenUsedUp = WhenUsedUp.SEE_STAFF
     when_clock_suspect: WhenClockSuspect = WhenClockSuspect.SEE_STAFF
+    claims: Policy = Policy.AVAILABLE
+    claims_key: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    """The hub's public key, where a hub answers claims; else central does."""
 
 
 def habits(lane: LaneConfig, zone: ZoneConfig) -> Habits:

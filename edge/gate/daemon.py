@@ -5,6 +5,7 @@ import logging
 
 from edge.core.lane import Signal
 from edge.drivers.interfaces import Found, Level, Lost, Sensor
+from edge.gate.claims import Claims
 from edge.gate.configuring import Configuring
 from edge.gate.desk import Desk
 from edge.gate.enrolment import EnrolmentDesk
@@ -13,11 +14,13 @@ from edge.gate.orders import Orders
 from edge.gate.timekeeping import Timekeeping
 from edge.runtime.clock import Clock
 from edge.runtime.intercom import (
+    ClaimTold,
     Configured,
     Distrusted,
     EnrolmentEnded,
     Heard,
     IntercomClient,
+    LedgerThere,
     Ordered,
     TimeTold,
 )
@@ -43,6 +46,7 @@ class GateDaemon:
         enrolment: EnrolmentDesk | None = None,
         timekeeping: Timekeeping | None = None,
         configuring: Configuring | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self._lanes = lanes
         self._desk = desk
@@ -55,6 +59,7 @@ class GateDaemon:
         self._enrolment = enrolment
         self._timekeeping = timekeeping
         self._configuring = configuring
+        self._claims = claims
 
     async def run(self) -> None:
         """Work until `life` says stop; then let the lanes go and write what is left."""
@@ -109,6 +114,10 @@ class GateDaemon:
                     await self._orders.hear(word)
                 case Configured() if self._configuring:
                     await self._configuring.hear(word)
+                case ClaimTold() if self._claims:
+                    await self._claims.hear(word)
+                case LedgerThere(there) if self._claims:
+                    self._claims.there = there
                 case EnrolmentEnded() if self._enrolment:
                     await self._enrolment.ended(word, self._lanes)
                 case _:
@@ -124,6 +133,8 @@ class GateDaemon:
                 await self._orders.look_after()
             if self._configuring:
                 await self._configuring.look_after()
+            if self._claims:
+                self._claims.look_after()
             for lane in self._lanes:
                 await lane.caution(self._desk.caution() if lane.is_entry else None)
             self._life.alive()

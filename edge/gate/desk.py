@@ -7,13 +7,14 @@ first next time; a lane is never opened on the strength of it.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import tzinfo
 from typing import TypeVar
 
 from edge.core import credential, notice, refusals
+from edge.core.claiming import Claimed
 from edge.core.credential import Shown
-from edge.core.decision import Decision, Place, decide, refuse
+from edge.core.decision import Decision, decide, refuse
 from edge.core.lane import Judge, Refused
 from edge.core.list_doubts import RECORDED_SECONDS, is_due
 from edge.core.memory import Memory
@@ -21,15 +22,19 @@ from edge.core.moment import Moment
 from edge.core.passage import unresolved
 from edge.core.refusals import Refusals
 from edge.core.suspicion import Suspicions, suspect
+from edge.gate.claims import Claiming, NobodyAsked
 from edge.gate.config import LaneConfig, ZoneConfig
 from edge.gate.footing import Footing
+from edge.gate.place import Identity as Identity
+from edge.gate.place import Places
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 from edge.store.journal import Journal, JournalUnwritable, Transaction
 from edge.store.trust import TrustStore
 from edge.store.whitelist import ListDamaged, Whitelist
-from rules.verdict import Door, Facts
+from rules.verdict import Facts
 from wire import event
+from wire.claim import Claim
 from wire.codec import WireError
 from wire.event import ADMISSION_BYTES, AnyEvent, Distrust, Rung, Stamp
 from wire.reason import Reason
@@ -42,16 +47,6 @@ log = logging.getLogger("gate.desk")
 UNWRITTEN_MAX = 1000
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a device is, and in which life it runs."""
-
-    device: bytes
-    boot: bytes
-    digest_key: bytes
-    """Blurs refused codes; drawn anew with every start, kept nowhere."""
 
 
 class Desk:
@@ -82,7 +77,7 @@ class Desk:
         self._clock = clock
         self._draw = draw
         self._identity = identity
-        self._zone, self._time_zone = zone, time_zone
+        self._time_zone, self._places = time_zone, Places(identity, zone, time_zone)
         self._grew = grew
         self._offer = offer
         self._refusals, self._suspicions = Refusals(), Suspicions()
@@ -90,7 +85,7 @@ class Desk:
         self._footing = Footing(trust, whitelist, zone, journal.without_memory)
         self._distrusted: dict[Distrust, float] = {}
         self._begun, self._sequence = False, 0
-        self._places: dict[tuple[str, Rung], Place] = {}
+        self.claims: Claiming = NobodyAsked()
 
     # Called from the event loop.
 
@@ -105,7 +100,11 @@ class Desk:
 
     async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:
         """Judge and commit; a refusal where nothing could be committed."""
-        decision = await self._thread.run(self._judge, asked, lane, self._clock.now())
+
+        async def judged(claimed: Claimed | None = None) -> Decision | Claim:
+            return await self._thread.run(self._judge, asked, lane, self._clock.now(), claimed)
+
+        decision = await self.claims.before(judged)
         self._grew()
         if decision.refused and decision.refused.reason is Reason.ENROLMENT_CODE:
             offered = self._offer(asked.scan.data)
@@ -138,9 +137,10 @@ class Desk:
 
     def configure(self, zone: ZoneConfig, time_zone: tzinfo) -> None:
         """Go by these settings from now on; to be called while no lane is judging."""
-        self._zone, self._time_zone = zone, time_zone
+        self._time_zone = time_zone
         self._footing.configure(zone)
-        self._places.clear()
+        self._places.configure(zone, time_zone)
+        self.claims.configure(zone)
 
     def caution(self) -> Words | None:
         """What panels say beside their resting words: how old the list is, once it is stale."""
@@ -163,32 +163,16 @@ class Desk:
         uptime_ms = round(now.uptime * 1000)
         return Stamp(round(now.wall * 1000), uptime_ms, self._identity.boot, now.quality)
 
-    def _place(self, lane: LaneConfig) -> Place:
-        rung = self._footing.rung
-        known = self._places.get((lane.name, rung))
-        if known:
-            return known
-        door = Door(
-            checkpoint=self._zone.checkpoint,
-            lane=lane.name,
-            boot=self._identity.boot,
-            rung=rung,
-            after_uncertain=self._zone.after_uncertain,
-            admits_unlisted=frozenset(self._zone.admits_unlisted),
-            when_clock_suspect=self._zone.when_clock_suspect,
-        )
-        place = Place(door, lane.direction, self._identity.digest_key, self._time_zone)
-        self._places[lane.name, rung] = place
-        return place
-
-    def _judge(self, asked: Judge, lane: LaneConfig, now: Moment) -> Decision:
+    def _judge(
+        self, asked: Judge, lane: LaneConfig, now: Moment, claimed: Claimed | None = None
+    ) -> Decision | Claim:
         self._whitelist.refresh()
         self._move(now)
         if self._footing.memory(now) is Memory.ASKING:
             return Decision(
                 (), None, Refused(notice.ONE_MOMENT)
             )  # Nothing reserved, nothing refused.
-        place = self._place(lane)
+        place = self._places.of(lane, self._footing.rung)
         shown = credential.read(asked.scan.data, self._whitelist.ring)
         if not isinstance(shown, Shown):
             return self._refuse(refuse(asked.scan, place, shown.reason), asked, now)
@@ -198,7 +182,7 @@ class Desk:
             log.error("list row damaged: %s", damaged)
             return self._refuse(refuse(asked.scan, place, Reason.LIST_DAMAGED), asked, now)
 
-        def commit(transaction: Transaction) -> Decision:
+        def commit(transaction: Transaction) -> Decision | Claim:
             uses = transaction.uses(shown.ticket.cti, place.door.checkpoint)
             last_code = transaction.last_code(shown.ticket.cti) if shown.code else None
             known = (found.entry, found.ticket_class, found.event)
@@ -208,10 +192,13 @@ class Desk:
                 *(shown.ticket, *known, uses, shown.code, last_code, *budget),
                 without_memory=left.without_memory,
             )
-            fresh = self._draw(ADMISSION_BYTES)
+            fresh = claimed.claim.admission if claimed else self._draw(ADMISSION_BYTES)
             sequence = self._whitelist.about.sequence if self._whitelist.about else 0
-            decision = decide(facts, asked.scan, place, fresh, asked.assume, sequence, now)
-            if decision.events:
+            decision = decide(
+                *(facts, asked.scan, place, fresh, asked.assume, sequence, now),
+                *(claimed, self.claims.term),
+            )
+            if isinstance(decision, Decision) and decision.events:
                 self._append(transaction, self._footing.draw(decision.events, now), now)
             return decision
 
@@ -220,6 +207,8 @@ class Desk:
         except JournalUnwritable as unwritable:
             log.error("no decision: %s", unwritable)
             return Decision((), None, Refused(notice.refused(Reason.NO_RECORD)))
+        if isinstance(decision, Claim):
+            return decision
         if decision.events:
             self._unwritten.clear()
         if decision.refused and decision.refused.reason is Reason.UNKNOWN:

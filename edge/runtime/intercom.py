@@ -75,6 +75,24 @@ class TimeTold(msgspec.Struct, frozen=True, tag="time-told"):
     envelope: bytes
 
 
+class ClaimSaid(msgspec.Struct, frozen=True, tag="claim-said"):
+    """Daemon to sync: a word for the ledger of claims (wire/claim.py)."""
+
+    payload: bytes
+
+
+class ClaimTold(msgspec.Struct, frozen=True, tag="claim-told"):
+    """Sync to daemon: what the ledger answers, as it was sealed."""
+
+    envelope: bytes
+
+
+class LedgerThere(msgspec.Struct, frozen=True, tag="ledger-there"):
+    """Sync to daemon: whether the way to the ledger of claims is open. No answer is promised."""
+
+    there: bool
+
+
 class EnrolmentRead(msgspec.Struct, frozen=True, tag="enrolment-read"):
     """Daemon to sync: an enrolment text, read while the service contact was held."""
 
@@ -103,13 +121,16 @@ Word = (
     | Distrusted
     | AskTime
     | TimeTold
+    | ClaimSaid
+    | ClaimTold
+    | LedgerThere
     | EnrolmentRead
     | EnrolmentEnded
     | Logged
 )
 
 
-STATES = (Heard, Configured)
+STATES = (Heard, Configured, LedgerThere)
 
 
 class _Words(msgspec.Struct, frozen=True):

@@ -83,6 +83,10 @@ class Transaction:
         """Return the uses of a right at a checkpoint, oldest reservation first."""
         return uses.of_right(self._database, cti, checkpoint)
 
+    def knows(self, admission: bytes) -> bool:
+        """Whether anything was ever authorised here under that name."""
+        return uses.knows(self._database, admission)
+
     def last_code(self, cti: bytes) -> int | None:
         """Return the time of the newest moving code of a right that was let in, Unix seconds."""
         return moving.last(self._database, cti)

@@ -90,6 +90,12 @@ def open_persons(database: sqlite3.Connection, lane: str) -> tuple[OpenPerson, .
     )
 
 
+def knows(database: sqlite3.Connection, admission: bytes) -> bool:
+    """Whether a use of that admission was ever reserved."""
+    asked = "SELECT 1 FROM use WHERE admission = ? LIMIT 1"
+    return database.execute(asked, (admission,)).fetchone() is not None
+
+
 def damaged(database: sqlite3.Connection, every: bool) -> bool:
     """Whether any of the newest rows is damaged, or any at all.
 

@@ -1,14 +1,13 @@
 """Who may use a right, where several ask: every rule of a ledger's answers, one by one."""
 
 import random
-from dataclasses import replace
 
 import pytest
 from msgspec import structs
 
-from rules.claim import Held, Standing, answer, given_back, heard, merged
+from rules.claim import Held, Standing, merged
 from rules.use import Outcome
-from tests.device import stamp
+from tests.small_ledger import SURE, SmallLedger
 from wire import event
 from wire.claim import Ask as AskWord
 from wire.claim import (
@@ -27,48 +26,27 @@ from wire.claim import (
 )
 from wire.codec import WireError
 from wire.event import AnyEvent, Direction, Rung
+from wire.paper import Exchanged, PaperReserved, PaperRetracted, PaperUnknown
 from wire.reason import Reason
 
 GATE, OTHER, KIOSK = b"gate---1", b"gate---2", b"kiosk--1"
 CTI = b"c" * 16
-SURE = Standing(7)
 
 
-class Ledger:
-    """Records in a dictionary, as a store would keep them."""
+class Ledger(SmallLedger):
+    """One that most of these tests ask as the same gate."""
 
     def __init__(self, standing: Standing = SURE) -> None:
-        self.standing = standing
-        self.records: dict[tuple[bytes, bytes, int], Held] = {}
-        self.wall = 1000
-
-    def own(self, device: bytes, admission: bytes) -> list[Held]:
-        return [
-            one
-            for (who, name, _), one in self.records.items()
-            if (who, name) == (device, admission)
-        ]
+        super().__init__(standing, {KIOSK: "Kiosk 1"})
 
     def claim(self, asked: Claim, device: bytes = GATE) -> Granted | Denied:
-        self.wall += 1
-        right = [one for one in self.records.values() if one.cti == asked.cti]
-        own = self.own(device, asked.admission)
-        names = {KIOSK: "Kiosk 1"}
-        said, records = answer(asked, device, right, own, self.standing, self.wall, names)
-        self.put(records)
-        return said
+        return super().claim(asked, device)
 
     def row(self, happened: AnyEvent, device: bytes = GATE) -> None:
-        own = self.own(device, getattr(happened, "admission", b""))
-        self.put(heard(happened, stamp(wall=float(self.wall)), device, own))
+        super().row(happened, device)
 
     def give_back(self, admission: bytes, device: bytes = GATE) -> None:
-        self.put(given_back(admission, device, self.own(device, admission), self.wall))
-
-    def put(self, records: tuple[Held, ...]) -> None:
-        for one in records:
-            name = (one.device, one.admission, one.person)
-            self.records[name] = merged(self.records.get(name, one), one)
+        super().give_back(admission, device)
 
 
 def claim(number: int, quantity: int = 1, allowed: int = 1, **more: object) -> Claim:
@@ -266,27 +244,34 @@ def test_a_ledger_of_an_older_term_than_the_claimant_knows_is_not_sure() -> None
 def test_while_a_paper_is_printed_neither_door_nor_kiosk_gets_the_right() -> None:
     ledger = Ledger()
     printed = ledger.claim(exchange(1), KIOSK)
-    assert printed == Granted(KIOSK, name(1), 7, generation=1)
+    assert printed == Granted(KIOSK, name(1), 7, kind=Kind.EXCHANGE, generation=1)
     assert ledger.claim(exchange(1), KIOSK) == printed
     at_door = ledger.claim(claim(2))
     assert isinstance(at_door, Denied)
-    assert (at_door.reason, at_door.where) == (Reason.BEING_USED, "Kiosk 1")
-    assert reason(ledger.claim(exchange(3), OTHER)) is Reason.BEING_USED
+    assert (at_door.reason, at_door.where) == (Reason.BEING_COLLECTED, "Kiosk 1")
+    assert reason(ledger.claim(exchange(3), OTHER)) is Reason.BEING_COLLECTED
+
+
+ENDS: dict[Outcome, AnyEvent] = {
+    Outcome.PASSED: Exchanged(paper=name(1), cti=CTI, generation=1),
+    Outcome.UNCERTAIN: PaperUnknown(paper=name(1)),
+    Outcome.ABANDONED: PaperRetracted(paper=name(1)),
+}
 
 
 def paper(ledger: Ledger, outcome: Outcome) -> None:
-    """A paper of generation 1 with this outcome, as the kiosk's journal has it."""
+    """A paper of generation 1 with this outcome, by the rows of the kiosk's journal."""
     ledger.claim(exchange(1), KIOSK)
-    (reserved,) = ledger.own(KIOSK, name(1))
-    ledger.put((replace(reserved, outcome=outcome, committed=True),))
+    ledger.row(PaperReserved(paper=name(1), cti=CTI, generation=1), KIOSK)
+    ledger.row(ENDS[outcome], KIOSK)
 
 
 def test_once_exchanged_the_phones_code_is_void_and_the_paper_opens() -> None:
     ledger = Ledger()
     paper(ledger, Outcome.PASSED)
     assert reason(ledger.claim(claim(2))) is Reason.SUPERSEDED
-    assert reason(ledger.claim(exchange(3), OTHER)) is Reason.SUPERSEDED
-    assert reason(ledger.claim(exchange(4, generation=1), OTHER)) is Reason.USED
+    assert reason(ledger.claim(exchange(3), OTHER)) is Reason.COLLECTED
+    assert reason(ledger.claim(exchange(4, generation=1), OTHER)) is Reason.COLLECTED
     assert reason(ledger.claim(claim(5, generation=1))) is None
 
 
@@ -303,7 +288,8 @@ def test_of_an_unknown_paper_whichever_is_seen_first_kills_the_other(first: int)
 def test_a_paper_that_was_taken_back_leaves_the_phone_good_and_its_number_used() -> None:
     ledger = Ledger()
     paper(ledger, Outcome.ABANDONED)
-    assert ledger.claim(exchange(2), KIOSK) == Granted(KIOSK, name(2), 7, generation=2)
+    again = Granted(KIOSK, name(2), 7, kind=Kind.EXCHANGE, generation=2)
+    assert ledger.claim(exchange(2), KIOSK) == again
 
 
 def test_a_right_that_was_used_is_not_exchanged() -> None:
