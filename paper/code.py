@@ -25,6 +25,11 @@ def module_dots(size: int, width_dots: int, dots_per_mm: float) -> int:
     return max(min(fits, round(MODULE_MM_MAX * dots_per_mm)), MODULE_DOTS_MIN)
 
 
+def size_in_bytes(length: int) -> int:
+    """Return how many modules wide a code is that holds `length` bytes as bytes."""
+    return len(modules("a" * length))
+
+
 def bitmap(text: str, width_dots: int, dots_per_mm: float) -> Bitmap:
     """Return a code's dots with its quiet zone; wider than the paper only if it cannot be read."""
     matrix = modules(text)

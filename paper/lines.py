@@ -1,17 +1,14 @@
 """A sheet laid out to the width of a paper: what stands on which line, and how high each is.
 
-The grid is that of receipt printers: half-width columns of 12 dots, lines of 24 dots and a gap of
-6, at whatever resolution the printer has. A text without a space is broken at the margin.
+The grid is that of receipt printers: half-width columns of 12 dots, lines twice as high and a gap
+of 6. A text without a space is broken at the margin.
 """
 
 from dataclasses import dataclass
 
 from paper.safe import columns, columns_of
-from paper.sheet import Align, Bitmap, Code, Pair, Part, Picture, Rule, Sheet, Space, Text
+from paper.sheet import Align, Bitmap, Code, Pair, Part, Picture, Rule, Sheet, Space, Text, shrunk
 
-COLUMN_DOTS = 12
-LINE_DOTS = 24
-GAP_DOTS = 6
 LINES_MAX = 8
 """Of one part: more than that of one name helps nobody."""
 RULE_DOTS = 2
@@ -23,10 +20,20 @@ class Paper:
 
     width_dots: int
     dots_per_mm: float = 8.0
+    column_dots: int = 12
+    """How wide a half-width letter is; a line is twice as high, and a quarter of that apart."""
 
     @property
     def columns(self) -> int:
-        return self.width_dots // COLUMN_DOTS
+        return self.width_dots // self.column_dots
+
+    @property
+    def line_dots(self) -> int:
+        return 2 * self.column_dots
+
+    @property
+    def gap_dots(self) -> int:
+        return self.column_dots // 2
 
 
 ROLL_80 = Paper(576)
@@ -39,11 +46,9 @@ class TextLine:
     align: Align
     scale: int
     bold: bool
+    height_dots: int
+    """With the gap below it."""
     names_ticket: bool = False
-
-    @property
-    def height_dots(self) -> int:
-        return LINE_DOTS * self.scale + GAP_DOTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
-    height_dots: int = LINE_DOTS
+    height_dots: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,31 +121,40 @@ def _lines(part: Part, paper: Paper) -> list[Line]:
     match part:
         case Text():
             return [
-                TextLine(line, part.align, part.scale, part.bold, part.names_ticket)
+                _text_line(line, part.align, part, paper)
                 for line in wrapped(part.text, paper.columns // part.scale)
             ]
         case Pair():
-            return _pair(part, paper.columns // part.scale)
+            return _pair(part, paper)
         case Code(text):
             return [CodeLine(text)]
         case Picture(bitmap):
-            return [PictureLine(bitmap)] if bitmap.width <= paper.width_dots else []
+            return [PictureLine(shrunk(bitmap, paper.width_dots))]
         case Rule():
-            return [RuleLine()]
+            return [RuleLine(paper.line_dots)]
         case Space(mm):
             return [Gap(round(mm * paper.dots_per_mm))]
 
 
-def _pair(pair: Pair, width: int) -> list[Line]:
-    """On one line if both fit; else the right text on lines of its own, at the right margin."""
-    room = width - columns(pair.left) - columns(pair.right)
+def _text_line(text: str, align: Align, part: Text | Pair, paper: Paper) -> TextLine:
+    height = paper.line_dots * part.scale + paper.gap_dots
+    return TextLine(text, align, part.scale, part.bold, height, part.names_ticket)
 
-    def line(text: str, align: Align) -> TextLine:
-        return TextLine(text, align, pair.scale, pair.bold, pair.names_ticket)
 
-    if room >= 1:
-        return [line(pair.left + " " * room + pair.right, Align.LEFT)]
-    return [
-        *(line(text, Align.LEFT) for text in wrapped(pair.left, width)),
-        *(line(text, Align.RIGHT) for text in wrapped(pair.right, width)),
-    ]
+def _pair(pair: Pair, paper: Paper) -> list[Line]:
+    """On one line if both fit; else the right one wraps beside the left, or below a long one."""
+    width = paper.columns // pair.scale
+    left = columns(pair.left)
+    beside = width - left - 2 if width - left - 2 >= width // 2 else 0
+    if left + 1 + columns(pair.right) <= width:
+        beside = width - left - 1
+    first, *rest = wrapped(pair.right, beside or width)
+    lines: list[Line] = []
+    if beside:
+        between = " " * (width - left - columns(first))
+        lines.append(_text_line(pair.left + between + first, Align.LEFT, pair, paper))
+    else:
+        texts = wrapped(pair.left, width)
+        lines += [_text_line(text, Align.LEFT, pair, paper) for text in texts]
+        rest = [first, *rest]
+    return lines + [_text_line(text, Align.RIGHT, pair, paper) for text in rest]

@@ -34,6 +34,9 @@ class Bitmap:
     def row_bytes(self) -> int:
         return (self.width + 7) // 8
 
+    def black(self, x: int, y: int) -> bool:
+        return bool(self.rows[y * self.row_bytes + x // 8] >> (7 - x % 8) & 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -85,3 +88,18 @@ Part = Text | Pair | Code | Picture | Rule | Space
 class Sheet:
     kind: Kind
     parts: tuple[Part, ...]
+
+
+def shrunk(bitmap: Bitmap, width_max: int) -> Bitmap:
+    """Return a bitmap at most so wide, in its proportions; black wins where dots fall together."""
+    if bitmap.width <= width_max:
+        return bitmap
+    height = max(bitmap.height * width_max // bitmap.width, 1)
+    rows = bytearray((width_max + 7) // 8 * height)
+    for y in range(bitmap.height):
+        for x in range(bitmap.width):
+            if bitmap.black(x, y):
+                to_x = x * width_max // bitmap.width
+                to_y = min(y * height // bitmap.height, height - 1)
+                rows[to_y * ((width_max + 7) // 8) + to_x // 8] |= 0x80 >> to_x % 8
+    return Bitmap(width_max, height, bytes(rows))

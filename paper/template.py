@@ -104,31 +104,35 @@ class Template:
         chosen = language if self.language is Language.VISITOR else self.language
         said = {name: _both(value) for name, value in told.items()}
         parts = [self._filled(part, said, chosen) for part in self._parts[kind]]
-        return Sheet(kind, tuple(part for part in parts if part is not None))
+        return Sheet(kind, tuple(part for some in parts for part in some))
 
-    def _filled(self, part: _Part, told: Mapping[str, Words], language: Language) -> Part | None:
+    def _filled(
+        self, part: _Part, told: Mapping[str, Words], language: Language
+    ) -> tuple[Part, ...]:
         if part.rule:
-            return Rule()
+            return (Rule(),)
         if part.space is not None:
-            return Space(part.space)
+            return (Space(part.space),)
         if part.logo:
-            return Picture(self.logo) if self.logo else None
+            return (Picture(self.logo),) if self.logo else ()
         if part.code:
             text = told["code"].en if "code" in told else ""
-            return Code(text) if text else None
+            return (Code(text),) if text else ()
         named = part.number is not None or any(
             said is not None and "number" in fields.used(text)
             for said in (part.text, part.left, part.right)
             for text in _texts(said)
         )
         if part.left is not None and part.right is not None:
-            left, right = (_said(one, told, language, " ") for one in (part.left, part.right))
-            if right == "":
-                return None
-            return Pair(left, right, part.scale, part.bold, named)
-        text = _said("{number}" if part.number else part.text or "", told, language, " · ")
+            left, right = (_said(one, told, language) for one in (part.left, part.right))
+            if not right:
+                return ()
+            return (Pair(" ".join(left), " ".join(right), part.scale, part.bold, named),)
         align = part.align or (Align.CENTER if part.number else Align.LEFT)
-        return Text(text, align, part.scale, part.bold, named) if text else None
+        said = "{number}" if part.number else part.text or ""
+        return tuple(
+            Text(text, align, part.scale, part.bold, named) for text in _said(said, told, language)
+        )
 
 
 def read(text: str) -> Template:
@@ -187,16 +191,13 @@ def _both(value: Words | str) -> Words:
     return Words(value, value) if isinstance(value, str) else value
 
 
-def _said(said: str | _Said, told: Mapping[str, Words], language: Language, between: str) -> str:
-    """Return the text in the chosen language; in both, once where they are the same."""
+def _said(said: str | _Said, told: Mapping[str, Words], language: Language) -> list[str]:
+    """Return the texts in the chosen language; in both, once where they are the same."""
     zh, en = (said, said) if isinstance(said, str) else (said.zh, said.en)
     in_zh = safe_text(fields.filled(zh, {name: words.zh for name, words in told.items()}))
     in_en = safe_text(fields.filled(en, {name: words.en for name, words in told.items()}))
-    if language is Language.ZH:
-        return in_zh
-    if language is Language.EN or in_zh == in_en:
-        return in_en
-    return between.join(text for text in (in_zh, in_en) if text)
+    chosen = {Language.ZH: [in_zh], Language.EN: [in_en]}.get(language, [in_zh, in_en])
+    return [text for text in dict.fromkeys(chosen) if text]
 
 
 def _bitmap(logo: _Logo) -> Bitmap:

@@ -20,6 +20,8 @@ FINISH_SECONDS = 6.0
 """Beyond what the print itself takes: motor, cutter, the answer's way."""
 LOOK_SECONDS = 0.7
 """Between two looks at a printer that prints."""
+SETTLE_SECONDS = 0.3
+"""From its word that the buffer is empty to the look that counts: the cutter ends its way."""
 HOT_SECONDS = 60.0
 
 
@@ -117,7 +119,9 @@ Signal = Told | Unanswered | Taken | Confirmed | Drained | Refused | Gone | Due
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """For the status."""
+    """For the status; `fresh`: as it is from now on, not what is being answered already."""
+
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,8 @@ class State:
     last: float = 0.0
     """When it will be given up at the latest."""
     status: Status | None = None
+    looked: bool = False
+    """The look that counts was asked for."""
 
 
 Stepped = tuple[State, list[Command]]
@@ -174,7 +180,7 @@ Stepped = tuple[State, list[Command]]
 def begin(job: Job, now: float) -> Stepped:
     """Start with a look at the printer; `now` is uptime in seconds."""
     last = now + CHECK_SECONDS
-    return State(job, Phase.CHECKING, last, last=last), [Ask()]
+    return State(job, Phase.CHECKING, last, last=last), [Ask(fresh=True)]
 
 
 def step(state: State, signal: Signal, now: float) -> Stepped:
@@ -198,7 +204,7 @@ def step(state: State, signal: Signal, now: float) -> Stepped:
             return _confirmed(state, process)
         case Drained():
             if state.phase is Phase.FINISHING and state.job.confirmed_by is None:
-                return replace(state, phase=Phase.LOOKING), [Ask()]
+                return replace(state, phase=Phase.LOOKING, deadline=now + SETTLE_SECONDS), []
             return state, []
         case _:
             assert_never(signal)
@@ -218,7 +224,9 @@ def _told(state: State, status: Status, now: float) -> Stepped:
         return replace(state, last=last, deadline=max(state.deadline, now + LOOK_SECONDS)), []
     if fault is not None:
         return _end(state, fault)
-    if state.phase is Phase.LOOKING:
+    if state.phase is Phase.LOOKING and state.looked:
+        if status.busy:
+            return replace(state, deadline=now + LOOK_SECONDS, looked=False), []
         return _ended(state, Outcome.PRINTED)
     return state, []
 
@@ -259,6 +267,8 @@ def _unanswered(state: State) -> Stepped:
 
 def _due(state: State, now: float) -> Stepped:
     match state.phase:
+        case Phase.LOOKING if now < state.last:
+            return replace(state, deadline=state.last, looked=True), [Ask(fresh=True)]
         case Phase.CHECKING | Phase.LOOKING:
             return _end(state, Fault.SILENT, "it does not answer questions about its status")
         case Phase.SENDING:

@@ -76,6 +76,8 @@ class Status:
     other_error: bool = False
     paper_waiting: bool | None = None
     """Whether a paper stands in its mouth; None: it has no sensor there."""
+    busy: bool = False
+    """It says that it still prints or moves paper."""
     connected: bool = True
 
     @property

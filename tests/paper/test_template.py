@@ -41,7 +41,7 @@ def test_a_visitor_gets_the_language_that_was_chosen() -> None:
 
     assert title(Language.ZH) == ["天鹅湖"]
     assert title(Language.EN) == ["Swan Lake"]
-    assert title(Language.BOTH) == ["天鹅湖 · Swan Lake"]
+    assert title(Language.BOTH) == ["天鹅湖", "Swan Lake"]
 
 
 def test_the_venues_choice_of_language_outranks_the_visitors() -> None:
