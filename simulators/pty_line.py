@@ -30,8 +30,10 @@ _BAUDS = {
 class PtyLine:
     """One end of a serial line. Starts unplugged."""
 
-    def __init__(self, link: Path) -> None:
+    def __init__(self, link: Path, held_max: int = 0) -> None:
+        """`held_max`: with so many chunks unread the line takes no more; 0: all that comes."""
         self.link = link
+        self._held_max = held_max
         self._master: int | None = None
         self._slave: int | None = None
         self._received: asyncio.Queue[bytes] = asyncio.Queue()
@@ -76,7 +78,10 @@ class PtyLine:
 
     async def read(self) -> bytes:
         """Wait for bytes from the driver, through unplugging and plugging if need be."""
-        return await self._received.get()
+        arrived = await self._received.get()
+        if self._held_max and self._master is not None:
+            asyncio.get_running_loop().add_reader(self._master, self._receive)
+        return arrived
 
     def send(self, message: bytes) -> None:
         """Give the driver `message` at once; lost if unplugged or if nobody empties the line."""
@@ -110,6 +115,8 @@ class PtyLine:
             return
         if arrived:
             self._received.put_nowait(arrived)
+        if self._held_max and self._received.qsize() >= self._held_max:
+            asyncio.get_running_loop().remove_reader(self._master)
 
 
 def garble(message: bytes, sent_baud: int, read_baud: int) -> bytes:

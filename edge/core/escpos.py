@@ -58,11 +58,6 @@ def encode(lines: Iterable[Line], profile: Profile, process: bytes, draw: Draw) 
     return Job(tuple(blocks), end if code_at is None else code_at, confirmed, seconds)
 
 
-def clear(owed_bytes: int) -> bytes:
-    """Return what ends a command that was broken off, and forgets what has not been printed."""
-    return CLEAR + bytes(owed_bytes) + CLEAR + b"\x1b@"
-
-
 def opening(profile: Profile) -> bytes:
     """Return what a line begins with: whatever was left half said by somebody before is ended."""
     return bytes(BLOCK_BYTES_MAX) + CLEAR + _opening(profile)

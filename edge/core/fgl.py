@@ -83,6 +83,11 @@ def encode(sheet: Sheet, profile: Profile, draw: Draw) -> Job:
     return Job(tuple(blocks), end + len(b"<p>") - 1, b"", seconds + CUT_SECONDS)
 
 
+def opening(owed_bytes: int) -> bytes:
+    """Return what a line begins with after a picture was broken off: its rest, then forget all."""
+    return bytes(owed_bytes) + b"<CB>"
+
+
 def picture(placed: Placed) -> bytes:
     """Return the commands that put a picture at its place."""
     file = bmp(placed.bitmap)

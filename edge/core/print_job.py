@@ -212,13 +212,13 @@ def step(state: State, signal: Signal, now: float) -> Stepped:
 
 def _told(state: State, status: Status, now: float) -> Stepped:
     fault = status.fault
+    if fault is Fault.PAPER_WAITING and state.phase is not Phase.CHECKING:
+        fault = None  # It is this very sheet that comes out.
     if state.phase is Phase.CHECKING:
         if fault is not None:
             return _end(state, fault)
         sending = replace(state, phase=Phase.SENDING, deadline=now + STALL_SECONDS)
         return sending, [Send(state.job.blocks[0])]
-    if fault is Fault.PAPER_WAITING:
-        return state, []  # This very sheet comes out.
     if fault in PASSES_BY_ITSELF:
         last = max(state.last, now + HOT_SECONDS)
         return replace(state, last=last, deadline=max(state.deadline, now + LOOK_SECONDS)), []

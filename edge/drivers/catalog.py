@@ -14,11 +14,20 @@ import msgspec
 from edge.core.debounce import Settling
 from edge.core.framing import Framing, GrowFraming, LineFraming
 from edge.drivers.interfaces import Fetch, Link, Panel, Printer, Reader, Relay, Sensor
+from edge.drivers.printer_config import (
+    FilePrinterConfig,
+    NetworkPrinterConfig,
+    PrinterConfig,
+    SerialPrinterConfig,
+    SimulatedPrinterConfig,
+    profile,
+)
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 
 if TYPE_CHECKING:
     from edge.drivers.bus_modbus import ModbusBus
+    from edge.drivers.escpos_transport import Transport
     from edge.drivers.tls import Tls
 
 Baud = Annotated[int, msgspec.Meta(ge=300, le=4_000_000)]
@@ -128,13 +137,6 @@ class SimulatedPanelConfig(_Device, frozen=True, tag="simulated"):
 
 
 PanelConfig = LampsPanelConfig | DisplayPanelConfig | SimulatedPanelConfig
-
-
-class SimulatedPrinterConfig(_Device, frozen=True, tag="simulated"):
-    pass
-
-
-PrinterConfig = SimulatedPrinterConfig
 
 
 class TlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -266,10 +268,18 @@ class Catalog:
             case _:
                 assert_never(told)
 
-    def printer(self, told: PrinterConfig) -> Printer:  # noqa: ARG002 - one kind, so far
-        from edge.drivers.printer_simulated import SimulatedPrinter
+    def printer(
+        self, told: PrinterConfig, thread: SingleThread, draw: Callable[[int], int]
+    ) -> Printer:
+        """`thread` is the printer's alone; `draw(n)`: a chance number below n."""
+        if isinstance(told, SimulatedPrinterConfig):
+            from edge.drivers.printer_simulated import SimulatedPrinter
 
-        return SimulatedPrinter(self._clock)
+            return SimulatedPrinter(self._clock)
+        from edge.drivers.printer_escpos import EscposPrinter
+
+        line = _printer_line(told, thread, self._clock)
+        return EscposPrinter(line, profile(told), self._clock, thread, draw)
 
     def link(
         self, told: BrokerConfig, device: str, topics: tuple[str, ...], draw: Callable[[], float]
@@ -301,6 +311,24 @@ class Catalog:
 
             self._buses[path] = ModbusBus(Path(path), baud, self._clock)
         return self._buses[path]
+
+
+def _printer_line(
+    told: NetworkPrinterConfig | SerialPrinterConfig | FilePrinterConfig,
+    thread: SingleThread,
+    clock: Clock,
+) -> Transport:
+    from edge.drivers import escpos_transport
+
+    match told:
+        case NetworkPrinterConfig():
+            return escpos_transport.NetworkTransport(told.host, told.port, thread)
+        case SerialPrinterConfig():
+            return escpos_transport.SerialTransport(told.path, told.baud, told.flow, thread)
+        case FilePrinterConfig():
+            return escpos_transport.FileTransport(told.path, thread, clock)
+        case _:
+            assert_never(told)
 
 
 def _tls(told: TlsConfig | None) -> Tls | None:
