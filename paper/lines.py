@@ -148,7 +148,7 @@ def _pair(pair: Pair, paper: Paper) -> list[Line]:
     beside = width - left - 2 if width - left - 2 >= width // 2 else 0
     if left + 1 + columns(pair.right) <= width:
         beside = width - left - 1
-    first, *rest = wrapped(pair.right, beside or width)
+    first, *rest = wrapped(pair.right, beside or width) or [""]
     lines: list[Line] = []
     if beside:
         between = " " * (width - left - columns(first))
