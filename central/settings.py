@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "central.tickets",
     "central.exchange",
     "central.api",
+    "central.stories",
     "central.live",
     "central.holder",
 ]

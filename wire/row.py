@@ -6,7 +6,7 @@ import cbor2
 import msgspec
 
 from wire.codec import WireError, loads
-from wire.event import KINDS, AnyEvent, Stamp
+from wire.event import AnyEvent, Stamp
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -15,6 +15,10 @@ class Unknown(msgspec.Struct, frozen=True):
     kind: str
 
 
+_BY_KIND: dict[str, type[AnyEvent]] = {
+    str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__
+}
+"""Looked up here: handed the union, msgspec would put it together anew for every row."""
 _ORDER: dict[type, tuple[str, ...]] = {
     kind: tuple(sorted(("kind", "at", *kind.__struct_fields__), key=lambda name: (len(name), name)))
     for kind in AnyEvent.__args__
@@ -40,9 +44,10 @@ def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:
         raise WireError("a row is a map with a kind")
     try:
         stamp = msgspec.convert(fields.pop("at", None), Stamp, builtin_types=(bytes,))
-        if fields["kind"] not in KINDS:
+        kind = _BY_KIND.get(fields["kind"])
+        if kind is None:
             return Unknown(fields["kind"]), stamp
-        event: AnyEvent = msgspec.convert(fields, AnyEvent, builtin_types=(bytes,))
+        event: AnyEvent = msgspec.convert(fields, kind, builtin_types=(bytes,))
     except (msgspec.ValidationError, ValueError, TypeError) as error:
         raise WireError(f"not an event: {error}") from None
     return event, stamp

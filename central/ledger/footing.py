@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
+from central.ledger import findings
 from central.ledger.models import Footing, Incident, Row
 from central.venue.models import Ticket
 from wire import event
@@ -24,7 +25,7 @@ ALARMS_MAX = 20
 WHY_CHARACTERS = 200
 
 
-def note(device: int, happened: AnyEvent | Unknown, stamp: Stamp, received_ms: int) -> None:
+def note(device: int, happened: AnyEvent | Unknown, stamp: Stamp) -> None:
     """Remember what a new row says of its device; inside the transaction that takes it in."""
     match happened:
         case event.RungChanged(rung=rung, why=why):
@@ -33,7 +34,7 @@ def note(device: int, happened: AnyEvent | Unknown, stamp: Stamp, received_ms: i
             _of(device)
             since = Footing.objects.filter(device_id=device, filled_ms__lte=stamp.wall_ms)
             since.update(unconfirmed=F("unconfirmed") + happened.quantity)
-            _look_for(device, happened, received_ms)
+            _look_for(device, happened)
         case event.BudgetUsedUp():
             _of(device)
             since = Footing.objects.filter(device_id=device, filled_ms__lte=stamp.wall_ms)
@@ -102,17 +103,12 @@ def _moved(device: int, rung: Rung, why: str, stamp: Stamp) -> None:
     known.save()
 
 
-def _look_for(device: int, happened: event.Authorised, received_ms: int) -> None:
+def _look_for(device: int, happened: event.Authorised) -> None:
     """Say it if nobody ever issued the right that a door let in unlisted: a key has leaked."""
     if Ticket.objects.filter(cti=happened.cti).exists():
         return
     detail = {"cti": happened.cti.hex(), "admission": happened.admission.hex()}
-    Incident.objects.get_or_create(
-        kind="not-issued",
-        device_id=device,
-        detail=detail,
-        defaults={"received_ms": received_ms},
-    )
+    findings.find(findings.NOT_ISSUED, device, detail, happened.cti)
 
 
 def _of(device: int) -> Footing:

@@ -11,37 +11,31 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
+from operator import itemgetter
 
 import paho.mqtt.client as mqtt
 import zstandard
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from central import life
 from central.core.flood import Meter
-from central.core.prefix import advance
 from central.database import kept_trying
 from central.exchange import noting
-from central.ledger import footing, sql_postgresql, sql_sqlite
+from central.ledger import epochs, findings, footing, rows
 from central.ledger.arrivals import Arrivals, Message
-from central.ledger.models import Incident, Prefix, Quarantine, Row
-from central.ledger.reading import check_batch, check_hello, columns, read_row, short
-from central.ledger.uses import rights_of
+from central.ledger.models import Incident, Quarantine
+from central.ledger.reading import check_batch, check_hello, short
 from central.link import Program, connect
 from central.lists.changes import tell_uses
 from central.orders import reports
 from central.orders.desired import owed
 from central.tickets import refunds
 from central.venue.models import Device
-from rules.use import Outcome
 from wire import event
-from wire.chain import link
 from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
-from wire.delivery import Ack, Batch, EpochTop, Hello
-from wire.event import AnyEvent, Stamp
-from wire.row import Unknown
+from wire.delivery import Batch, Hello
 from wire.topic import Topics, sender
 
 log = logging.getLogger("central.ingest")
@@ -50,16 +44,6 @@ ZSTD = bytes.fromhex("28B52FFD")
 ASIDE_MAX = 100
 """Messages of one topic, an hour, that are kept though they cannot be read."""
 FLOOD_AGAIN_MS = 60_000
-HELD_MAX = 5000
-"""Rows beyond a prefix that are looked at to find its holes."""
-
-OUTCOMES: dict[type[event.Outcome], Outcome] = {
-    event.Abandoned: Outcome.ABANDONED,
-    event.Uncertain: Outcome.UNCERTAIN,
-    event.Passed: Outcome.PASSED,
-    event.PassedLate: Outcome.PASSED_LATE,
-    event.Undone: Outcome.UNDONE,
-}
 
 
 @dataclass(slots=True)
@@ -68,8 +52,8 @@ class Group:
 
     answers: list[tuple[str, bytes]] = field(default_factory=list)
     """(topic, payload), to be published after the commit."""
-    asked: set[tuple[int, str, bytes]] = field(default_factory=set)
-    """(device key, device id, epoch)s that are to get an Ack."""
+    asked: dict[tuple[str, bytes], tuple[Device, Hello | None]] = field(default_factory=dict)
+    """By (device id, epoch): who is to get an Ack, and the hello that asked for it."""
     used: set[bytes] = field(default_factory=set)
     """ctis that were used or given back: every other device is to know."""
     papers: set[bytes] = field(default_factory=set)
@@ -126,14 +110,16 @@ def take(
             except WireError as error:
                 if not aside.beyond(topic, len(payload), time.monotonic()):
                     _put_aside(topic, payload, str(error))
-        for device, identity, epoch in sorted(group.asked):
-            ack = _advance(device, epoch)
+        for (identity, epoch), (device, hello) in sorted(group.asked.items(), key=itemgetter(0)):
+            ack = epochs.acknowledge(device, epoch, hello)
             group.answers.append((topics.ack(identity), encode(ack)))
         if group.papers:
             noting.raise_generations(group.papers)
+        if group.used:
+            findings.review(group.used)
         if group.used | group.papers:
             tell_uses(group.used | group.papers)
-        refunds.heard(group.used, {device for device, _, _ in group.asked})
+        refunds.heard(group.used, {device.pk for device, _ in group.asked.values()})
     return group.answers
 
 
@@ -157,9 +143,9 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
         if configured:
             there = Topics(device.venue.code).configuration(identity)
             group.answers.append((there, configured))
-        for epoch in hello.epochs:
-            _note_gap(device, epoch)
-            group.asked.add((device.pk, identity, epoch.epoch))
+        epochs.note_hello(device, hello)
+        for told in hello.epochs:
+            group.asked[identity, told.epoch] = device, hello
     elif kind == "log":
         reports.keep_log(device, plain)
     elif kind in ("live", "backlog"):
@@ -167,7 +153,7 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
         check_batch(batch)
         _insert(device, batch, kind == "live", group)
         Device.objects.filter(pk=device.pk).update(last_seen=timezone.now())
-        group.asked.add((device.pk, identity, batch.epoch))
+        group.asked.setdefault((identity, batch.epoch), (device, None))
     else:
         raise WireError(f"no message is called {kind}")
 
@@ -186,135 +172,22 @@ def _unpacked(payload: bytes) -> bytes:
 
 def _insert(device: Device, batch: Batch, live: bool, group: Group) -> None:
     """Write a batch's rows, and note for the group what they change."""
-    sql = sql_postgresql if connection.vendor == "postgresql" else sql_sqlite
-    received_ms = round(time.time() * 1000)
-    previous, identity = batch.previous, bytes.fromhex(device.identity)
-    with connection.cursor() as cursor:
-        for seq, body in enumerate(batch.rows, batch.first):
-            happened, stamp = read_row(body, received_ms)
-            previous = link(previous, identity, batch.epoch, seq, body)
-            name = (device.pk, batch.epoch, seq)
-            kind, lane, reason, persons = columns(happened)
-            values = (previous, body, kind, lane, reason, persons, stamp.wall_ms, received_ms)
-            cursor.execute(sql.INSERT_ROW, (*name, *values))
-            if cursor.rowcount == 0:
-                _compare(device, batch.epoch, seq, body)
-                continue
-            _project(cursor, sql, device.pk, happened, stamp)
-            reports.note(device.pk, happened, stamp)
-            _note_state(device, happened)
-            footing.note(device.pk, happened, stamp, received_ms)
-            if live and seq == batch.first + len(batch.rows) - 1:
-                footing.note_clock(device.pk, stamp, received_ms)
-            group.used |= _touched(device.pk, happened)
-            group.papers |= noting.note(device.pk, batch.epoch, seq, happened, stamp)
-
-
-def _note_state(device: Device, happened: AnyEvent | Unknown) -> None:
-    match happened:
-        case event.ListApplied(sequence=sequence):
-            # Live rows overtake older ones, which then say less.
-            older = Device.objects.filter(pk=device.pk, list_sequence__lt=sequence)
-            older.update(list_sequence=sequence)
-        case event.EpochBegan(previous_epoch=before, previous_top=top) if before:
-            _note_told(device, before, top)
-        case _:
-            pass
-
-
-def _note_told(device: Device, epoch: bytes, top: int) -> Prefix:
-    """Remember how many rows of an epoch the device has."""
-    prefix, _ = Prefix.objects.get_or_create(device=device, epoch=epoch)
-    if top > prefix.told:
-        prefix.told = top
-        prefix.save(update_fields=["told"])
-    return prefix
-
-
-def _touched(device: int, happened: AnyEvent | Unknown) -> set[bytes]:
-    """Return the cti that is now more or less used; that it was passed says nothing new."""
-    match happened:
-        case event.Authorised():
-            return {happened.cti}
-        case event.Abandoned() | event.PassedLate() | event.Undone():
-            return rights_of(device, happened.admission)
-        case _:
-            return set()
-
-
-def _compare(device: Device, epoch: bytes, seq: int, body: bytes) -> None:
-    """The same row again is nothing; another one under its name is somebody's mistake, or worse."""
-    held = Row.objects.get(device=device, epoch=epoch, seq=seq)
-    if bytes(held.body) == body:
-        return
-    # Hashes, since PostgreSQL's indexes hold no long values; what came is put aside.
-    hashes = {"held": sha256(held.body).hexdigest(), "came": sha256(body).hexdigest()}
-    _, new = Incident.objects.get_or_create(
-        kind="conflict",
-        device=device,
-        detail={"epoch": epoch.hex(), "seq": seq, **hashes},
-        defaults={"received_ms": round(time.time() * 1000)},
-    )
-    if new:
-        _put_aside(f"{device.identity} {epoch.hex()} {seq}", body, "another row has this name")
-
-
-def _project(
-    cursor: object, sql: object, device: int, happened: AnyEvent | Unknown, stamp: Stamp
-) -> None:
-    execute = cursor.execute  # type: ignore[attr-defined]
-    match happened:
-        case event.Authorised():
-            for person in range(1, happened.quantity + 1):
-                right = (happened.cti, short(happened.checkpoint), stamp.wall_ms)
-                execute(sql.UPSERT_RIGHT, (device, happened.admission, person, *right))  # type: ignore[attr-defined]
-        case event.Outcome():
-            outcome = int(OUTCOMES[type(happened)])
-            for person in range(happened.person, happened.person + happened.count):
-                name = (device, happened.admission, person)
-                execute(sql.UPSERT_OUTCOME, (*name, outcome, stamp.wall_ms))  # type: ignore[attr-defined]
-        case _:
-            pass
-
-
-def _advance(device: int, epoch: bytes) -> Ack:
-    """Move the prefix of an epoch as far as it goes, and name the holes behind it."""
-    prefix, _ = Prefix.objects.get_or_create(device_id=device, epoch=epoch)
-    end = prefix.upto
-    told = prefix.told
-    holes: tuple[tuple[int, int], ...] = ()
-    while True:
-        held = list(
-            Row.objects.filter(device_id=device, epoch=epoch, seq__gt=end)
-            .order_by("seq")
-            .values_list("seq", flat=True)[:HELD_MAX]
-        )
-        before = end
-        told = max(told, end, *held[-1:])
-        end, holes = advance(end, held)
-        if len(held) < HELD_MAX or holes or end == before:
-            break
-    if (end, told) != (prefix.upto, prefix.told):
-        prefix.upto, prefix.told = end, told
-        prefix.save(update_fields=["upto", "told"])
-    return Ack(epoch, end, holes)
-
-
-def _note_gap(device: Device, epoch: EpochTop) -> None:
-    """Rows that the device has pruned and central has lost can come no more: say so, go on."""
-    prefix = _note_told(device, epoch.epoch, epoch.top)
-    if epoch.first <= prefix.upto + 1:
-        return
-    detail = {"epoch": epoch.epoch.hex(), "first": prefix.upto + 1, "last": epoch.first - 1}
-    log.error("gap device=%s rows=%s-%s", device.identity, detail["first"], detail["last"])
-    Incident.objects.get_or_create(
-        kind="gap",
-        device=device,
-        detail=detail,
-        defaults={"received_ms": round(time.time() * 1000)},
-    )
-    prefix.upto = epoch.first - 1
-    prefix.save(update_fields=["upto"])
+    new, others = rows.insert(device, batch)
+    epochs.note_batch(device, batch, new, others)
+    for row in new:
+        reports.note(device.pk, row.happened, row.stamp)
+        footing.note(device.pk, row.happened, row.stamp)
+        group.papers |= noting.note(device.pk, batch.epoch, row.seq, row.happened, row.stamp)
+        if isinstance(row.happened, event.EpochBegan):
+            epochs.note_began(device, batch.epoch, row.happened)
+    applied = [row.happened.sequence for row in new if isinstance(row.happened, event.ListApplied)]
+    if applied:
+        # Live rows overtake older ones, which then say less.
+        older = Device.objects.filter(pk=device.pk, list_sequence__lt=max(applied))
+        older.update(list_sequence=max(applied))
+    if live and new and new[-1].seq == batch.first + len(batch.rows) - 1:
+        footing.note_clock(device.pk, new[-1].stamp, new[-1].received_ms)
+    group.used |= rows.used_rights(device.pk, new)
 
 
 def note_flood(identity: str) -> None:

@@ -5,7 +5,7 @@ from django.db import models
 from central.venue.models import Device
 
 
-class Row(models.Model):
+class _Row(models.Model):
     """One journal row, as it came. `persons` and `reason` are read out of it for counting."""
 
     device = models.ForeignKey(Device, models.CASCADE, verbose_name="设备 device")
@@ -17,16 +17,44 @@ class Row(models.Model):
     lane = models.CharField("通道 lane", max_length=40, default="")
     reason = models.CharField("原因 reason", max_length=40, default="")
     persons = models.IntegerField("人数 persons", default=0)
+    about = models.BinaryField(max_length=16, null=True)
+    """The right that it is about, or the admission where it names only that."""
     wall_ms = models.BigIntegerField("时间 time (ms)")
     received_ms = models.BigIntegerField("收到 received (ms)")
 
     class Meta:
-        verbose_name = verbose_name_plural = "记录 Row"
-        constraints = [models.UniqueConstraint(fields=["device", "epoch", "seq"], name="row_name")]
-        indexes = [models.Index(fields=["wall_ms"])]
+        abstract = True
 
     def __str__(self) -> str:
         return f"{self.kind} {self.seq}"
+
+
+class Row(_Row):
+    """Of each name, the row that came first."""
+
+    class Meta:
+        verbose_name = verbose_name_plural = "记录 Row"
+        constraints = [models.UniqueConstraint(fields=["device", "epoch", "seq"], name="row_name")]
+        indexes = [
+            models.Index(fields=["wall_ms"]),
+            models.Index(fields=["about"], name="row_about", condition=~models.Q(about=None)),
+        ]
+
+
+class OtherRow(_Row):
+    """A row whose name another one has: its device was put back to an older state, or copied.
+
+    It happened all the same, and counts as much as the one that came first.
+    """
+
+    class Meta:
+        verbose_name = verbose_name_plural = "同名记录 Other row"
+        constraints = [
+            models.UniqueConstraint(fields=["device", "epoch", "seq", "hash"], name="other_row")
+        ]
+        indexes = [
+            models.Index(fields=["about"], name="other_row_about", condition=~models.Q(about=None))
+        ]
 
 
 class Prefix(models.Model):
@@ -37,6 +65,8 @@ class Prefix(models.Model):
     upto = models.BigIntegerField(default=0)
     told = models.BigIntegerField(default=0)
     """The highest row that the device has said it wrote; above `upto`, some have yet to come."""
+    ends_at = models.BigIntegerField(null=True)
+    """The last row of it that the next epoch names: whatever came after is forgotten there."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "epoch"], name="prefix_name")]
@@ -95,17 +125,32 @@ class Quarantine(models.Model):
 
 
 class Incident(models.Model):
-    """What a person should look at: two rows of one name, a chain that does not hold."""
+    """What a person should look at: two rows of one name, a chain that does not hold.
+
+    `detail` says what it is about; what happened is told from all rows, when it is looked at.
+    """
 
     kind = models.CharField("事由 kind", max_length=40)
     device = models.ForeignKey(Device, models.CASCADE, verbose_name="设备 device")
     detail = models.JSONField("详情 detail")
+    about = models.BinaryField(max_length=16, null=True)
+    """The right that it is about, if it is about one."""
     received_ms = models.BigIntegerField("收到 received (ms)")
+    seen_at = models.BigIntegerField("处理时间 seen (Unix)", null=True, blank=True)
+    seen_by = models.CharField("处理人 seen by", max_length=150, blank=True)
+    note = models.CharField("处理说明 note", max_length=300, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "异常 Incident"
+        permissions = [("attend_incident", "处理异常 attend to incidents")]
         constraints = [
             models.UniqueConstraint(fields=["kind", "device", "detail"], name="incident_once")
+        ]
+        indexes = [
+            models.Index(fields=["about"], name="incident_about", condition=~models.Q(about=None)),
+            models.Index(
+                fields=["received_ms"], name="incident_unseen", condition=models.Q(seen_at=None)
+            ),
         ]
 
     def __str__(self) -> str:

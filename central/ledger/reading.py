@@ -96,6 +96,18 @@ def columns(happened: AnyEvent | Unknown) -> tuple[str, str, str, int]:
             return _kind(happened), short(happened.lane), "", 0
 
 
+def about(happened: AnyEvent | Unknown) -> bytes | None:
+    """Return the right that an event is about, or the admission where it names no more."""
+    match happened:
+        case event.Authorised() | event.Reopened() | event.Refused() | event.KeySuspected():
+            named = happened.cti
+        case event.Outcome() | event.Pulsed():
+            named = happened.admission
+        case _:
+            return None
+    return named[:CTI_BYTES] if named else None
+
+
 def _kind(happened: AnyEvent) -> str:
     return str(happened.__struct_config__.tag)
 

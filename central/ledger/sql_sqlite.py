@@ -1,23 +1,37 @@
-"""Ingest's SQL for SQLite."""
+"""Ingest's SQL for SQLite: many rows in one statement."""
 
-INSERT_ROW = """
-INSERT INTO ledger_row (device_id, epoch, seq, hash, body, kind, lane, reason, persons, wall_ms,
-                        received_ms)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (device_id, epoch, seq) DO NOTHING
-"""
+ROW_COLUMNS = (
+    *("device_id", "epoch", "seq", "hash", "body", "kind", "lane", "reason", "persons", "about"),
+    *("wall_ms", "received_ms"),
+)
+USE_COLUMNS = ("device_id", "admission", "person", "outcome", "cti", "checkpoint", "wall_ms")
+ROWS_AT_ONCE_MAX = 500
+"""Of its 32766 parameters, each takes twelve."""
 
-UPSERT_OUTCOME = """
-INSERT INTO ledger_use (device_id, admission, person, outcome, wall_ms)
-VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (device_id, admission, person) DO UPDATE SET
-    wall_ms = CASE WHEN excluded.outcome > outcome THEN excluded.wall_ms ELSE wall_ms END,
-    outcome = max(outcome, excluded.outcome)
-"""
 
-UPSERT_RIGHT = """
-INSERT INTO ledger_use (device_id, admission, person, outcome, cti, checkpoint, wall_ms)
-VALUES (%s, %s, %s, 0, %s, %s, %s)
-ON CONFLICT (device_id, admission, person) DO UPDATE SET
-    cti = excluded.cti, checkpoint = excluded.checkpoint
-"""
+def insert_rows(count: int, table: str = "ledger_row") -> str:
+    """Write rows of new names; answers with the seqs of those that were written."""
+    key = "device_id, epoch, seq" + (", hash" if table == "ledger_otherrow" else "")
+    return (
+        f"INSERT INTO {table} ({', '.join(ROW_COLUMNS)}) VALUES {_values(len(ROW_COLUMNS), count)}"
+        f" ON CONFLICT ({key}) DO NOTHING RETURNING seq"
+    )
+
+
+def upsert_uses(count: int, highest: str = "max", lowest: str = "min") -> str:
+    """Keep the highest outcome of each use and when it was; what the use was of, once known."""
+    mine = "ledger_use"
+    return (
+        f"INSERT INTO {mine} ({', '.join(USE_COLUMNS)}) VALUES {_values(len(USE_COLUMNS), count)}"
+        " ON CONFLICT (device_id, admission, person) DO UPDATE SET"
+        f" cti = coalesce({mine}.cti, excluded.cti),"
+        f" checkpoint = coalesce({mine}.checkpoint, excluded.checkpoint),"
+        f" wall_ms = CASE WHEN excluded.outcome > {mine}.outcome THEN excluded.wall_ms"
+        f" WHEN excluded.outcome < {mine}.outcome THEN {mine}.wall_ms"
+        f" ELSE {lowest}({mine}.wall_ms, excluded.wall_ms) END,"
+        f" outcome = {highest}({mine}.outcome, excluded.outcome)"
+    )
+
+
+def _values(columns: int, count: int) -> str:
+    return ", ".join([f"({', '.join(['%s'] * columns)})"] * count)

@@ -5,8 +5,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Sum
 
-from central.ledger.models import Row, Use
-from central.venue.models import Ticket
+from central.ledger import findings
+from central.ledger.models import OtherRow, Row, Use
 from rules.use import Outcome
 
 
@@ -19,9 +19,12 @@ def totals() -> dict[str, Any]:
     by_outcome = dict(
         Use.objects.values_list("outcome").annotate(Count("pk")).values_list("outcome", "pk__count")
     )
-    refused = Row.objects.filter(kind="refused").values_list("reason").annotate(Sum("persons"))
-    reasons = dict(refused.values_list("reason", "persons__sum"))
-    reopened = Row.objects.filter(kind="reopened").count()
+    reasons: dict[str, int] = {}
+    for rows in (Row.objects, OtherRow.objects):
+        refused = rows.filter(kind="refused").values_list("reason").annotate(Sum("persons"))
+        for reason, persons in refused.values_list("reason", "persons__sum"):
+            reasons[reason] = reasons.get(reason, 0) + persons
+    reopened = _persons("reopened")
     passed = sum(by_outcome.get(out, 0) for out in (Outcome.PASSED, Outcome.PASSED_LATE))
     return {
         "admitted": _persons("authorised") + reopened,
@@ -39,34 +42,24 @@ def totals() -> dict[str, Any]:
 
 def doubles() -> int:
     """Return how many (right, checkpoint)s were used more often than their class allows."""
-    spending = Use.objects.exclude(outcome__in=[Outcome.ABANDONED, Outcome.UNDONE])
-    used = (
-        spending.filter(cti__isnull=False)
-        .values("cti", "checkpoint")
-        .annotate(times=Count("pk"))
-        .filter(times__gt=1)
-    )
-    found = 0
-    for one in used:
-        ticket = Ticket.objects.filter(cti=one["cti"]).select_related("ticket_class").first()
-        allowed = 1
-        if ticket:
-            allowed = ticket.ticket_class.uses.get(one["checkpoint"], 0) * ticket.quantity
-        found += one["times"] > allowed
-    return found
+    return len(findings.beyond(None))
 
 
 def _persons(kind: str) -> int:
-    return Row.objects.filter(kind=kind).aggregate(Sum("persons"))["persons__sum"] or 0
+    """Return the persons of every row of a kind; both of two that have one name happened."""
+    both = (Row.objects.filter(kind=kind), OtherRow.objects.filter(kind=kind))
+    return sum(rows.aggregate(Sum("persons"))["persons__sum"] or 0 for rows in both)
 
 
 def _rows() -> dict[str, dict[str, int]]:
     counted: dict[str, dict[str, int]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT d.identity, r.epoch, count(*) FROM ledger_row r"
-            " JOIN venue_device d ON d.id = r.device_id GROUP BY d.identity, r.epoch"
-        )
-        for identity, epoch, count in cursor.fetchall():
-            counted.setdefault(identity, {})[bytes(epoch).hex()] = count
+        for table in ("ledger_row", "ledger_otherrow"):
+            cursor.execute(
+                f"SELECT d.identity, r.epoch, count(*) FROM {table} r"
+                " JOIN venue_device d ON d.id = r.device_id GROUP BY d.identity, r.epoch"
+            )
+            for identity, epoch, count in cursor.fetchall():
+                by_epoch, name = counted.setdefault(identity, {}), bytes(epoch).hex()
+                by_epoch[name] = by_epoch.get(name, 0) + count
     return counted

@@ -21,42 +21,32 @@ def reported(rights: Collection[bytes] | None) -> dict[bytes, ReportedUses]:
     Rights of which there is nothing to say are left out.
     """
     found: dict[bytes, ReportedUses] = {}
-    for use in _told(rights):
-        cti = bytes(use.cti or b"")
-        before = found.get(cti, NEVER_USED)
-        if use.outcome == Outcome.UNDONE:
-            undone = (*before.undone, (bytes(use.admission), use.person))
-            found[cti] = ReportedUses(before.counted, undone)
+    for cti, outcome, checkpoint, admission, person, wall_ms, place in _told(rights):
+        right = bytes(cti or b"")
+        before = found.get(right, NEVER_USED)
+        if outcome == Outcome.UNDONE:
+            undone = (*before.undone, (bytes(admission), person))
+            found[right] = ReportedUses(before.counted, undone)
         else:
-            found[cti] = ReportedUses((*before.counted, _elsewhere(use)), before.undone)
+            use = UseElsewhere(checkpoint or "", bytes(admission), person, wall_ms // 1000, place)
+            found[right] = ReportedUses((*before.counted, use), before.undone)
     return found
 
 
-def _elsewhere(use: Use) -> UseElsewhere:
-    return UseElsewhere(
-        checkpoint=use.checkpoint or "",
-        admission=bytes(use.admission),
-        person=use.person,
-        wall=use.wall_ms // 1000,
-        place=use.device.name,
-    )
+_Use = tuple[bytes | None, int, str | None, bytes, int, int, str]
 
 
-def _told(rights: Collection[bytes] | None) -> Iterator[Use]:
+def _told(rights: Collection[bytes] | None) -> Iterator[_Use]:
     uses = Use.objects.filter(cti__isnull=False).exclude(outcome=Outcome.ABANDONED.value)
-    uses = uses.select_related("device").order_by("wall_ms", "pk")
+    # Not as objects: after an outage, a hundred thousand come in half a minute.
+    columns = ("cti", "outcome", "checkpoint", "admission", "person", "wall_ms", "device__name")
+    found = uses.order_by("wall_ms", "admission", "person").values_list(*columns)
     if rights is None:
-        yield from uses.iterator(5000)
+        yield from found.iterator(5000)
         return
     for some in _pieces(sorted(rights)):
-        yield from uses.filter(cti__in=some)
+        yield from found.filter(cti__in=some)
 
 
 def _pieces(rights: list[bytes]) -> Iterable[list[bytes]]:
     return (rights[start : start + RIGHTS_MAX] for start in range(0, len(rights), RIGHTS_MAX))
-
-
-def rights_of(device: int, admission: bytes) -> set[bytes]:
-    """Return the ctis of an admission, as far as it was reported what it was for."""
-    named = Use.objects.filter(device=device, admission=admission, cti__isnull=False)
-    return {bytes(cti) for cti in named.values_list("cti", flat=True)[:1] if cti}

@@ -68,13 +68,13 @@ def publish_change(
 def tell_uses(rights: Collection[bytes]) -> None:
     """Put what devices reported of these rights' uses on the list; inside their transaction."""
     by_venue: dict[int, list[Ticket]] = {}
-    named = Ticket.objects.select_related("ticket_class__event__venue").filter(cti__in=rights)
-    for ticket in named.order_by("pk"):
-        by_venue.setdefault(ticket.ticket_class.event.venue_id, []).append(ticket)
-    for tickets in by_venue.values():
+    named = Ticket.objects.filter(cti__in=rights).order_by("pk")
+    for pk, of in named.values_list("pk", "ticket_class__event__venue"):
+        by_venue.setdefault(of, []).append(Ticket(pk=pk))
+    for key, tickets in by_venue.items():
+        venue = Venue.objects.get(pk=key)
         for start in range(0, len(tickets), TOLD_MAX):
-            some = tickets[start : start + TOLD_MAX]
-            publish_change(some[0].ticket_class.event.venue, tickets=some)
+            publish_change(venue, tickets=tickets[start : start + TOLD_MAX])
 
 
 def set_standing(tickets: list[Ticket], standing: Standing) -> Change | None:

@@ -9,6 +9,8 @@ from central.core.papers import Step
 from central.core.refund import Admission, Gate, Inquiry, Paper, Window, inquire
 from central.exchange import models as printed
 from central.identity.models import Certificate, Denied, Placement
+from central.ledger import findings
+from central.ledger.findings import GIVEN_BACK
 from central.ledger.models import Incident, Prefix, Use
 from central.venue.issue import claims
 from central.venue.models import Device, Ticket, Venue
@@ -19,7 +21,6 @@ STANDING = tuple(
     step.value for step in (Step.CONFIRMED, Step.UNKNOWN, Step.EXCHANGED, Step.REISSUED)
 )
 """Papers that are, or may be, in somebody's hand."""
-GIVEN_BACK = (Outcome.ABANDONED.value, Outcome.UNDONE.value)
 
 
 def of(ticket: Ticket, now: float) -> Inquiry:
@@ -77,7 +78,7 @@ def gates(venue: Venue, only: Collection[int] | None = None) -> list[Gate]:
         )
     )
     lost = dict(
-        Incident.objects.filter(device__in=devices, kind="gap")
+        Incident.objects.filter(device__in=devices, kind__in=(findings.GAP, findings.FORGOT))
         .values_list("device")
         .annotate(Max("received_ms"))
     )

@@ -13,6 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from central.core.refund import Finding
 from central.core.standing import Operation
+from central.ledger import findings
 from central.ledger.models import Use
 from central.lists.changes import one_at_a_time, publish_change, set_standing
 from central.tickets import inquiry, refunds
@@ -188,6 +189,8 @@ def undo(ticket: Ticket, asked: Asked, admission: bytes, person: int) -> Done:
         )
         # The highest outcome there is: nothing that a device still reports outranks it.
         use.update(outcome=Outcome.UNDONE.value)
+        refunds.heard({bytes(ticket.cti)}, ())
+        findings.review({bytes(ticket.cti)})
         publish_change(ticket.ticket_class.event.venue, tickets=[ticket])
         return Done([ticket.pk])
 

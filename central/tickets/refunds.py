@@ -1,24 +1,23 @@
 """Refunds: asked, held while gates are silent, settled by themselves or by a person."""
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from django.db.models import QuerySet
 
 from central.core import refund as rules
 from central.core.refund import Inquiry, State
 from central.core.standing import Operation, after
-from central.ledger.models import Incident, Use
+from central.ledger import findings
+from central.ledger.findings import GIVEN_BACK
+from central.ledger.models import Use
 from central.lists.changes import one_at_a_time, set_standing
 from central.tickets import inquiry
-from central.tickets.inquiry import GIVEN_BACK
 from central.tickets.models import Awaited, Refund, Waiting
 from central.tickets.refusal import Code, Refused
 from central.venue.models import Ticket, Venue
 from wire.entry import Standing
 
-AFTER_ADMISSION = "refund-after-admission"
-REBOOKED = "reschedule-after-admission"
 WAITS = (State.ASKED.value, State.HELD.value)
 _NOT_GOOD = {
     Standing.REFUNDED: Code.ALREADY_REFUNDED,
@@ -76,7 +75,8 @@ def ask_all(asked: list[tuple[Ticket, Inquiry]], by: str, why: str, now: float) 
         for ticket, found in asked
     ]
     made = Refund.objects.bulk_create(refunds)
-    _note(bytes(ticket.cti) for ticket, found in asked if found.admissions)
+    given_up = [bytes(ticket.cti) for ticket, found in asked if found.admissions]
+    findings.settle(findings.AFTER_REFUND, given_up)
     return made
 
 
@@ -118,12 +118,12 @@ def heard(rights: Collection[bytes], devices: Collection[int]) -> None:
     refunded = refunded.exclude(state=State.DENIED.value)
     ctis = [bytes(cti) for cti in refunded.values_list("ticket__cti", flat=True)]
     if ctis:
-        _note(ctis)
+        findings.settle(findings.AFTER_REFUND, ctis)
         _think_again(refunded, waiting=True)
     rebooked = Ticket.objects.filter(
         cti__in=list(rights), standing=Standing.RESCHEDULED.value
     ).values_list("cti", flat=True)
-    _note(map(bytes, rebooked), REBOOKED)
+    findings.settle(findings.AFTER_REBOOKING, [bytes(cti) for cti in rebooked])
     if Awaited.objects.filter(device__in=devices).exists():
         for venue in Venue.objects.filter(device__in=devices).distinct().order_by("pk"):
             _strike_out(venue, devices)
@@ -152,19 +152,3 @@ def _think_again(refunds: QuerySet[Refund], waiting: bool) -> None:
         state = rules.heard(State.HELD, admitted, waiting)
         if state.value not in WAITS:
             some.update(state=state.value, ended_at=None if state.open else int(time.time()))
-
-
-def _note(rights: Iterable[bytes], kind: str = AFTER_ADMISSION) -> None:
-    """Show admins each admission of a right that was given up, before or after."""
-    uses = Use.objects.filter(cti__in=list(rights)).exclude(outcome__in=GIVEN_BACK)
-    for use in uses:
-        Incident.objects.get_or_create(
-            kind=kind,
-            device_id=use.device_id,
-            detail={
-                "cti": bytes(use.cti or b"").hex(),
-                "admission": bytes(use.admission).hex(),
-                "person": use.person,
-            },
-            defaults={"received_ms": round(time.time() * 1000)},
-        )

@@ -127,16 +127,19 @@ def test_a_right_given_back_and_used_again_is_no_double() -> None:
     assert totals()["doubles"] == 0
 
 
-def test_another_row_under_a_name_is_an_incident_and_the_first_stays() -> None:
-    from central.ledger.models import Incident, Row
+def test_another_row_under_a_name_is_an_incident_and_both_count() -> None:
+    from central.ledger.models import Incident, OtherRow, Row
 
     (batch,) = chained(rows(authorised(1)))
     take(batch)
     (other,) = chained(rows(authorised(2)))
     assert take(other, other) == [Ack(EPOCH, 1)]
     (incident,) = Incident.objects.all()
-    assert incident.kind == "conflict"
+    assert (incident.kind, incident.detail) == ("forked", {"epoch": EPOCH.hex()})
     assert bytes(Row.objects.get().body) == batch.rows[0]
+    assert bytes(OtherRow.objects.get().body) == other.rows[0]
+    assert totals()["admitted"] == 2
+    assert totals()["rows"] == {DEVICE: {EPOCH.hex(): 2}}
 
 
 def test_what_a_newer_device_reports_is_kept_and_acknowledged() -> None:

@@ -1,0 +1,165 @@
+"""Writes a batch's rows, and what they say of uses, in a few statements.
+
+A row that comes again is nothing. Another one under its name is kept beside the first and counts
+as much: both happened, and which came first must not decide anything.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from central.ledger import sql_postgresql, sql_sqlite
+from central.ledger.models import Row, Use
+from central.ledger.reading import about, columns, read_row, short
+from central.venue.models import Device
+from rules.use import Outcome
+from wire import event
+from wire.chain import link
+from wire.delivery import Batch
+from wire.event import AnyEvent, Stamp
+from wire.row import Unknown
+
+OUTCOMES: dict[type[event.Outcome], Outcome] = {
+    event.Abandoned: Outcome.ABANDONED,
+    event.Uncertain: Outcome.UNCERTAIN,
+    event.Passed: Outcome.PASSED,
+    event.PassedLate: Outcome.PASSED_LATE,
+    event.Undone: Outcome.UNDONE,
+}
+FIRST, OTHER = "ledger_row", "ledger_otherrow"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row that was not here before."""
+
+    seq: int
+    previous: bytes
+    hash: bytes
+    body: bytes
+    happened: AnyEvent | Unknown
+    stamp: Stamp
+    received_ms: int
+
+
+def insert(device: Device, batch: Batch) -> tuple[list[NewRow], bool]:
+    """Write what of a batch is new; return it, and whether other rows have some of its names."""
+    came = _read(device, batch)
+    new, others = list[NewRow](), False
+    for start in range(0, len(came), sql_sqlite.ROWS_AT_ONCE_MAX):
+        some = came[start : start + sql_sqlite.ROWS_AT_ONCE_MAX]
+        written = _write(device.pk, batch.epoch, some, FIRST)
+        fresh = [row for row in some if row.seq in written]
+        if len(fresh) < len(some):
+            # Without its chain, since the same row may come again in another batch.
+            differing = _differing(device, batch.epoch, [row for row in some if row not in fresh])
+            others = others or bool(differing)
+            written = _write(device.pk, batch.epoch, differing, OTHER)
+            fresh += [row for row in differing if row.seq in written]
+        new += fresh
+    _project(device.pk, new)
+    return new, others
+
+
+def _read(device: Device, batch: Batch) -> list[NewRow]:
+    received_ms = round(time.time() * 1000)
+    previous, identity = batch.previous, bytes.fromhex(device.identity)
+    rows = []
+    for seq, body in enumerate(batch.rows, batch.first):
+        happened, stamp = read_row(body, received_ms)
+        hashed = link(previous, identity, batch.epoch, seq, body)
+        rows.append(NewRow(seq, previous, hashed, body, happened, stamp, received_ms))
+        previous = hashed
+    return rows
+
+
+def _write(device: int, epoch: bytes, rows: Sequence[NewRow], table: str) -> set[int]:
+    """Return the seqs of the rows that were written."""
+    if not rows:
+        return set()
+    values: list[Any] = []
+    for row in rows:
+        kind, lane, reason, persons = columns(row.happened)
+        values += (device, epoch, row.seq, row.hash, row.body, kind, lane, reason, persons)
+        values += (about(row.happened), row.stamp.wall_ms, row.received_ms)
+    with connection.cursor() as cursor:
+        cursor.execute(_sql().insert_rows(len(rows), table), values)
+        return {seq for (seq,) in cursor.fetchall()}
+
+
+def _differing(device: Device, epoch: bytes, rows: Sequence[NewRow]) -> list[NewRow]:
+    """Return those whose name is held by a row of other content."""
+    held = Row.objects.filter(device=device, epoch=epoch, seq__in=[row.seq for row in rows])
+    bodies = {seq: bytes(body) for seq, body in held.values_list("seq", "body")}
+    return [row for row in rows if bodies[row.seq] != row.body]
+
+
+def _project(device: int, rows: Iterable[NewRow]) -> None:
+    """Bring the uses up to date; of one batch, each use is written once."""
+    uses: dict[tuple[bytes, int], tuple[Outcome, bytes | None, str | None, int]] = {}
+    for row in rows:
+        happened, wall_ms = row.happened, row.stamp.wall_ms
+        match happened:
+            case event.Authorised():
+                right = (happened.cti, short(happened.checkpoint))
+                for person in range(1, happened.quantity + 1):
+                    _merge(uses, (happened.admission, person), Outcome.RESERVED, wall_ms, *right)
+            case event.Outcome():
+                outcome = OUTCOMES[type(happened)]
+                for person in range(happened.person, happened.person + happened.count):
+                    _merge(uses, (happened.admission, person), outcome, wall_ms)
+            case _:
+                pass
+    named = [(device, *name, *use) for name, use in sorted(uses.items(), key=lambda one: one[0])]
+    with connection.cursor() as cursor:
+        for start in range(0, len(named), sql_sqlite.ROWS_AT_ONCE_MAX):
+            some = named[start : start + sql_sqlite.ROWS_AT_ONCE_MAX]
+            values = [value for one in some for value in one]
+            cursor.execute(_sql().upsert_uses(len(some)), values)
+
+
+def _merge(
+    uses: dict[tuple[bytes, int], tuple[Outcome, bytes | None, str | None, int]],
+    name: tuple[bytes, int],
+    outcome: Outcome,
+    wall_ms: int,
+    cti: bytes | None = None,
+    checkpoint: str | None = None,
+) -> None:
+    """Add what a row says of a use: the highest outcome counts, and the first time of it."""
+    was = uses.get(name)
+    if was is None:
+        uses[name] = (outcome, cti, checkpoint, wall_ms)
+        return
+    if was[0] != outcome:
+        wall_ms = wall_ms if outcome > was[0] else was[3]
+    else:
+        wall_ms = min(wall_ms, was[3])
+    known = (cti, checkpoint) if was[1] is None else (was[1], was[2])
+    uses[name] = (max(was[0], outcome), *known, wall_ms)
+
+
+def used_rights(device: int, rows: Iterable[NewRow]) -> set[bytes]:
+    """Return the ctis that are now more or less used; that they were passed says nothing new."""
+    rights, admissions = set[bytes](), set[bytes]()
+    for row in rows:
+        match row.happened:
+            case event.Authorised(cti=cti):
+                rights.add(cti)
+            case event.Abandoned() | event.PassedLate() | event.Undone() as ended:
+                admissions.add(ended.admission)
+            case _:
+                pass
+    named = Use.objects.filter(device=device, cti__isnull=False)
+    ordered = sorted(admissions)
+    for start in range(0, len(ordered), sql_sqlite.ROWS_AT_ONCE_MAX):
+        some = named.filter(admission__in=ordered[start : start + sql_sqlite.ROWS_AT_ONCE_MAX])
+        rights |= {bytes(cti) for cti in some.values_list("cti", flat=True) if cti}
+    return rights
+
+
+def _sql() -> Any:
+    return sql_postgresql if connection.vendor == "postgresql" else sql_sqlite
