@@ -54,11 +54,11 @@ class Left:
     """The journal was lost: nothing confirms that a ticket was not used here before."""
 
 
-def left(drawn: Drawn, age_seconds: float, terms: Terms) -> Left:
+def left(drawn: Drawn, age_seconds: float, terms: Terms, without_memory: bool = False) -> Left:
     if terms.when_used_up is WhenUsedUp.GO_ON:
-        return Left()
+        return Left(None, False, without_memory)
     too_old = age_seconds > terms.hours_max * 3600
-    return Left(max(0, terms.admissions_max - drawn.admissions), too_old)
+    return Left(max(0, terms.admissions_max - drawn.admissions), too_old, without_memory)
 
 
 def emptied(drawn: Drawn, persons: int, age_seconds: float, terms: Terms) -> BudgetUsedUp | None:

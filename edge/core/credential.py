@@ -19,6 +19,7 @@ from wire.ticket import Ticket
 # WeChat Pay: 18 digits from 10 to 15; Alipay: 16 to 24 digits from 25 to 30.
 PAYMENT = re.compile(rb"(1[0-5]\d{16}|(2[5-9]|30)\d{14,22})")
 DIGEST_BYTES = 8
+TICKET_BEGINS, MOVING_BEGINS = gh1.PREFIX.encode(), rotating.PREFIX.encode()
 ENROLMENT_BEGINS = 32
 """How far to look for the beginning of an enrolment: white space may come first."""
 
@@ -46,12 +47,13 @@ def read(data: bytes, ring: KeyRing) -> Credential:
     """Read what was shown; AIM identifier and surrounding white space do not matter."""
     _, bare = without_aim(data)
     bare = bare.strip(b" \t\r\n")
-    if PAYMENT.fullmatch(bare):
-        return Unusable(Reason.PAYMENT_CODE)
-    if is_enrolment(bare):
-        return Unusable(Reason.ENROLMENT_CODE)
-    code = None
-    if bare[:3].upper() == rotating.PREFIX.encode():
+    begins, code = bare[:3].upper(), None
+    if begins != TICKET_BEGINS:
+        if PAYMENT.fullmatch(bare):
+            return Unusable(Reason.PAYMENT_CODE)
+        if is_enrolment(bare):
+            return Unusable(Reason.ENROLMENT_CODE)
+    if begins == MOVING_BEGINS:
         moving = rotating.read(bare)
         if isinstance(moving, Reason):
             return Unusable(moving)

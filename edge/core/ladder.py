@@ -57,7 +57,8 @@ def step(
     if ladder.rung is None:
         return Ladder(found, uptime), _why(found, known)
     if found is ladder.rung:
-        return replace(ladder, better_since=None), None
+        calm = ladder.better_since is None
+        return ladder if calm else replace(ladder, better_since=None), None
     if _BEST_FIRST.index(found) > _BEST_FIRST.index(ladder.rung):
         flapped = uptime - ladder.risen_at < CALM_SECONDS
         longer = min(max(ladder.patience * 2, RISE_SECONDS), RISE_SECONDS_MAX)

@@ -122,8 +122,8 @@ class Footing:
     def left(self, transaction: Transaction, now: Moment) -> Left:
         """Return what a verdict may draw, inside the transaction that commits it."""
         self._drawn = transaction.drawn()
-        left = budget.left(self._drawn, self.age_seconds(now), self._terms)
-        return replace(left, without_memory=self.memory(now) is Memory.WITHOUT)
+        without_memory = self.memory(now) is Memory.WITHOUT
+        return budget.left(self._drawn, self.age_seconds(now), self._terms, without_memory)
 
     def memory(self, now: Moment) -> Memory:
         """Return whether the uses of this device's own journal can be gone by."""

@@ -5,9 +5,9 @@ that are left; whatever is older has expired long ago.
 """
 
 import sqlite3
-import zlib
 from contextlib import suppress
 
+from edge.store.database import checksum
 from wire import event
 from wire.codec import WireError
 from wire.event import AnyEvent
@@ -19,7 +19,7 @@ def highest(database: sqlite3.Connection) -> int:
     row = database.execute("SELECT counter, checksum FROM answered").fetchone()
     if row is None:
         return 0
-    return int(row[0]) if row[1] == _checksum(row[0]) else _read_again(database)
+    return int(row[0]) if row[1] == checksum(row[0]) else _read_again(database)
 
 
 def project(database: sqlite3.Connection, happened: AnyEvent) -> None:
@@ -33,7 +33,7 @@ def carry_over(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     counter = _read_again(target)
     with suppress(sqlite3.DatabaseError):
         row = source.execute("SELECT counter, checksum FROM answered").fetchone()
-        if row and row[1] == _checksum(row[0]):
+        if row and row[1] == checksum(row[0]):
             counter = max(counter, row[0])
     if counter:
         _put(target, counter)
@@ -52,9 +52,5 @@ def _read_again(database: sqlite3.Connection) -> int:
 
 
 def _put(database: sqlite3.Connection, counter: int) -> None:
-    values = (counter, _checksum(counter))
+    values = (counter, checksum(counter))
     database.execute("INSERT OR REPLACE INTO answered VALUES (1, ?, ?)", values)
-
-
-def _checksum(counter: object) -> int:
-    return zlib.crc32(ascii(counter).encode())

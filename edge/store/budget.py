@@ -5,11 +5,11 @@ counted from. One that is not what was written is counted again from the rows th
 """
 
 import sqlite3
-import zlib
 from contextlib import suppress
 from dataclasses import replace
 
 from edge.core.budget import Drawn
+from edge.store.database import checksum
 from wire import event
 from wire.codec import WireError
 from wire.event import AnyEvent, Rung
@@ -49,7 +49,7 @@ def put(database: sqlite3.Connection, known: Drawn) -> None:
     values = (known.admissions, int(known.said), round(known.age_seconds * 1000), noted_ms)
     database.execute(
         f"INSERT OR REPLACE INTO budget (one, {COLUMNS}, checksum) VALUES (1, ?, ?, ?, ?, ?)",
-        (*values, _checksum(values)),
+        (*values, checksum(*values)),
     )
 
 
@@ -69,7 +69,7 @@ def _kept(database: sqlite3.Connection) -> Drawn | None:
     row = database.execute(f"SELECT {COLUMNS}, checksum FROM budget").fetchone()
     if row is None:
         return Drawn()
-    if row[-1] != _checksum(row[:-1]):
+    if row[-1] != checksum(*row[:-1]):
         return None
     admissions, said, age_ms, noted_ms, _ = row
     noted = None if noted_ms is None else noted_ms / 1000
@@ -94,7 +94,3 @@ def _counted(database: sqlite3.Connection) -> Drawn:
             case _:
                 pass
     return Drawn(admissions, said)
-
-
-def _checksum(values: tuple[object, ...]) -> int:
-    return zlib.crc32(ascii(values).encode())

@@ -5,9 +5,8 @@ row that is not what was written counts as none: what a right may do is bounded 
 """
 
 import sqlite3
-import zlib
 
-from edge.store.database import until_broken
+from edge.store.database import checksum, until_broken
 from wire import event
 from wire.codec import WireError
 from wire.event import AnyEvent
@@ -19,7 +18,7 @@ def last(database: sqlite3.Connection, cti: bytes) -> int | None:
     row = database.execute(
         "SELECT code_time, checksum FROM moving WHERE cti = ?", (cti,)
     ).fetchone()
-    return int(row[0]) if row and row[1] == _checksum(cti, row[0]) else None
+    return int(row[0]) if row and row[1] == checksum(cti, row[0]) else None
 
 
 def project(database: sqlite3.Connection, happened: AnyEvent) -> None:
@@ -28,7 +27,7 @@ def project(database: sqlite3.Connection, happened: AnyEvent) -> None:
         cti, code_time = happened.cti, happened.code_time
         database.execute(
             "INSERT OR REPLACE INTO moving VALUES (?, ?, ?)",
-            (cti, code_time, _checksum(cti, code_time)),
+            (cti, code_time, checksum(cti, code_time)),
         )
 
 
@@ -37,7 +36,7 @@ def carry_over(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     (every,) = next(until_broken(source, "moving", "count(*)", "1"), (-1,))
     copied = 0
     for row in until_broken(source, "moving", "cti, code_time, checksum", "cti"):
-        if row[2] == _checksum(*row[:2]):
+        if row[2] == checksum(*row[:2]):
             target.execute("INSERT OR REPLACE INTO moving VALUES (?, ?, ?)", row)
             copied += 1
     if copied == every:
@@ -49,7 +48,3 @@ def carry_over(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
             continue  # Of a newer program.
         if isinstance(happened, event.Authorised):
             project(target, happened)
-
-
-def _checksum(cti: object, code_time: object) -> int:
-    return zlib.crc32(ascii((cti, code_time)).encode())

@@ -4,11 +4,10 @@ Every row has a checksum, because a flipped bit here would spend or give back a 
 """
 
 import sqlite3
-import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edge.store.database import until_broken
+from edge.store.database import checksum, until_broken
 from rules.use import Name, Outcome, Use
 from wire import event
 from wire.codec import WireError
@@ -17,6 +16,15 @@ from wire.row import Unknown, decode_row
 
 COLUMNS = (
     "admission, person, cti, checkpoint, lane, outcome, boot, uptime_ms, wall_ms, reopened, open"
+)
+
+_OF_RIGHT = f"SELECT {COLUMNS}, checksum FROM use WHERE cti = ? AND checkpoint = ? ORDER BY number"
+_NAMED = f"SELECT {COLUMNS}, checksum FROM use WHERE admission = ? AND person = ?"
+_PUT = (
+    f"INSERT INTO use ({COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (admission, person) DO UPDATE SET outcome = excluded.outcome,"
+    " boot = excluded.boot, uptime_ms = excluded.uptime_ms, wall_ms = excluded.wall_ms,"
+    " reopened = excluded.reopened, open = excluded.open, checksum = excluded.checksum"
 )
 
 USES_VERIFIED = 20_000
@@ -73,11 +81,8 @@ class _Row:
 
 def of_right(database: sqlite3.Connection, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
     """Return the uses of a right at a checkpoint, in the order they were first reserved."""
-    found = database.execute(
-        f"SELECT {COLUMNS}, checksum FROM use WHERE cti = ? AND checkpoint = ? ORDER BY number",
-        (cti, checkpoint),
-    )
-    return tuple(_as_use(_checked(row)) for row in found)
+    found = database.execute(_OF_RIGHT, (cti, checkpoint)).fetchall()
+    return tuple(_as_use(_checked(row)) for row in found) if found else ()
 
 
 def open_persons(database: sqlite3.Connection, lane: str) -> tuple[OpenPerson, ...]:
@@ -104,7 +109,7 @@ def damaged(database: sqlite3.Connection, every: bool) -> bool:
     limit = -1 if every else USES_VERIFIED
     newest = f"SELECT {COLUMNS}, checksum FROM use ORDER BY number DESC LIMIT {limit}"
     try:
-        return any(_checksum(row[:-1]) != row[-1] for row in database.execute(newest))
+        return any(checksum(*row[:-1]) != row[-1] for row in database.execute(newest))
     except sqlite3.Error:
         return True
 
@@ -143,14 +148,14 @@ def copy_sound(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     for backwards in (False, True):
         # Backwards, too: of a page that cannot be read, only its own rows are lost.
         rows = until_broken(source, "use", f"number, {COLUMNS}, checksum", "number", backwards)
-        for number, *values, checksum in rows:
+        for number, *values, written in rows:
             if not isinstance(number, int):
                 continue
             if backwards and number <= last:
                 break
             last = last if backwards else number
-            if _checksum(tuple(values)) == checksum:
-                _copy(target, (number, *values, checksum))
+            if checksum(*values) == written:
+                _copy(target, (number, *values, written))
 
 
 def _copy(target: sqlite3.Connection, row: tuple[object, ...]) -> None:
@@ -192,33 +197,19 @@ def _ended(row: _Row, outcome: Outcome, stamp: Stamp) -> _Row:
 
 
 def _find(database: sqlite3.Connection, admission: bytes, person: int) -> _Row | None:
-    row = database.execute(
-        f"SELECT {COLUMNS}, checksum FROM use WHERE admission = ? AND person = ?",
-        (admission, person),
-    ).fetchone()
+    row = database.execute(_NAMED, (admission, person)).fetchone()
     return _checked(row) if row else None
 
 
 def _put(database: sqlite3.Connection, row: _Row) -> None:
     values = row.values()
-    database.execute(
-        f"INSERT INTO use ({COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (admission, person) DO UPDATE SET outcome = excluded.outcome,"
-        " boot = excluded.boot, uptime_ms = excluded.uptime_ms, wall_ms = excluded.wall_ms,"
-        " reopened = excluded.reopened, open = excluded.open, checksum = excluded.checksum",
-        (*values, _checksum(values)),
-    )
+    database.execute(_PUT, (*values, checksum(*values)))
 
 
 def _checked(stored: tuple[Any, ...]) -> _Row:
-    if _checksum(stored[:-1]) != stored[-1]:
+    if checksum(*stored[:-1]) != stored[-1]:
         raise UseDamaged("a row of the table of uses is damaged")
     return _Row(*stored[:-1])
-
-
-def _checksum(values: tuple[object, ...]) -> int:
-    # Every value prints unlike every other, and this is made at each decision.
-    return zlib.crc32(ascii(values).encode())
 
 
 def _as_use(row: _Row) -> Use:
