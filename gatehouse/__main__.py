@@ -20,6 +20,7 @@ class Task:
 TASKS = {
     "gate": Task("edge.gate.__main__", "edge", "run the gate daemon of this device"),
     "sync": Task("edge.sync.__main__", "edge", "carry list and journal between device and central"),
+    "hub": Task("edge.hub.__main__", "edge", "answer claims on rights, for a venue's gates"),
     "central": Task("central.__main__", "central", "run the server that the venue's admins watch"),
     "ticket": Task("gatehouse.ticket", "", "make keys, issue, verify and show tickets"),
     "enrol": Task("gatehouse.enrol", "edge", "make this device one of a venue's, with its code"),

@@ -24,16 +24,18 @@ UNHEARD: Mapping[bytes, int] = MappingProxyType({b"": 1})
 class Term:
     number: int
     roster: frozenset[bytes] = frozenset()
-    """Devices that may use rights of this venue; empty: nobody has said yet who they are."""
+    """Devices that may use rights of this venue, as far as they are known."""
     lacking: Mapping[bytes, Mapping[bytes, int]] = field(default_factory=dict)
     """Of devices that have spoken: how far each epoch has to be here, where it is not yet."""
 
+    told: bool = False
+    """Whether somebody has said who they all are: those who spoke need not be everybody."""
     sure_at: float = 0.0
     """Uptime from which no earlier ledger's grant is taken any more."""
 
     def firm(self, uptime: float) -> bool:
         """Whether everybody was heard."""
-        return bool(self.roster) and not self.awaited and uptime >= self.sure_at
+        return self.told and not self.awaited and uptime >= self.sure_at
 
     @property
     def awaited(self) -> frozenset[bytes]:
@@ -44,10 +46,11 @@ class Term:
 def begin(previous: int, wall: float, uptime: float, roster: Iterable[bytes]) -> Term:
     """Return a new term: above the last one here, and above those of a ledger that was replaced.
 
-    `wall`: Unix seconds, as far as they are known.
+    `wall`: Unix seconds, as far as they are known. `roster`: whoever is known to be of the venue;
+    empty on a ledger that was replaced, until somebody says who they are.
     """
-    number = max(previous + 1, int(wall))
-    return Term(number, frozenset(roster), sure_at=uptime + SETTLING_SECONDS)
+    number, known = max(previous + 1, int(wall)), frozenset(roster)
+    return Term(number, known, told=bool(known), sure_at=uptime + SETTLING_SECONDS)
 
 
 def joined(term: Term, devices: Iterable[bytes]) -> Term:
@@ -57,7 +60,7 @@ def joined(term: Term, devices: Iterable[bytes]) -> Term:
 
 def only(term: Term, devices: Iterable[bytes]) -> Term:
     """These are the devices of the venue, and no others."""
-    return replace(term, roster=frozenset(devices))
+    return replace(term, roster=frozenset(devices), told=True)
 
 
 def hello(term: Term, device: bytes, tops: Mapping[bytes, int], here: Mapping[bytes, int]) -> Term:

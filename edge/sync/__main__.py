@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.drivers.catalog import Catalog, CentralConfig, TlsConfig
-from edge.drivers.interfaces import Fetch
+from edge.drivers.interfaces import Fetch, Link
 from edge.runtime import config, identity, service, surroundings
 from edge.runtime.clock import Clock, TrustedClock
 from edge.runtime.config import ConfigError
@@ -35,6 +35,7 @@ from edge.sync.outward import Outward
 from edge.sync.own_time import OwnTime
 from edge.sync.renewal import Renewal
 from edge.sync.roles import RolesFollower
+from edge.sync.sideways import Forgetful, Sideways
 from edge.sync.time_asked import TimeAsked
 from edge.sync.unenrolled import UnenrolledSync
 from wire.topic import Topics
@@ -137,7 +138,8 @@ async def _run(
     topics, device = Topics(who.venue), who.id
     intercom = await _opened(told, around)
     catalog = opens(clock)
-    link = catalog.link(linked.broker, device, _listened(topics, device), chance)
+    listened = _listened(topics, device, told.hub is not None)
+    link = catalog.link(linked.broker, device, listened, chance)
     fetch = catalog.fetch(linked.central, fetch_thread)
 
     rows = JournalReader(directory, bytes.fromhex(device))
@@ -159,9 +161,16 @@ async def _run(
     )
     renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
+    near = _hub_link(told, catalog, topics, device, chance)
+    sideways = Sideways(near or link, intercom.tell, topics, device)
+    if near is not None:
+        heard = JournalReader(directory, who.device)
+        to_hub = (near, heard, Forgetful(), journal_thread, clock, topics, device, VERSION)
+        sideways = Sideways(near, intercom.tell, topics, device, Outward(*to_hub))
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
         *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell), keeper, own_time),
+        sideways,
     )
     try:
         await daemon.run()
@@ -203,9 +212,19 @@ async def _stores(
     return saved, trust, writer, essentials
 
 
-def _listened(topics: Topics, device: str) -> tuple[str, ...]:
-    told = (topics.command(device), topics.configuration(device))
+def _listened(topics: Topics, device: str, has_hub: bool) -> tuple[str, ...]:
+    told: tuple[str, ...] = (topics.command(device), topics.configuration(device))
+    told += () if has_hub else (topics.claim_answer(device),)
     return topics.ack(device), topics.deltas(), topics.heartbeat(), *told
+
+
+def _hub_link(
+    told: SyncConfig, catalog: Catalog, topics: Topics, device: str, chance: Callable[[], float]
+) -> Link | None:
+    if told.hub is None:
+        return None
+    answers = (topics.claim_answer(device), topics.ack(device))
+    return catalog.link(told.hub.broker, device, answers, chance)
 
 
 def _renewal(

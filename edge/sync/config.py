@@ -12,9 +12,18 @@ class IntercomConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str = "/run/gatehouse/sync.sock"
 
 
+class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The hub of this venue, where there is one; claims are then asked of it and of nobody else."""
+
+    broker: BrokerConfig
+    lists: CentralConfig | None = None
+    """Where it keeps what it has fetched of central's lists."""
+
+
 class SyncConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "/var/lib/gatehouse"
     intercom: IntercomConfig = IntercomConfig()
+    hub: HubConfig | None = None
 
 
 class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from collections import Counter
 
 from edge.drivers.interfaces import Connected, Disconnected, Link, Message
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import AskTime, EnrolmentRead, Grew, IntercomServer, Logged
+from edge.runtime.intercom import AskTime, ClaimSaid, EnrolmentRead, Grew, IntercomServer, Logged
 from edge.runtime.service import Life
 from edge.sync.carrier import Carrier
 from edge.sync.enrolment import Enroller
@@ -19,6 +19,7 @@ from edge.sync.keeper import Keeper
 from edge.sync.outward import Outward
 from edge.sync.own_time import OwnTime
 from edge.sync.renewal import Renewal
+from edge.sync.sideways import Sideways
 from edge.sync.time_asked import TimeAsked
 from wire.codec import WireError, decode
 from wire.delivery import Ack
@@ -46,6 +47,7 @@ class SyncDaemon:
         time_asked: TimeAsked | None = None,
         keeper: Keeper | None = None,
         own_time: OwnTime | None = None,
+        sideways: Sideways | None = None,
     ) -> None:
         self._link = link
         self._outward = outward
@@ -61,6 +63,7 @@ class SyncDaemon:
         self._time_asked = time_asked
         self._keeper = keeper
         self._own_time = own_time
+        self._sideways = sideways or Sideways(link, intercom.tell, topics, device)
         self._connected = False
         self.malformed: Counter[str] = Counter()
         """Messages that could not be read, by topic."""
@@ -78,6 +81,7 @@ class SyncDaemon:
                 self._look_after(),
             ]
             others = (self._enroller, self._renewal, self._time_asked, self._keeper, self._own_time)
+            work.append(self._sideways.run())
             work += [one.run() for one in others if one is not None]
             working = [tasks.create_task(one) for one in work]
             self._life.ready("syncing")
@@ -90,14 +94,18 @@ class SyncDaemon:
             match said:
                 case Connected():
                     log.info("connected")
-                    self._connected = True
-                    self._outward.connection(True)
+                    self._connection(True)
                 case Disconnected(why):
                     log.warning("not connected: %s", why)
-                    self._connected = False
-                    self._outward.connection(False)
+                    self._connection(False)
                 case Message():
                     self._hear(said)
+
+    def _connection(self, there: bool) -> None:
+        self._connected = there
+        self._outward.connection(there)
+        if not self._sideways.is_hub:
+            self._sideways.connection(there)
 
     def _hear(self, message: Message) -> None:
         """Any bytes: understood, or counted and forgotten."""
@@ -114,6 +122,8 @@ class SyncDaemon:
             elif message.topic == self._topics.configuration(self._device):
                 if self._keeper:
                     self._keeper.configuration(message.payload)
+            elif message.topic == self._topics.claim_answer(self._device):
+                self._sideways.told(message)
             elif message.topic == self._topics.deltas():
                 self._inward.delta(message.payload)
         except WireError as error:
@@ -127,6 +137,9 @@ class SyncDaemon:
             match word:
                 case Grew():
                     self._outward.grew()
+                    self._sideways.grew()
+                case ClaimSaid():
+                    self._sideways.said(word)
                 case Logged():
                     self._carrier.logs(word)
                 case EnrolmentRead(text) if self._enroller is not None:

@@ -12,7 +12,11 @@ def test_a_term_is_above_all_before_it_here_and_on_a_ledger_that_was_replaced() 
 
 
 def test_a_ledger_that_knows_nobody_is_never_sure() -> None:
-    assert not begin(1, 0, 100.0, ()).firm(LATER)
+    term = begin(1, 0, 100.0, ())
+    assert not term.firm(LATER)
+    spoken = hello(joined(term, (GATE,)), GATE, {}, {})
+    assert not spoken.firm(LATER), "others may have used a right and not spoken yet"
+    assert only(spoken, (GATE,)).firm(LATER)
 
 
 def test_it_is_sure_once_everybodys_journal_is_here() -> None:
