@@ -124,7 +124,7 @@ class EnrolledDeviceAdmin(DeviceAdmin):
         text = ""
         if request.method == "POST":
             try:
-                configuration.zone_of(device)
+                configuration.good_text(configuration.zone_of(device))
                 who = request.user.get_username()
                 text = enrolling.begin(device, who, configuration.url(), int(time.time()))
             except Refused as refused:

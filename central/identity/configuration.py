@@ -1,7 +1,7 @@
 """What an enrolled device is told: where everything is, and its zone's settings."""
 
-import tomllib
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
 from django.conf import settings
@@ -10,7 +10,12 @@ from central.identity import authority
 from central.identity.enrolling import Refused
 from central.identity.models import Placement, ZoneText
 from central.venue.models import Device, Zone
+from rules import zone as zones
+from wire.codec import WireError
 from wire.enrolment import Configuration
+
+TEXT_BYTES_MAX = 16 * 1024
+"""More does not fit into what a device takes at once."""
 
 
 class AddressMissing(authority.AuthorityMissing):
@@ -29,14 +34,14 @@ def url() -> str:
 
 def of(device: Device) -> Configuration:
     """Return a device's configuration; raise Refused or AddressMissing."""
-    zone = zone_of(device)
+    written = good_text(zone_of(device))
     return Configuration(
         venue=device.venue.code,
         broker_host=settings.DEVICES.broker_host or urlsplit(url()).hostname or "",
         broker_port=settings.DEVICES.broker_port,
         broker_ca=(authority.public() / "ca.pem").read_text(),
         central_url=url(),
-        zone=text(zone),
+        zone=written,
     )
 
 
@@ -50,13 +55,24 @@ def text(zone: Zone) -> str:
     return "".join(f"{key} = {msgspec.json.encode(told[key]).decode()}\n" for key in told)
 
 
+def good_text(zone: Zone) -> str:
+    """Return what a zone's zone.toml says; raise Refused with what a device would say of it."""
+    written = text(zone)
+    wrong = fault(zone, written)
+    if wrong:
+        raise Refused(409, f"{zone}: {wrong}")
+    return written
+
+
 def fault(zone: Zone, written: str) -> str:
-    """Return what is wrong with a text written for `zone`, or nothing."""
+    """Return what is wrong with a text written for `zone`, as its devices would say, or nothing."""
+    if len(written.encode()) > TEXT_BYTES_MAX:
+        return f"超过 {TEXT_BYTES_MAX} 字节 · more than {TEXT_BYTES_MAX} bytes"
     try:
-        read = tomllib.loads(written)
-    except tomllib.TOMLDecodeError as error:
-        return f"TOML: {error}"
-    if read.get("checkpoint") != zone.checkpoint.code:
+        told = zones.read(written.encode(), "zone.toml", ZoneInfo)
+    except WireError as error:
+        return f"设置有误 · {error}"
+    if told.zone.checkpoint != zone.checkpoint.code:
         return (
             f'checkpoint = "{zone.checkpoint.code}": 与区域不符 · not the checkpoint of this zone'
         )

@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from central.ledger import findings
@@ -23,6 +23,7 @@ ALARM_MS = 24 * 3600 * 1000
 """How long an alarm stays on the live page."""
 ALARMS_MAX = 20
 WHY_CHARACTERS = 200
+TURNED_AWAY = "configuration-not-ours"
 
 
 def note(device: int, happened: AnyEvent | Unknown, stamp: Stamp) -> None:
@@ -52,12 +53,16 @@ def note_clock(device: int, stamp: Stamp, received_ms: int) -> None:
 
 
 def alarms() -> list[dict[str, Any]]:
-    """Return the alarms of a day, newest first: {kind, device, key, wall_ms}."""
+    """Return the alarms of a day, newest first: {kind, device, key, ms}, and `why` of some."""
     since = time.time() * 1000 - ALARM_MS
     rows = Row.objects.filter(kind="key-suspected", received_ms__gte=since)
     found: list[dict[str, Any]] = [
         {"kind": row.kind, "device": row.device.name, "key": _kid(row), "ms": row.received_ms}
         for row in rows.select_related("device").order_by("-pk")[:ALARMS_MAX]
+    ]
+    found += [
+        {"kind": TURNED_AWAY, "device": row.device.name, "key": "", "why": why, "ms": at}
+        for row, why, at in _turned_away(Row.objects.filter(received_ms__gte=since))
     ]
     incidents = Incident.objects.filter(kind="not-issued", received_ms__gte=since)
     found += [
@@ -88,9 +93,23 @@ def suspected(device: int) -> str:
     """Return what was suspected of keys at a device, newest first, for its page."""
     rows = Row.objects.filter(device_id=device, kind="key-suspected").order_by("-pk")[:ALARMS_MAX]
     told = [f"key-suspected {_kid(row)}" for row in rows]
+    told += [
+        f"{TURNED_AWAY} {why}" for _, why, _ in _turned_away(Row.objects.filter(device=device))
+    ]
     incidents = Incident.objects.filter(device_id=device, kind="not-issued").order_by("-pk")
     told += [f"not-issued {one.detail['cti']}" for one in incidents[:ALARMS_MAX]]
     return "\n".join(told) or "—"
+
+
+def _turned_away(rows: QuerySet[Row]) -> list[tuple[Row, str, int]]:
+    """Return what came to devices as a configuration of central's and was none, newest first."""
+    refused = rows.filter(kind="configuration-refused").select_related("device").order_by("-pk")
+    read = [(row, _happened(row)) for row in refused[:ALARMS_MAX]]
+    return [
+        (row, happened.why[:WHY_CHARACTERS], row.received_ms)
+        for row, happened in read
+        if isinstance(happened, event.ConfigurationRefused) and not happened.version
+    ]
 
 
 def _moved(device: int, rung: Rung, why: str, stamp: Stamp) -> None:
@@ -115,9 +134,13 @@ def _of(device: int) -> Footing:
     return Footing.objects.get_or_create(device_id=device)[0]
 
 
-def _kid(row: Row) -> str:
+def _happened(row: Row) -> AnyEvent | Unknown | None:
     try:
-        happened, _ = decode_row(bytes(row.body))
+        return decode_row(bytes(row.body))[0]
     except WireError:
-        return ""
+        return None
+
+
+def _kid(row: Row) -> str:
+    happened = _happened(row)
     return happened.kid[:8].hex() if isinstance(happened, event.KeySuspected) else ""

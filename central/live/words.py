@@ -103,6 +103,10 @@ ALARMS: dict[str, Words] = {
         "放行了一张从未签发的票：签票密钥可能泄露",
         "A ticket that nobody issued was let in: a ticket key may have leaked",
     ),
+    "configuration-not-ours": Words(
+        "有人冒用中心名义向设备发送配置，设备未采用",
+        "A device was sent a configuration that is not central's, and did not use it",
+    ),
 }
 
 

@@ -197,6 +197,7 @@ class DesiredAdmin(_ToLookAt):
 @admin.register(LogTail)
 class LogTailAdmin(_ToLookAt):
     list_display = ("device", "daemon", "received", "size")
+    list_filter = ("daemon", "device")
     fields = ("device", "daemon", "received", "log")
     readonly_fields = ("received", "log")
     ordering = ("-pk",)

@@ -24,8 +24,6 @@ from wire.topic import Topics
 log = logging.getLogger("central.desired")
 
 LOOK_SECONDS = 2.0
-TEXT_BYTES_MAX = 16 * 1024
-"""More does not fit into what a device takes at once."""
 
 
 class Wishes:
@@ -53,7 +51,7 @@ def refresh(venue: Venue) -> int:
     zones = {zone.pk: zone for zone in found}
     placed = dict(Placement.objects.values_list("device_id", "zone_id"))
     only = next(iter(zones)) if len(zones) == 1 else None
-    texts = {pk: (configuration.text(zone), _fault(zone)) for pk, zone in zones.items()}
+    texts = {pk: _checked(zone) for pk, zone in zones.items()}
     wishes = Desired.objects.filter(device__venue=venue).defer("envelope")
     known = {one.device_id: one for one in wishes}
     reports = {one.device_id: one for one in Report.objects.filter(device__venue=venue)}
@@ -88,11 +86,10 @@ def owed(device: Device, has: int) -> bytes | None:
     return bytes(desired.envelope) if desired else None
 
 
-def _fault(zone: Zone) -> str:
+def _checked(zone: Zone) -> tuple[str, str]:
+    """Return a zone's text, and what is wrong with it."""
     text = configuration.text(zone)
-    if len(text.encode()) > TEXT_BYTES_MAX:
-        return f"超过 {TEXT_BYTES_MAX} 字节 · more than {TEXT_BYTES_MAX} bytes"
-    return configuration.fault(zone, text)
+    return text, configuration.fault(zone, text)
 
 
 def _wish(device: Device, text: str, fault: str, known: Desired | None, reported: int) -> bool:

@@ -2,6 +2,8 @@
 
 import time
 
+from django.db.models import QuerySet
+
 from central.ledger.reading import short
 from central.orders.models import LogTail, Order, Report
 from central.venue.models import Device
@@ -14,6 +16,8 @@ from wire.row import Unknown
 COUNTER_MAX = 2**53
 """Beyond, a device is not telling the truth: nobody gives so many orders."""
 LOGS_KEPT = 5
+"""Of one daemon."""
+DAEMONS_MAX = 8
 LOG_CHARACTERS_MAX = 200_000
 
 
@@ -45,7 +49,12 @@ def keep_log(device: Device, payload: bytes) -> None:
         received_at=int(time.time()),
     )
     tails = LogTail.objects.filter(device=device)
-    kept = list(tails.order_by("-pk").values_list("pk", flat=True)[:LOGS_KEPT])
+    _forget_old(tails.filter(daemon=short(logs.daemon)), LOGS_KEPT)
+    _forget_old(tails, LOGS_KEPT * DAEMONS_MAX)  # Whatever a hostile one calls itself.
+
+
+def _forget_old(tails: QuerySet[LogTail], most: int) -> None:
+    kept = list(tails.order_by("-pk").values_list("pk", flat=True)[:most])
     tails.exclude(pk__in=kept).delete()
 
 

@@ -7,17 +7,12 @@ that nobody goes on with them.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from edge.core.moment import Moment
+from rules.zone import WhenUsedUp as WhenUsedUp
 from wire.event import BudgetUsedUp, ClockQuality, Rung
 
 QUIET_SECONDS = 600.0
-
-
-class WhenUsedUp(StrEnum):
-    SEE_STAFF = "see-staff"
-    GO_ON = "go-on"
 
 
 @dataclass(frozen=True, slots=True)

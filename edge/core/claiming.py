@@ -8,23 +8,14 @@ An answer only ever takes away from what the door's own list and journal allow.
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from rules.term import PATIENCE_SECONDS_MAX
 from rules.use import spent
 from rules.verdict import Admit, Facts, Refuse
+from rules.zone import Policy as Policy
 from wire.claim import Claim, Denied, Granted
 from wire.event import Authorised
 from wire.reason import Reason
-
-
-class Policy(StrEnum):
-    """What a zone asks of the ledger of claims."""
-
-    AVAILABLE = "available"
-    HYBRID = "hybrid"
-    CONSISTENT = "consistent"
-
 
 PATIENCE_SECONDS = {Policy.AVAILABLE: 0.0, Policy.HYBRID: 0.15, Policy.CONSISTENT: 2.0}
 AGAIN_SECONDS = 0.5

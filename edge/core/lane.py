@@ -9,6 +9,7 @@ from typing import Final
 
 from edge.core.notice import Notice
 from edge.core.scan import Scan
+from rules.zone import WhenSuspect as WhenSuspect
 from wire.event import AnyEvent, Direction, Mode
 
 
@@ -23,13 +24,6 @@ STAYS_OPEN: Final = frozenset({Mode.FREE_PASS, Mode.HELD_OPEN})
 """Modes in which the contact is held, and whoever passes is a head that is counted."""
 TIME_OUT = "time-out"
 """Who ends a mode that was set until an hour."""
-
-
-class WhenSuspect(Enum):
-    """What a lane does when its sensor is no longer believed."""
-
-    SPEND = "spend"  # Assume that whoever is let in walks in.
-    CLOSE = "close"  # Out of service until somebody has looked.
 
 
 @dataclass(frozen=True, slots=True)

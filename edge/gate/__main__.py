@@ -4,15 +4,15 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable
+from datetime import tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from edge.core import enrolment
 from edge.core.notice import IDLE, Notice
 from edge.drivers.catalog import Catalog
 from edge.drivers.interfaces import Sensor
 from edge.gate.claims import Claims
-from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, time_zone_of, zone_path
+from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, settings_in
 from edge.gate.configuring import Configuring
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
@@ -75,7 +75,7 @@ def _checked(path: Path) -> str:
     if not identity.enrolled(Path(told.directory)):
         return f"{len(told.lane)} lanes, not enrolled yet"
     identity.load(Path(told.directory))
-    time_zone_of(config.load(zone_path(Path(told.directory)), ZoneConfig))
+    settings_in(Path(told.directory))
     return f"{len(told.lane)} lanes"
 
 
@@ -93,8 +93,7 @@ def assembled(
     if known is None:
         return lambda life: _run_unenrolled(told, life, around, opens)
     who = identity.load(directory)
-    zone = config.load(zone_path(directory), ZoneConfig)
-    time_zone = time_zone_of(zone)
+    zone, time_zone = settings_in(directory)
     return lambda life: _run(told, who, zone, time_zone, boot, known, life, around, opens)
 
 
@@ -134,7 +133,7 @@ async def _run(
     told: GateConfig,
     who: DeviceIdentity,
     zone: ZoneConfig,
-    time_zone: ZoneInfo,
+    time_zone: tzinfo,
     boot: bytes,
     known: tuple[int, int],
     life: Life,

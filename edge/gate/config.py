@@ -2,20 +2,20 @@
 
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from edge.core.budget import Terms, WhenUsedUp
-from edge.core.claiming import Policy
-from edge.core.lane import Habits, WhenSuspect
+from edge.core.budget import Terms
+from edge.core.lane import Habits
 from edge.drivers.catalog import InputConfig, OutputConfig, PanelConfig, ReaderConfig
+from edge.runtime import config
 from edge.runtime.config import ConfigError
-from rules.verdict import AfterUncertain, WhenClockSuspect
-from wire.event import Direction, Rung
-
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=120.0)]
+from rules import zone as zones
+from rules.zone import Name, Seconds, Settings
+from rules.zone import ZoneConfig as ZoneConfig
+from wire.codec import WireError
+from wire.event import Direction
 
 
 class LaneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,29 +54,6 @@ class GateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Button, jumper or cabinet contact: while it is held, an enrolment code is read."""
 
 
-class ZoneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the venue chose for this zone; written by sync, checked before it is applied."""
-
-    checkpoint: Name
-    zone: str = ""
-    time_zone: str = "Asia/Shanghai"
-    after_uncertain: AfterUncertain = AfterUncertain.RETRY_ONCE
-    admits_unlisted: tuple[Rung, ...] = (Rung.SIGNATURE_AND_REVOCATIONS, Rung.SIGNATURE_ONLY)
-    when_suspect: WhenSuspect = WhenSuspect.SPEND
-    patience_seconds: Seconds = 3.0
-    late_seconds: Seconds = 3.0
-    stale_after_seconds: Annotated[float, msgspec.Meta(ge=5.0)] = 300.0
-    offline_admissions_max: Annotated[int, msgspec.Meta(ge=0)] = 500
-    """Persons admitted whom the list does not confirm, until it is fresh again."""
-    offline_hours_max: Annotated[float, msgspec.Meta(gt=0.0)] = 72.0
-    """Since central last confirmed the list."""
-    when_budget_used_up: WhenUsedUp = WhenUsedUp.SEE_STAFF
-    when_clock_suspect: WhenClockSuspect = WhenClockSuspect.SEE_STAFF
-    claims: Policy = Policy.AVAILABLE
-    claims_key: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
-    """The hub's public key, where a hub answers claims; else central does."""
-
-
 def habits(lane: LaneConfig, zone: ZoneConfig) -> Habits:
     """Return the lane's habits: what the hardware is, and what the zone chose."""
     return Habits(
@@ -100,12 +77,18 @@ def terms(zone: ZoneConfig) -> Terms:
     return Terms(zone.offline_admissions_max, zone.offline_hours_max, zone.when_budget_used_up)
 
 
-def time_zone_of(zone: ZoneConfig) -> ZoneInfo:
-    """Return the zone's time zone; raise ConfigError."""
+def settings_of(raw: bytes, name: str) -> Settings:
+    """Read a zone.toml; raise ConfigError naming `name` and the key."""
     try:
-        return ZoneInfo(zone.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ConfigError(f"zone.toml: time_zone: no such zone: {zone.time_zone}") from None
+        return zones.read(raw, name, ZoneInfo)
+    except WireError as error:
+        raise ConfigError(str(error)) from None
+
+
+def settings_in(directory: Path) -> Settings:
+    """Read the zone.toml of a device's folder; raise ConfigError."""
+    path = zone_path(directory)
+    return settings_of(config.read(path), str(path))
 
 
 def zone_path(directory: Path) -> Path:

@@ -7,34 +7,26 @@ that says so is committed, and taken into use at once, or as soon as every lane 
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from edge.core import strays, zone_text
 from edge.core.lane import State
 from edge.core.strays import Stray, TurnedAway
-from edge.gate.config import ZoneConfig, habits, time_zone_of, zone_path
+from edge.gate.config import habits, settings_of, zone_path
 from edge.gate.desk import Desk
 from edge.gate.lane import LaneShell
-from edge.runtime import config
 from edge.runtime.config import ConfigError
-from edge.runtime.intercom import Configured
+from edge.runtime.intercom import Configured, NotConfigured
 from edge.runtime.workers import SingleThread
 from edge.store import configuration
 from edge.store.journal import JournalUnwritable
+from rules.zone import Settings
 from wire.codec import WireError
 from wire.configuration import Desired
 from wire.event import ConfigurationApplied, ConfigurationRefused
 from wire.signed import Purpose, Untrusted
 
 log = logging.getLogger("gate.configuring")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    zone: ZoneConfig
-    time_zone: ZoneInfo
 
 
 class Configuring:
@@ -67,18 +59,24 @@ class Configuring:
         """Look up which version the gate was started with."""
         self._version = zone_text.version(self._content())
 
-    async def hear(self, configured: Configured) -> None:
-        """Check what central wants, whoever brings it, and apply it if it is good and new."""
-        desired = await self._read(configured.envelope)
+    async def hear(self, word: Configured | NotConfigured) -> None:
+        """Check what central wants, whoever brings it, and apply it if it is good and new.
+
+        What sync did not even bring here is written down.
+        """
+        if isinstance(word, NotConfigured):
+            # A newer sync's word for what is wrong with it may be unknown here.
+            await self._turn_away(Stray.__members__.get(word.stray, Stray.UNREADABLE))
+            return
+        desired = await self._read(word.envelope)
         if isinstance(desired, Stray):
-            why = strays.said(desired.value)
-            await self._note(desired, ConfigurationRefused(version=0, why=why))
+            await self._turn_away(desired)
             return
         wanted = self._wanted[0].version if self._wanted else 0
         if desired.version in (self._version, self._refused, wanted):
             return
         try:
-            settings = settings_of(desired.zone, f"zone.toml {desired.version}")
+            settings = settings_of(desired.zone.encode(), f"zone.toml {desired.version}")
         except ConfigError as error:
             log.error("configuration %d refused: %s", desired.version, error)
             self._refused = desired.version
@@ -98,7 +96,7 @@ class Configuring:
     def fault(self) -> str:
         """Return what is wrong with zone.toml as it lies there, or nothing."""
         try:
-            settings_of(self._content(), "zone.toml")
+            settings_of(self._content().encode(), "zone.toml")
         except ConfigError as error:
             return str(error)
         return ""
@@ -107,7 +105,7 @@ class Configuring:
         """Take zone.toml as it lies there, when every lane is closed."""
         content = self._content()
         try:
-            self._written = settings_of(content, "zone.toml")
+            self._written = settings_of(content.encode(), "zone.toml")
         except ConfigError as error:
             log.error("not reloaded: %s", error)
             return
@@ -135,6 +133,10 @@ class Configuring:
             return Stray.UNREADABLE
         return zone_text.read(payload, self._device, self._version)
 
+    async def _turn_away(self, stray: Stray) -> None:
+        why = strays.said(stray.value)
+        await self._note(stray, ConfigurationRefused(version=0, why=why))
+
     async def _write(self, desired: Desired, settings: Settings) -> None:
         content = zone_text.text(desired).encode()
         applied = ConfigurationApplied(version=desired.version)
@@ -156,9 +158,3 @@ class Configuring:
             lane.configure(habits(lane.config, settings.zone))
         self._written = None
         log.info("configuration %d in use", self._version)
-
-
-def settings_of(content: str, name: str) -> Settings:
-    """Read a zone.toml; raise ConfigError naming `name` and the key."""
-    zone = config.parse(content.encode(), name, ZoneConfig)
-    return Settings(zone, time_zone_of(zone))

@@ -21,10 +21,13 @@ from edge.runtime.intercom import (
     Heard,
     IntercomClient,
     LedgerThere,
+    Logged,
+    LogsWanted,
+    NotConfigured,
     Ordered,
     TimeTold,
 )
-from edge.runtime.service import Life
+from edge.runtime.service import Life, log_tail
 from wire.event import DriverFound, DriverLost, Started
 
 log = logging.getLogger("gate")
@@ -112,12 +115,14 @@ class GateDaemon:
                     await self._desk.distrusted(what, why)
                 case Ordered() if self._orders:
                     await self._orders.hear(word)
-                case Configured() if self._configuring:
+                case Configured() | NotConfigured() if self._configuring:
                     await self._configuring.hear(word)
                 case ClaimTold() if self._claims:
                     await self._claims.hear(word)
                 case LedgerThere(there) if self._claims:
                     self._claims.there = there
+                case LogsWanted(lines):
+                    intercom.tell(Logged("gate", log_tail(lines)))
                 case EnrolmentEnded() if self._enrolment:
                     await self._enrolment.ended(word, self._lanes)
                 case _:

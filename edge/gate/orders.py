@@ -14,9 +14,8 @@ from edge.core.obedience import Addressed, Door, Situation
 from edge.core.strays import Stray, Strays, TurnedAway
 from edge.gate.desk import Desk
 from edge.gate.lane import LaneShell
-from edge.runtime import service
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import Logged, Ordered, Word
+from edge.runtime.intercom import LogsWanted, Ordered, Word
 from edge.store.journal import JournalUnwritable, Transaction
 from wire import command as wire
 from wire.codec import WireError
@@ -25,8 +24,6 @@ from wire.event import CommandAnswered, Stamp
 from wire.signed import Purpose, Untrusted
 
 log = logging.getLogger("gate.orders")
-
-LOG_LINES_MAX = 500
 
 
 class Orders:
@@ -155,7 +152,7 @@ class Orders:
                 if self._reload:
                     await self._reload()
             case wire.SendLogs(lines=lines):
-                self._tell(Logged("gate", service.log_tail(min(max(lines, 1), LOG_LINES_MAX))))
+                self._tell(LogsWanted(lines))
             case wire.ResetClockFloor(wall=wall):
                 if self._reset_floor:
                     self._reset_floor(wall)

@@ -56,6 +56,13 @@ class Configured(msgspec.Struct, frozen=True, tag="configured"):
     envelope: bytes
 
 
+class NotConfigured(msgspec.Struct, frozen=True, tag="not-configured"):
+    """Sync to daemon: what came as a configuration and is none; to be recorded."""
+
+    stray: str
+    """The name of what is wrong with it (edge.core.strays.Stray)."""
+
+
 class Distrusted(msgspec.Struct, frozen=True, tag="distrusted"):
     """Sync to daemon: something said of the list was not believed; to be recorded."""
 
@@ -106,8 +113,14 @@ class EnrolmentEnded(msgspec.Struct, frozen=True, tag="enrolment-ended"):
     said: Words
 
 
+class LogsWanted(msgspec.Struct, frozen=True, tag="logs-wanted"):
+    """Daemon to sync, and sync to all: central ordered the logs of this device to be sent."""
+
+    lines: int
+
+
 class Logged(msgspec.Struct, frozen=True, tag="logged"):
-    """Daemon to sync: the end of its log, because a command asked for it."""
+    """Daemon to sync: the end of its log, as it was wanted."""
 
     daemon: str
     lines: tuple[str, ...]
@@ -118,6 +131,7 @@ Word = (
     | Heard
     | Ordered
     | Configured
+    | NotConfigured
     | Distrusted
     | AskTime
     | TimeTold
@@ -126,6 +140,7 @@ Word = (
     | LedgerThere
     | EnrolmentRead
     | EnrolmentEnded
+    | LogsWanted
     | Logged
 )
 

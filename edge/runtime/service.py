@@ -21,6 +21,7 @@ EXIT_CONFIG = 78
 LOG_FORMAT = "%(levelname)s %(name)s %(message)s"
 LOG_LINES_KEPT = 2000
 LOG_LINE_CHARACTERS = 500
+LOG_LINES_MAX = 500
 LOG_BYTES_MAX = 48 * 1024
 """Of what is sent at once: a word of the intercom holds it."""
 
@@ -47,6 +48,7 @@ RING = LogRing()
 
 def log_tail(lines: int) -> tuple[str, ...]:
     """Return the newest lines of the log, oldest first, as many as one message holds."""
+    lines = min(max(lines, 1), LOG_LINES_MAX)
     kept: list[str] = []
     room = LOG_BYTES_MAX
     for line in reversed(RING.lines):

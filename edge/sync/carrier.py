@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from edge.core.obedience import ORDER_BYTES_MAX
 from edge.drivers.interfaces import DriverError, Link, Message
+from edge.runtime import service
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import Logged, Ordered, Word
+from edge.runtime.intercom import Logged, LogsWanted, Ordered, Word
 from wire.codec import encode
 from wire.command import Logs
 from wire.topic import Topics
@@ -20,6 +21,8 @@ log = logging.getLogger("sync.carrier")
 
 ORDERS_A_SECOND = 5.0
 ORDERS_AT_ONCE = 20.0
+DAEMONS_MAX = 8
+"""Of one device; sync is one of them."""
 
 
 class Carrier:
@@ -40,6 +43,8 @@ class Carrier:
         self._allowance = ORDERS_AT_ONCE
         self._allowed_at = clock.now().uptime
         self._sending: asyncio.Task[None] | None = None
+        self._logs: dict[str, Logged] = {}
+        """What is to be sent, by daemon: of one daemon only the newest."""
         self.dropped = 0
         """Orders that came faster than anybody gives them."""
 
@@ -59,10 +64,21 @@ class Carrier:
         envelope = message.payload[: ORDER_BYTES_MAX + 1]
         self._tell(Ordered(envelope, message.retained))
 
+    def logs_wanted(self, lines: int) -> None:
+        """Ask all daemons for their logs, since one of them was ordered to; sync's own goes too."""
+        self._tell(LogsWanted(lines))
+        self.logs(Logged("sync", service.log_tail(lines)))
+
     def logs(self, logged: Logged) -> None:
-        """Send central what a daemon was ordered to send; one at a time, and nobody waits."""
+        """Send central a daemon's log; one after the other, and nobody waits."""
+        if logged.daemon in self._logs or len(self._logs) < DAEMONS_MAX:
+            self._logs[logged.daemon] = logged
         if self._sending is None or self._sending.done():
-            self._sending = asyncio.create_task(self._send(logged))
+            self._sending = asyncio.create_task(self._send_all())
+
+    async def _send_all(self) -> None:
+        while self._logs:
+            await self._send(self._logs.pop(next(iter(self._logs))))
 
     async def _send(self, logged: Logged) -> None:
         payload = encode(Logs(logged.daemon, logged.lines))

@@ -10,7 +10,15 @@ from collections import Counter
 
 from edge.drivers.interfaces import Connected, Disconnected, Link, Message
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import AskTime, ClaimSaid, EnrolmentRead, Grew, IntercomServer, Logged
+from edge.runtime.intercom import (
+    AskTime,
+    ClaimSaid,
+    EnrolmentRead,
+    Grew,
+    IntercomServer,
+    Logged,
+    LogsWanted,
+)
 from edge.runtime.service import Life
 from edge.sync.carrier import Carrier
 from edge.sync.enrolment import Enroller
@@ -140,6 +148,8 @@ class SyncDaemon:
                     self._sideways.grew()
                 case ClaimSaid():
                     self._sideways.said(word)
+                case LogsWanted(lines):
+                    self._carrier.logs_wanted(lines)
                 case Logged():
                     self._carrier.logs(word)
                 case EnrolmentRead(text) if self._enroller is not None:

@@ -52,6 +52,16 @@ def report(*events: AnyEvent, epoch: bytes = EPOCH) -> None:
     take(*chained(rows(*events), epoch))
 
 
+def chief() -> Client:
+    from django.contrib.auth import get_user_model
+
+    users = get_user_model()
+    users.objects.filter(username="chief").delete()
+    browser = Client(headers={"Accept-Language": "zh-CN"})
+    browser.force_login(users.objects.create_superuser("chief", password="a long password"))
+    return browser
+
+
 def test_each_change_is_a_version(zone: Any) -> None:
     assert refresh() == 1
     first = wanted()
@@ -128,25 +138,71 @@ def test_a_device_that_was_sent_an_older_one_gets_it_again() -> None:
 
 
 def test_an_admin_sees_what_is_wanted_and_what_is_in_use(zone: Any) -> None:
-    from django.contrib.auth import get_user_model
-
-    users = get_user_model()
-    users.objects.filter(username="chief").delete()
-    chief = Client(headers={"Accept-Language": "zh-CN"})
-    chief.force_login(users.objects.create_superuser("chief", password="a long password"))
-    page = "/admin/orders/desired/"
-    assert "还没有可下发的配置" in chief.get(page).content.decode()
+    page, browser = "/admin/orders/desired/", chief()
+    assert "还没有可下发的配置" in browser.get(page).content.decode()
     refresh()
-    assert "未答复 no answer yet" in chief.get(page).content.decode()
+    assert "未答复 no answer yet" in browser.get(page).content.decode()
     report(ConfigurationApplied(version=1))
-    assert "已生效 in use" in chief.get(page).content.decode()
-    write(zone, TEXT + "sesame = 1\n")
+    assert "已生效 in use" in browser.get(page).content.decode()
+    write(zone, TEXT)
     refresh()
-    why = "zone.toml 2: sesame: no such key"
+    why = "zone.toml 2: sesame: no such key"  # To a gate that is older than central.
     report(ConfigurationRefused(version=2, why=why), epoch=b"epoch--2")
-    shown = chief.get(page).content.decode()
+    shown = browser.get(page).content.decode()
     assert "被拒绝" in shown
     assert why in shown
     write(zone, 'checkpoint = "pier"\n')
     refresh()
-    assert "not the checkpoint of this zone" in chief.get(page).content.decode()
+    assert "not the checkpoint of this zone" in browser.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ("sesame = 1\n", "zone.toml: sesame: no such key"),
+        ('late_seconds = "long"\n', "zone.toml: late_seconds: "),
+        ('time_zone = "Mars/Base"\n', "zone.toml: time_zone: no such zone: Mars/Base"),
+        ('time_zone = "Asia"\n', "zone.toml: time_zone: no such zone: Asia"),
+        ('when_suspect = "perhaps"\n', "zone.toml: when_suspect: "),
+    ],
+)
+def test_a_text_that_its_gate_would_refuse_is_refused_at_central(
+    zone: Any, bad: str, why: str
+) -> None:
+    """With the gate's own sentence, at once, and before anything is signed."""
+    from central.identity.models import ZoneText
+    from central.orders.models import Desired
+
+    refresh()
+    page = "/admin/identity/zonetext/add/"
+    shown = chief().post(page, {"zone": zone.pk, "text": TEXT + bad}).content.decode()
+    assert why in shown
+    assert not ZoneText.objects.exists()
+    write(zone, TEXT + bad)  # As if by an older central.
+    assert refresh() == 0
+    assert why in Desired.objects.get().problem
+    assert wanted().version == 1
+
+
+def test_a_device_is_not_enrolled_with_settings_that_it_cannot_use(zone: Any) -> None:
+    from central.identity import configuration
+    from central.identity.enrolling import Refused
+
+    write(zone, TEXT + "sesame = 1\n")
+    with pytest.raises(Refused, match="sesame: no such key"):
+        configuration.good_text(zone)
+    page = f"/admin/venue/device/{device().pk}/enrol/"
+    shown = chief().post(page, follow=True).content.decode()
+    assert "sesame: no such key" in shown
+
+
+def test_a_forged_configuration_is_an_alarm(zone: Any) -> None:
+    """As its device recorded it; one that was an admin's own mistake is none."""
+    from central.ledger import footing
+
+    assert zone
+    forged = ConfigurationRefused(version=0, why="签名无效 · signed by nobody who may")
+    report(forged, ConfigurationRefused(version=3, why="zone.toml 3: sesame: no such key"))
+    (alarm,) = footing.alarms()
+    assert (alarm["kind"], alarm["why"]) == ("configuration-not-ours", forged.why)
+    assert footing.suspected(device().pk) == f"configuration-not-ours {forged.why}"

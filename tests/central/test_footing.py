@@ -110,4 +110,4 @@ def test_the_page_has_words_for_every_rung_clock_and_alarm() -> None:
 
     assert set(RUNGS) == {rung.value for rung in Rung}
     assert set(CLOCKS) == {quality.value for quality in ClockQuality}
-    assert set(ALARMS) == {"key-suspected", "not-issued"}
+    assert set(ALARMS) == {"key-suspected", "not-issued", "configuration-not-ours"}

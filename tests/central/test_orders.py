@@ -276,6 +276,11 @@ def test_a_devices_log_is_kept_and_shown(chief: Client, tickets: list[Any]) -> N
     page = chief.get(f"/admin/orders/logtail/{kept[-1].pk}/change/").content.decode()
     assert "INFO gate line 6" in page
     assert "&lt;b&gt;" in page
+    take(Logs("sync", ("INFO sync connected",)), kind="log")
+    assert LogTail.objects.filter(daemon="gate").count() == 5, "each daemon has its own"
+    for number in range(60):
+        take(Logs(f"none of ours {number}", ()), kind="log")
+    assert LogTail.objects.count() == 40
 
 
 def test_the_longest_order_is_not_too_long(tickets: list[Any]) -> None:

@@ -6,7 +6,7 @@ from edge.core.obedience import ORDER_BYTES_MAX
 from edge.drivers.interfaces import Message
 from edge.drivers.link_simulated import SimulatedLink
 from edge.runtime.clock import SimulatedClock, settle
-from edge.runtime.intercom import Logged, Ordered, Word
+from edge.runtime.intercom import Logged, LogsWanted, Ordered, Word
 from edge.sync.carrier import ORDERS_AT_ONCE, Carrier
 from wire.codec import decode
 from wire.command import Logs
@@ -55,10 +55,29 @@ def test_logs_go_to_central() -> None:
         carrier = Carrier(link, lambda _: None, SimulatedClock(), TOPICS, DEVICE)
         link.connect()
         carrier.logs(Logged("gate", ("one", "two")))
-        carrier.logs(Logged("gate", ("while that is under way",)))
         await settle()
         ((topic, payload),) = link.published
         assert topic == TOPICS.log(DEVICE)
         assert decode(payload, Logs) == Logs("gate", ("one", "two"))
+
+    asyncio.run(story())
+
+
+def test_syncs_own_log_goes_along_and_every_daemon_is_asked_for_its_own() -> None:
+    async def story() -> None:
+        link, told = SimulatedLink(), list[Word]()
+        carrier = Carrier(link, told.append, SimulatedClock(), TOPICS, DEVICE)
+        link.connect()
+        carrier.logs_wanted(100)
+        assert told == [LogsWanted(100)]
+        for name in ("gate", "kiosk", "gate"):
+            carrier.logs(Logged(name, (f"a line of {name}",)))
+        await settle()
+        sent = [decode(payload, Logs).daemon for _, payload in link.published]
+        assert sent == ["sync", "gate", "kiosk"], "each once, however often it says so at once"
+        for number in range(1000):
+            carrier.logs(Logged(f"who {number}", ()))
+        await settle()
+        assert len(link.published) <= 3 + 8
 
     asyncio.run(story())

@@ -10,7 +10,7 @@ from edge.core import zone_text
 from edge.core.lane import State
 from edge.gate.config import zone_path
 from edge.runtime.clock import SimulatedClock, settle
-from edge.runtime.intercom import Configured, Word
+from edge.runtime.intercom import Configured, NotConfigured, Word
 from edge.store import configuration
 from edge.sync.keeper import Keeper
 from tests.daemons.test_orders import Stage, gate, play
@@ -79,7 +79,8 @@ def test_a_good_one_is_applied_in_place_and_stays(tmp_path: Path) -> None:
         ('checkpoint = "hall"\nopen_sesame = true\n', "zone.toml 5: open_sesame: no such key"),
         ("patience_seconds = 9.0\n", "zone.toml 5: checkpoint: missing"),
         ('checkpoint = "hall"\npatience_seconds = "long"\n', "zone.toml 5: patience_seconds: "),
-        ('checkpoint = "hall"\ntime_zone = "Mars/Base"\n', "zone.toml: time_zone: no such zone"),
+        ('checkpoint = "hall"\ntime_zone = "Mars/Base"\n', "zone.toml 5: time_zone: no such zone"),
+        ('checkpoint = "hall"\ntime_zone = "Asia"\n', "zone.toml 5: time_zone: no such zone"),
         ("checkpoint = ", "zone.toml 5: not TOML"),
         ("", "zone.toml 5: checkpoint: missing"),
     ],
@@ -226,14 +227,15 @@ async def comes(keeper: Keeper, *envelopes: bytes) -> None:
 def test_sync_keeps_the_newest_and_tells_it_again_after_a_restart(tmp_path: Path) -> None:
     async def story(keeper: Keeper, told: list[Word], _: SimulatedClock) -> None:
         await comes(keeper, desired(2), desired(5), desired(3), desired(5))
-        assert told == [Configured(desired(2)), Configured(desired(5))]
+        kept = [word for word in told if isinstance(word, Configured)]
+        assert kept == [Configured(desired(2)), Configured(desired(5))]
         assert keeper.version == 5
         assert configuration.desired(tmp_path) == desired(5)
 
     async def restarted(keeper: Keeper, told: list[Word], _: SimulatedClock) -> None:
         assert (keeper.version, told) == (5, [Configured(desired(5))])
         await comes(keeper, desired(4))
-        assert len(told) == 1
+        assert told[1:] == [NotConfigured("ROLLED_BACK")]
 
     keeping(tmp_path, story)
     keeping(tmp_path, restarted)
@@ -244,13 +246,69 @@ def test_sync_keeps_nothing_that_is_not_central_s(tmp_path: Path) -> None:
         forged = seal(encode(Desired(DEVICE, 9, GOOD)), Purpose.CONFIGURATION, key("command"))
         await comes(keeper, desired(1), forged, b"", bytes(100_000), desired(9, device=b"device-2"))
         await clock.advance(200)
-        assert (keeper.version, told) == (1, [Configured(desired(1))])
+        assert keeper.version == 1
+        assert told[:1] == [word for word in told if isinstance(word, Configured)]
         assert configuration.desired(tmp_path) == desired(1)
         await comes(keeper, forged, desired(2))
         await clock.advance(10)
         assert keeper.version == 2
 
     keeping(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("envelope", "what"),
+    [
+        (desired(9, device=b"device-2"), "FOREIGN"),
+        (desired(2), "ROLLED_BACK"),
+        (b"", "UNREADABLE"),
+        (bytes(100_000), "UNREADABLE"),
+        (sealed(b"nothing of ours", Purpose.CONFIGURATION), "UNREADABLE"),
+        (seal(encode(Desired(DEVICE, 9, GOOD)), Purpose.CONFIGURATION, key("list")), "FORGED"),
+    ],
+)
+def test_what_sync_does_not_even_pass_on_is_told_to_the_doors(
+    tmp_path: Path, envelope: bytes, what: str
+) -> None:
+    """Forged is what no newer roles make good: in a minute, or without end and again and again."""
+
+    async def story(keeper: Keeper, told: list[Word], clock: SimulatedClock) -> None:
+        await comes(keeper, desired(3))
+        for _ in range(40):
+            await comes(keeper, envelope)
+            await clock.advance(2.0)
+        away = [word for word in told if isinstance(word, NotConfigured)]
+        assert set(away) == {NotConfigured(what)}
+        assert len(away) <= 8, "one in ten seconds"
+
+    keeping(tmp_path, story)
+
+
+def test_what_a_new_key_has_signed_is_not_called_forged_meanwhile(tmp_path: Path) -> None:
+    async def story(keeper: Keeper, told: list[Word], clock: SimulatedClock) -> None:
+        unknown = seal(encode(Desired(DEVICE, 9, GOOD)), Purpose.CONFIGURATION, key("list"))
+        for _ in range(5):
+            await comes(keeper, unknown)
+            await clock.advance(30.0)
+            await comes(keeper, desired(3))
+            await clock.advance(10.0)
+        assert told == [Configured(desired(3))]
+
+    keeping(tmp_path, story)
+
+
+def test_what_sync_turned_away_is_a_row_and_a_count_a_minute(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        for _ in range(10):
+            await stage.configuring.hear(NotConfigured("FORGED"))
+            await stage.configuring.hear(NotConfigured("A newer sync's word"))
+            await stage.clock.advance(10.0)
+        forged, unreadable = "签名无效 · signed by nobody who may", "无法读取 · cannot be read"
+        assert [why for _, why in said(stage)].count(forged) == 3
+        assert {why for _, why in said(stage)} == {forged, unreadable}
+        assert {version for version, _ in said(stage)} == {0}
+
+    play(tmp_path, story)
 
 
 def test_what_lies_there_damaged_is_fetched_anew(tmp_path: Path) -> None:

@@ -186,16 +186,17 @@ def test_an_admins_order_opens_the_gate_and_is_answered(
         await asyncio.to_thread(admin.order, "lock-entry")
         await seen(lambda: made.title == "Entry is paused", "the panel")
         await asyncio.to_thread(admin.order, "send-logs")
-        await seen(lambda: "gate" in logs(admin), "its log")
-        assert "obeying order 1 of chief: open-once" in logs(admin)
+        await seen(lambda: len(logs(admin)) == 2, "the logs of both its daemons")
+        assert "obeying order 1 of chief: open-once" in logs(admin)["gate"]
+        assert "INFO sync connected" in logs(admin)["sync"]
 
         good = 'checkpoint = "hall"\npatience_seconds = 7.0\n'
         await asyncio.to_thread(central.run, ZONE % good)
         await seen(lambda: "✓ 已生效 in use" in admin.page("orders/desired/"), "in use")
         assert zone_path(made.folder).read_text() == f"# version 1, as central wants it\n{good}"
         await asyncio.to_thread(central.run, ZONE % f"{good}sesame = 1\n")
-        sentence = "zone.toml 2: sesame: no such key"
-        await seen(lambda: sentence in admin.page("orders/desired/"), "the refusal")
+        sentence = "zone.toml: sesame: no such key"
+        await seen(lambda: sentence in admin.page("orders/desired/"), "what the gate would say")
         assert zone_path(made.folder).read_text().endswith(good), "the last good one stays"
 
     async def told() -> None:
@@ -209,7 +210,11 @@ def test_an_admins_order_opens_the_gate_and_is_answered(
         spy.loop_stop()
 
 
-def logs(admin: Admin) -> str:
-    """Return the newest log that a device sent, or nothing."""
-    found = re.search(r"/admin/orders/logtail/(\d+)/change/", admin.page("orders/logtail/"))
-    return admin.page(f"orders/logtail/{found[1]}/change/") if found else ""
+def logs(admin: Admin) -> dict[str, str]:
+    """Return the page of each log that a device sent, by daemon."""
+    told = dict[str, str]()
+    for number in re.findall(r"/admin/orders/logtail/(\d+)/change/", admin.page("orders/logtail/")):
+        page = admin.page(f"orders/logtail/{number}/change/")
+        (daemon,) = (one for one in ("gate", "sync") if f"gate {one}" in page)
+        told[daemon] = page
+    return told
