@@ -19,6 +19,9 @@ class Task:
 
 TASKS = {
     "gate": Task("edge.gate.__main__", "edge", "run the gate daemon of this device"),
+    "kiosk": Task(
+        "edge.kiosk.__main__", "edge", "run the ticket kiosk of this device, and its page"
+    ),
     "sync": Task("edge.sync.__main__", "edge", "carry list and journal between device and central"),
     "hub": Task("edge.hub.__main__", "edge", "answer claims on rights, for a venue's gates"),
     "central": Task("central.__main__", "central", "run the server that the venue's admins watch"),

@@ -76,6 +76,8 @@ class Facts:
     """By the offline budget, the list confirms nobody any more."""
     revoked: bool = False
     """Blocked, refunded or rescheduled, by the essentials of a device that has no list."""
+    shown_generation: int = 0
+    """The highest of this right that was let in here: lower ones are void since."""
     without_memory: bool = False
     """The device has lost its journal: what the ticket did here before, nobody knows."""
 
@@ -153,6 +155,8 @@ def _against_list(facts: Facts, door: Door, wall: float) -> Refuse | None:
         return Refuse(Reason.WRONG_EVENT)
     if facts.revoked:
         return Refuse(Reason.BLOCKED)
+    if ticket.generation < facts.shown_generation:
+        return Refuse(Reason.SUPERSEDED)
     if entry is None:
         # A good signature stands in for the list. A foreign credential (a card, another issuer's
         # code) has none of ours: where those are judged, the list alone counts, at every rung.

@@ -47,17 +47,15 @@ class Reserve(msgspec.Struct, frozen=True, tag="reserve"):
     """Who had it printed anew, and why."""
 
 
-class Settle(msgspec.Struct, frozen=True, tag="settle"):
-    """At start: the papers whose reservation this kiosk still knows; all others it never printed.
+class AskOpen(msgspec.Struct, frozen=True, tag="ask-open"):
+    """At start: which papers does central think that this kiosk is printing?
 
-    `without_memory`: it has lost its journal, and cannot say so.
+    What it does not know of was never printed: its journal says so, after all else that it has to
+    tell.
     """
 
-    known: tuple[bytes, ...]
-    without_memory: bool = False
 
-
-Asked = FindCode | FindOrder | FindIdentity | Reserve | Settle
+Asked = FindCode | FindOrder | FindIdentity | Reserve | AskOpen
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -74,6 +72,7 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
     holder: str = ""
     """Masked: enough for its holder to know it."""
     order: str = ""
+    venue: Words | None = None
     reason: Reason | None = None
     since: float | None = None
     where: str = ""
@@ -101,11 +100,11 @@ class Denied(msgspec.Struct, frozen=True, tag="denied"):
     """Before trying again is of any use."""
 
 
-class Settled(msgspec.Struct, frozen=True, tag="settled"):
-    pass
+class OpenPapers(msgspec.Struct, frozen=True, tag="open-papers"):
+    papers: tuple[bytes, ...]
 
 
-Answered = Found | Granted | Denied | Settled
+Answered = Found | Granted | Denied | OpenPapers
 
 
 class Question(msgspec.Struct, frozen=True):

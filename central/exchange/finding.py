@@ -139,6 +139,7 @@ def _offer(ticket: Ticket, device: Device, shown: int | None) -> Offer:
         quantity=ticket.quantity,
         holder=_masked(ticket.holder()),
         order=ticket.order_number,
+        venue=Words(device.venue.name_zh, device.venue.name_en),
         reason=refused.reason if refused else None,
         since=refused.since if refused else None,
         where=refused.where if refused else "",

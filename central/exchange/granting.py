@@ -1,7 +1,7 @@
 """Grants papers: reserved in the transaction that looked at everything, and signed.
 
-A reservation never ends by itself. The kiosk's journal says what became of it; a kiosk that starts
-says which it knows of, and the others were never printed.
+A reservation never ends by itself: the kiosk's journal says what became of it. A kiosk that starts
+asks which are open, and says in its journal of those it does not know that nothing was printed.
 """
 
 import time
@@ -19,7 +19,7 @@ from central.venue.models import Device, Ticket
 from rules import exchange
 from rules.exchange import Grant
 from wire import ticket as gh1
-from wire.exchange import Denied, Granted, Reserve, Settle, Settled
+from wire.exchange import Denied, Granted, OpenPapers, Reserve
 from wire.paper import PAPER_BYTES, Sort
 from wire.reason import Reason
 from wire.ticket import FLAG_ROTATION_REQUIRED
@@ -60,19 +60,10 @@ def reserve(asked: Reserve, device: Device) -> Granted | Denied:
         return _granted(asked.paper, ticket, answer.generation)
 
 
-def settle(asked: Settle, device: Device) -> Settled:
-    """Give back what a kiosk was granted and does not know of: it died before a byte was printed.
-
-    Where it has lost its journal nobody can say so: what it printed last is unknown.
-    """
-    step = Step.UNKNOWN if asked.without_memory else Step.GIVEN_BACK
-    open_papers = Paper.objects.filter(device=device, step=Step.RESERVED.value)
-    with transaction.atomic():
-        one_at_a_time(device.venue)
-        lost = [one.pk for one in open_papers if bytes(one.paper) not in set(asked.known)]
-        wall_ms = round(time.time() * 1000)
-        Paper.objects.filter(pk__in=lost).update(step=step.value, wall_ms=wall_ms)
-    return Settled()
+def open_papers(device: Device) -> OpenPapers:
+    """Return what a kiosk was granted and has not told the end of."""
+    found = Paper.objects.filter(device=device, step__in=(Step.RESERVED.value, Step.PRINTED.value))
+    return OpenPapers(tuple(bytes(name) for name in found.values_list("paper", flat=True)))
 
 
 def _again(before: Paper, ticket: Ticket) -> Granted | Denied:

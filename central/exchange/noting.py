@@ -18,7 +18,8 @@ from wire.event import AnyEvent, Stamp
 from wire.paper import PAPER_BYTES, PaperEvent, Sort
 from wire.row import Unknown
 
-OUT = (Step.CONFIRMED.value, Step.EXCHANGED.value, Step.REISSUED.value)
+OUT = (Step.EXCHANGED.value, Step.REISSUED.value)
+"""Not yet what is only confirmed: its printer may still draw it back."""
 COUNT_MAX = 2**53
 GENERATION_MAX = 2**15 - 1
 SORTS = {

@@ -13,12 +13,13 @@ from wire.codec import WireError, decode, encode
 from wire.exchange import (
     Answer,
     Answered,
+    Asked,
+    AskOpen,
     FindCode,
     FindIdentity,
     FindOrder,
     Question,
     Reserve,
-    Settle,
 )
 
 log = logging.getLogger("central.exchange")
@@ -46,9 +47,7 @@ def answer(request: HttpRequest) -> HttpResponseBase:
     return HttpResponse(encode(told), content_type="application/cbor")
 
 
-def _answer(
-    asked: FindCode | FindOrder | FindIdentity | Reserve | Settle, device: Device
-) -> Answered:
+def _answer(asked: Asked, device: Device) -> Answered:
     match asked:
         case FindCode():
             return finding.by_code(asked, device)
@@ -58,7 +57,7 @@ def _answer(
             return finding.by_identity(asked, device)
         case Reserve():
             return granting.reserve(asked, device)
-        case Settle():
-            return granting.settle(asked, device)
+        case AskOpen():
+            return granting.open_papers(device)
         case _:
             assert_never(asked)

@@ -17,11 +17,11 @@ from edge.drivers.interfaces import Fetch, Link, Panel, Printer, Reader, Relay, 
 from edge.drivers.printer_config import (
     FilePrinterConfig,
     NetworkPrinterConfig,
-    PrinterConfig,
     SerialPrinterConfig,
     SimulatedPrinterConfig,
     profile,
 )
+from edge.drivers.printer_config import PrinterConfig as PrinterConfig
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 

@@ -188,10 +188,8 @@ class Desk:
             known = (found.entry, found.ticket_class, found.event)
             left = self._footing.left(transaction, now)
             budget = (left.admissions, left.too_old, found.revoked)
-            facts = Facts(
-                *(shown.ticket, *known, uses, shown.code, last_code, *budget),
-                without_memory=left.without_memory,
-            )
+            past = (transaction.shown_generation(shown.ticket.cti), left.without_memory)
+            facts = Facts(shown.ticket, *known, uses, shown.code, last_code, *budget, *past)
             fresh = claimed.claim.admission if claimed else self._draw(ADMISSION_BYTES)
             sequence = self._whitelist.about.sequence if self._whitelist.about else 0
             decision = decide(

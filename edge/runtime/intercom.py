@@ -100,6 +100,20 @@ class LedgerThere(msgspec.Struct, frozen=True, tag="ledger-there"):
     there: bool
 
 
+class KioskAsked(msgspec.Struct, frozen=True, tag="kiosk-asked"):
+    """Daemon to sync: a question for central (wire/exchange.py), answered under this name."""
+
+    name: bytes
+    question: bytes
+
+
+class KioskAnswered(msgspec.Struct, frozen=True, tag="kiosk-answered"):
+    """Sync to daemon: central's answer; None: it could not be asked."""
+
+    name: bytes
+    answer: bytes | None
+
+
 class EnrolmentRead(msgspec.Struct, frozen=True, tag="enrolment-read"):
     """Daemon to sync: an enrolment text, read while the service contact was held."""
 
@@ -138,6 +152,8 @@ Word = (
     | ClaimSaid
     | ClaimTold
     | LedgerThere
+    | KioskAsked
+    | KioskAnswered
     | EnrolmentRead
     | EnrolmentEnded
     | LogsWanted

@@ -1,9 +1,9 @@
 """What happened here, in one sequence, and the uses of each ticket: the truth of this device.
 
-Whoever first opens it under a new boot id begins an epoch; `seq` starts at 1 in each, and the
-hash chain runs through all of them. A damaged file is never started empty in silence: it is put
-aside, what still proves itself is carried over, and the new epoch says `without_memory`.
-Everything here runs on the one thread that opened it.
+Whoever first opens it under a new boot id begins an epoch; `seq` starts at 1 in each, the hash
+chain runs through all. A damaged file is never started empty in silence: it is put aside, what
+proves itself is carried over, and the new epoch says `without_memory`. Everything here runs on the
+one thread that opened it.
 """
 
 import errno
@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
-from edge.core.budget import Drawn
-from edge.store import answers, budget, locks, moving, salvage, uses
+from edge.store import salvage
 from edge.store.database import (
     FILE_MODE,
     TooNew,
@@ -26,21 +25,19 @@ from edge.store.database import (
     open_durable,
     open_readonly,
 )
-from edge.store.repair import SUSPECT, Found, Top, alone, open_sound, top_of
-from edge.store.uses import OpenPerson, UseDamaged
-from rules.use import Use
-from wire.chain import EPOCH_BYTES, link
+from edge.store.repair import SUSPECT, Found, alone, open_sound, top_of
+from edge.store.transaction import Transaction as Transaction
+from edge.store.uses import UseDamaged
+from wire.chain import EPOCH_BYTES
 from wire.codec import WireError
-from wire.event import AnyEvent, EpochBegan, Stamp
-from wire.row import decode_row, encode_row
+from wire.event import EpochBegan, Stamp
+from wire.row import decode_row
 
 T = TypeVar("T")
 
 FILE, LOCK = "journal.db", "journal.lock"
 KEPT_MS = 30 * 24 * 3600 * 1000
 PRUNED_ROWS_MAX = 200
-SPENDING_BYTES = 64 * 1024 * 1024
-"""Kept free for spending: below, refusals are no longer written."""
 
 
 class JournalUnwritable(Exception):
@@ -53,81 +50,6 @@ class Opened:
     began: bool
     without_memory: bool
     why: str
-
-
-class Transaction:
-    """The journal inside one transaction."""
-
-    def __init__(
-        self,
-        database: sqlite3.Connection,
-        device: bytes,
-        number: int,
-        epoch: bytes,
-        free_bytes: Callable[[], int],
-        top: Top | None = None,
-    ) -> None:
-        self._database = database
-        self._device = device
-        self._number = number
-        self._epoch = epoch
-        self._free_bytes = free_bytes
-        self._top = top
-
-    @property
-    def room_for_refusals(self) -> bool:
-        """Whether enough disk is left for admissions, so that a refusal may take some."""
-        return self._free_bytes() >= SPENDING_BYTES
-
-    def uses(self, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
-        """Return the uses of a right at a checkpoint, oldest reservation first."""
-        return uses.of_right(self._database, cti, checkpoint)
-
-    def knows(self, admission: bytes) -> bool:
-        """Whether anything was ever authorised here under that name."""
-        return uses.knows(self._database, admission)
-
-    def last_code(self, cti: bytes) -> int | None:
-        """Return the time of the newest moving code of a right that was let in, Unix seconds."""
-        return moving.last(self._database, cti)
-
-    def answered(self) -> int:
-        """Return the highest counter of central's orders that was ever answered."""
-        return answers.highest(self._database)
-
-    def drawn(self) -> Drawn:
-        """Return what has been drawn from the offline budget."""
-        return budget.drawn(self._database)
-
-    def note(self, drawn: Drawn) -> None:
-        """Keep the budget as it is said to be: the list's age, or that it is full again."""
-        budget.put(self._database, drawn)
-
-    def locked(self) -> frozenset[str]:
-        """Return the lanes that were locked, and not set to anything else since."""
-        return locks.of(self._database)
-
-    def open_persons(self, lane: str) -> tuple[OpenPerson, ...]:
-        """Return who was authorised on `lane` and has no outcome yet."""
-        return uses.open_persons(self._database, lane)
-
-    def append(self, happened: AnyEvent, stamp: Stamp) -> int:
-        """Write one event and what it means for the uses; return its seq."""
-        top = self._top or top_of(self._database)
-        seq = top.seq + 1 if top.number == self._number else 1
-        body = encode_row(happened, stamp)
-        hashed = link(top.hash, self._device, self._epoch, seq, body)
-        self._database.execute(
-            "INSERT INTO row VALUES (?, ?, ?, ?, ?)",
-            (self._number, seq, body, hashed, stamp.wall_ms),
-        )
-        uses.project(self._database, happened, stamp)
-        moving.project(self._database, happened)
-        answers.project(self._database, happened)
-        budget.project(self._database, happened)
-        locks.project(self._database, happened)
-        self._top = Top(self._number, seq, hashed)
-        return seq
 
 
 class Journal:

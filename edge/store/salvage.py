@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from edge.store import answers, budget, locks, moving, uses
+from edge.store import answers, budget, locks, moving, papers, shown, uses
 from edge.store.database import connect, until_broken
 from edge.store.repair import Top
 from wire.chain import GENESIS, HASH_BYTES, link
@@ -43,6 +43,8 @@ def carry_over(aside: Path, target: sqlite3.Connection, device: bytes) -> Top:
         answers.carry_over(source, target)
         locks.carry_over(source, target)
         budget.carry_over(source, target)
+        shown.carry_over(source, target)
+        papers.carry_over(source, target)
     finally:
         source.close()
     return copy.top

@@ -31,6 +31,7 @@ from edge.sync.enrolment import Enroller, Opens
 from edge.sync.essentials import EssentialsFollower
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
+from edge.sync.kiosk_asked import KioskQuestions
 from edge.sync.outward import Outward
 from edge.sync.own_time import OwnTime
 from edge.sync.renewal import Renewal
@@ -44,7 +45,7 @@ VERSION = "0.1.0"
 
 Stores = tuple[DeliveryStore, TrustStore, WhitelistWriter, EssentialsStore]
 
-THREADS = ("journal", "list", "fetch", "enrolment", "time")
+THREADS = ("journal", "list", "fetch", "enrolment", "time", "kiosk")
 
 log = logging.getLogger("sync")
 
@@ -134,7 +135,7 @@ async def _run(
     directory = Path(told.directory)
     # A thread each, so that a download and a list being built hold up neither row nor time.
     threads = [around.thread(name) for name in THREADS]
-    journal_thread, list_thread, fetch_thread, enrolment_thread, time_thread = threads
+    journal_thread, list_thread, fetch_thread, enrolment_thread, time_thread, kiosk_thread = threads
     topics, device = Topics(who.venue), who.id
     intercom = await _opened(told, around)
     catalog = opens(clock)
@@ -153,6 +154,7 @@ async def _run(
     )
     # The answer proves itself: whoever asks for the time can judge no certificate's dates.
     time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
+    kiosk_fetch = catalog.fetch(linked.central, kiosk_thread)
     own_time = OwnTime(clock, time_fetch, trust, around.draw, intercom.tell)
     inward = _inward(directory, fetch, stores, own_time, list_thread, clock, chance)
     fetches = _Opens(catalog, enrolment_thread)
@@ -162,23 +164,39 @@ async def _run(
     renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
     near = _hub_link(told, catalog, topics, device, chance)
-    sideways = Sideways(near or link, intercom.tell, topics, device)
-    if near is not None:
-        heard = JournalReader(directory, who.device)
-        to_hub = (near, heard, Forgetful(), journal_thread, clock, topics, device, VERSION)
-        sideways = Sideways(near, intercom.tell, topics, device, Outward(*to_hub))
+    sideways = _sideways(directory, who, near, link, intercom, topics, journal_thread, clock)
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
         *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell), keeper, own_time),
         sideways,
+        KioskQuestions(kiosk_fetch, intercom.tell),
     )
     try:
         await daemon.run()
     finally:
         fetch.close()
         time_fetch.close()
+        kiosk_fetch.close()
         for thread in threads:
             thread.close()
+
+
+def _sideways(
+    directory: Path,
+    who: DeviceIdentity,
+    near: Link | None,
+    link: Link,
+    intercom: IntercomServer,
+    topics: Topics,
+    thread: SingleThread,
+    clock: Clock,
+) -> Sideways:
+    """Return the way to the ledger of claims: the hub's, where there is one."""
+    if near is None:
+        return Sideways(link, intercom.tell, topics, who.id)
+    heard = JournalReader(directory, who.device)
+    to_hub = (near, heard, Forgetful(), thread, clock, topics, who.id, VERSION)
+    return Sideways(near, intercom.tell, topics, who.id, Outward(*to_hub))
 
 
 def _inward(

@@ -16,6 +16,7 @@ from edge.runtime.intercom import (
     EnrolmentRead,
     Grew,
     IntercomServer,
+    KioskAsked,
     Logged,
     LogsWanted,
 )
@@ -24,6 +25,7 @@ from edge.sync.carrier import Carrier
 from edge.sync.enrolment import Enroller
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
+from edge.sync.kiosk_asked import KioskQuestions
 from edge.sync.outward import Outward
 from edge.sync.own_time import OwnTime
 from edge.sync.renewal import Renewal
@@ -56,6 +58,7 @@ class SyncDaemon:
         keeper: Keeper | None = None,
         own_time: OwnTime | None = None,
         sideways: Sideways | None = None,
+        kiosk: KioskQuestions | None = None,
     ) -> None:
         self._link = link
         self._outward = outward
@@ -72,6 +75,7 @@ class SyncDaemon:
         self._keeper = keeper
         self._own_time = own_time
         self._sideways = sideways or Sideways(link, intercom.tell, topics, device)
+        self._kiosk = kiosk
         self._connected = False
         self.malformed: Counter[str] = Counter()
         """Messages that could not be read, by topic."""
@@ -90,6 +94,8 @@ class SyncDaemon:
             ]
             others = (self._enroller, self._renewal, self._time_asked, self._keeper, self._own_time)
             work.append(self._sideways.run())
+            if self._kiosk is not None:
+                work.append(self._kiosk.run())
             work += [one.run() for one in others if one is not None]
             working = [tasks.create_task(one) for one in work]
             self._life.ready("syncing")
@@ -154,6 +160,8 @@ class SyncDaemon:
                     self._carrier.logs(word)
                 case EnrolmentRead(text) if self._enroller is not None:
                     self._enroller.read(text)
+                case KioskAsked() if self._kiosk is not None:
+                    self._kiosk.ask(word)
                 case AskTime(nonce) if self._time_asked is not None:
                     self._time_asked.ask(nonce)
                 case _:

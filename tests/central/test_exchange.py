@@ -17,16 +17,16 @@ from wire.exchange import (
     Answer,
     Answered,
     Asked,
+    AskOpen,
     Denied,
     FindCode,
     FindIdentity,
     FindOrder,
     Found,
     Granted,
+    OpenPapers,
     Question,
     Reserve,
-    Settle,
-    Settled,
 )
 from wire.key import KeyRing
 from wire.paper import (
@@ -155,11 +155,15 @@ def test_until_it_is_out_the_phone_is_good_and_afterwards_only_the_paper(
     assert refused.since == stamp(102.0).wall_ms / 1000
 
 
-def test_confirmed_and_cut_off_is_exchanged(tickets: list[Any]) -> None:
+def test_confirmed_and_cut_off_there_is_no_second_paper(tickets: list[Any]) -> None:
+    """Until the kiosk starts again and says that it is exchanged, both are good for the one use."""
     grant(tickets[0])
     cti = bytes.fromhex(tickets[0]["cti"])
     said(PaperReserved(paper=PAPER, cti=cti, generation=1), PaperConfirmed(paper=PAPER))
-    assert listed(tickets[0]).least_generation == 1
+    assert listed(tickets[0]).least_generation == 0
+    refused = grant(tickets[0], SECOND, TOKEN_2)
+    assert isinstance(refused, Denied)
+    assert refused.reason is Reason.COLLECTED
 
 
 def test_the_phone_is_not_given_the_paper_s_code(tickets: list[Any]) -> None:
@@ -302,20 +306,20 @@ def test_an_id_finds_its_ticket_and_guesses_are_counted(tickets: list[Any]) -> N
     assert isinstance(ask(FindIdentity("11010519491231002X")), Denied)
 
 
-def test_what_a_kiosk_does_not_know_of_was_never_printed(tickets: list[Any]) -> None:
+def test_a_kiosk_that_starts_hears_what_it_was_granted(tickets: list[Any]) -> None:
     grant(tickets[0])
-    assert ask(Settle(known=(PAPER,))) == Settled()
-    assert isinstance(grant(tickets[0], SECOND, TOKEN_2), Denied)
-    assert ask(Settle(known=())) == Settled()
+    assert ask(AskOpen()) == OpenPapers((PAPER,))
+    assert ask(AskOpen(), TOKEN_2) == OpenPapers(())
+    said(PaperGivenBack(paper=PAPER, why="forgotten"))
+    assert ask(AskOpen()) == OpenPapers(())
     assert isinstance(grant(tickets[0], SECOND, TOKEN_2), Granted)
 
 
-def test_without_memory_what_was_granted_is_unknown(tickets: list[Any]) -> None:
-    grant(tickets[0])
-    assert ask(Settle(known=(), without_memory=True)) == Settled()
-    refused = grant(tickets[0], SECOND, TOKEN_2)
-    assert isinstance(refused, Denied)
-    assert refused.reason is Reason.SEE_STAFF
+def test_given_back_before_it_was_granted_it_is_never_granted(tickets: list[Any]) -> None:
+    """The kiosk waited no longer; its question comes to central after its journal."""
+    said(PaperGivenBack(paper=PAPER, why="no-answer"))
+    assert grant(tickets[0]) == Denied(Reason.SEE_STAFF)
+    assert isinstance(grant(tickets[0], SECOND, TOKEN_2), Granted)
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"{}", encode({"asked": {"type": "no"}})])

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.store import journal as journal_module
+from edge.store import transaction as journal_module
 from edge.store.delivery import DeliveryStore
 from edge.store.journal import FILE, Journal, JournalUnwritable, Transaction
 from edge.store.outbox import JournalReader

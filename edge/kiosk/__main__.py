@@ -1,0 +1,229 @@
+"""Assembles the kiosk: reads what it is told, opens the store and the drivers, serves the page."""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from edge.drivers.catalog import Catalog
+from edge.kiosk import browser, sheets
+from edge.kiosk.config import KioskConfig, card_digest, habits, time_zone_of
+from edge.kiosk.daemon import KioskDaemon
+from edge.kiosk.desk import Desk
+from edge.kiosk.page import application
+from edge.kiosk.papers import Papers
+from edge.kiosk.picture import Pictures
+from edge.kiosk.questions import Questions
+from edge.kiosk.sheets import Sheets
+from edge.kiosk.spoken import words
+from edge.runtime import config, identity, service, surroundings
+from edge.runtime.clock import Clock, TrustedClock
+from edge.runtime.config import ConfigError
+from edge.runtime.identity import DeviceIdentity
+from edge.runtime.intercom import Grew
+from edge.runtime.service import Life, Work
+from edge.runtime.surroundings import Surroundings
+from edge.store.essentials import EssentialsStore
+from edge.store.floor import FloorFile
+from edge.store.journal import Journal
+from edge.store.trust import TrustStore
+from edge.store.whitelist import Whitelist
+from paper.template import Template
+from wire.event import BOOT_BYTES, Stamp
+
+VERSION = "0.1.0"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+LOOK_SECONDS = 2.0
+
+
+def main(argv: list[str]) -> int:
+    """Run the kiosk; 0 when told to stop, 78 for a configuration that cannot be used."""
+    parser = argparse.ArgumentParser(prog="gatehouse kiosk", description="A ticket kiosk.")
+    parser.add_argument("--config", type=Path, default=Path("/etc/gatehouse/kiosk.toml"))
+    parser.add_argument("--boot-id", help="the kernel's boot id, where /proc/sys is hidden (%%b)")
+    parser.add_argument("--check", action="store_true", help="only read the configuration")
+    parser.add_argument("--browse", action="store_true", help="be the kiosk's browser instead")
+    parser.add_argument("--card", help="say the digest of a staff card's code, and end")
+    asked = parser.parse_args(argv)
+    if asked.card is not None:
+        sys.stdout.write(f"{card_digest(asked.card.encode())}\n")
+        return 0
+    try:
+        if asked.browse:
+            return browser.run(config.load(asked.config, KioskConfig))
+        boot = _boot(asked.boot_id)
+        if asked.check:
+            told, *_ = _checked(asked.config)
+            sys.stdout.write(f"{asked.config}: good, {told.name}\n")
+            return 0
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return service.EXIT_CONFIG
+    around = surroundings.real()
+    return service.run_assembled(lambda: assembled(asked.config, boot, around))
+
+
+def _checked(path: Path) -> tuple[KioskConfig, Template]:
+    """Return what the kiosk is told, and the paper; raise ConfigError."""
+    told = config.load(path, KioskConfig)
+    time_zone_of(told)
+    for language in told.languages:
+        try:
+            words(language)
+        except FileNotFoundError:
+            raise ConfigError(f"{path}: languages: there is no file for {language!r}") from None
+    return told, sheets.load(Path(told.directory))
+
+
+def assembled(
+    path: Path, boot: bytes, around: Surroundings, opens: Callable[[Clock], Catalog] = Catalog
+) -> Work:
+    """Read what the kiosk is told and return what runs it; raise ConfigError.
+
+    `opens(clock)` is what turns configuration into drivers.
+    """
+    told, template = _checked(path)
+    directory = Path(told.directory)
+    known = identity.stamp(directory)
+    if known is None:
+        return lambda life: _wait_for_enrolment(directory, life, around)
+    who = identity.load(directory)
+    return lambda life: _run(told, template, who, boot, life, around, opens)
+
+
+async def _wait_for_enrolment(directory: Path, life: Life, around: Surroundings) -> None:
+    """Nobody is served by a device that nobody knows; `gatehouse enrol` makes it known."""
+    life.ready("not enrolled yet: gatehouse enrol")
+    while not life.stopping.is_set():
+        if identity.stamp(directory) is not None:
+            life.begin_again("this device was enrolled")
+        life.alive()
+        await around.machine.wait(LOOK_SECONDS)
+
+
+async def _run(
+    told: KioskConfig,
+    template: Template,
+    who: DeviceIdentity,
+    boot: bytes,
+    life: Life,
+    around: Surroundings,
+    opens: Callable[[Clock], Catalog],
+) -> None:
+    directory, draw, zone = Path(told.directory), around.draw, time_zone_of(told)
+    thread = around.thread("store")
+    store = await thread.run(_opened, directory, who, boot, around)
+    whitelist, clock, journal = store
+    intercom, catalog = around.speaks(Path(told.intercom), clock), opens(clock)
+    desk = Desk(*(whitelist, journal, thread, clock, draw, boot), lambda: intercom.tell(Grew()))
+    for paper in await desk.resolve():
+        service.log.warning("an earlier life left paper %s open", paper.paper.hex())
+    questions = Questions(intercom.tell, draw, clock)
+    printer_thread = around.thread("printer")
+    printer = catalog.printer(told.printer, printer_thread, lambda n: _below(n, draw))
+    papers = Papers(
+        *(desk, questions, printer, Sheets(template, told.name, zone, clock), clock, draw),
+        told.take_seconds,
+    )
+    daemon = KioskDaemon(
+        {f"reader-{n}": catalog.reader(one) for n, one in enumerate(told.reader, 1)},
+        catalog.reader(told.card) if told.card else None,
+        catalog.sensor(told.headphones) if told.headphones else None,
+        *(printer, papers, questions, desk, intercom, clock, life, habits(told)),
+        {one.digest: one.name for one in told.staff},
+        *(draw, VERSION),
+    )
+    page = Page(told, daemon, Pictures(told.name, zone, clock, VERSION), draw)
+    try:
+        await daemon.run(page.serve)
+    finally:
+        await printer.close()
+        await catalog.close()
+        printer_thread.close()
+        thread.close()
+
+
+def _below(number: int, draw: Callable[[int], bytes]) -> int:
+    return int.from_bytes(draw(4), "big") % number
+
+
+class Page:
+    """The page on its port, and where the browser is told of it."""
+
+    def __init__(
+        self,
+        told: KioskConfig,
+        daemon: KioskDaemon,
+        pictures: Pictures,
+        draw: Callable[[int], bytes],
+    ) -> None:
+        self._told = told.page
+        self._token = browser.token(Path(told.page.address_file), draw)
+        app = application(daemon, pictures, self._token)
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                host="127.0.0.1",
+                port=told.page.port,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+                loop="asyncio",
+                lifespan="off",
+            )
+        )
+
+    async def serve(self) -> None:
+        serving = asyncio.ensure_future(self._server.serve())
+        try:
+            while not self._server.started and not serving.done():
+                await asyncio.wait({serving}, timeout=0.02)
+            if serving.done():
+                raise ConfigError(f"page.port {self._told.port}: cannot be listened on")
+            port = self._server.servers[0].sockets[0].getsockname()[1]
+            browser.tell(Path(self._told.address_file), port, self._token)
+            await serving
+        finally:
+            self._server.should_exit = True
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({serving}, timeout=2.0)
+            serving.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the daemon."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _opened(
+    directory: Path, who: DeviceIdentity, boot: bytes, around: Surroundings
+) -> tuple[Whitelist, TrustedClock, Journal]:
+    trust = TrustStore(directory, who.pin, who.venue)
+    whitelist = Whitelist(directory, trust, EssentialsStore(directory, trust))
+    # A new card has no floor yet: it is no earlier than the list that central signed.
+    built = float(whitelist.about.built_at) if whitelist.about else 0.0
+    clock = TrustedClock(around.machine, FloorFile(directory).read() or built)
+    journal = Journal(directory, who.device, boot, around.draw)
+    now = clock.now()
+    journal.open(Stamp(round(now.wall * 1000), round(now.uptime * 1000), boot, now.quality))
+    return whitelist, clock, journal
+
+
+def _boot(given: str | None) -> bytes:
+    text = given or (BOOT_ID.read_text() if BOOT_ID.exists() else "")
+    try:
+        return bytes.fromhex(text.strip().replace("-", ""))[:BOOT_BYTES]
+    except ValueError:
+        raise ConfigError(f"--boot-id: not a boot id: {text!r}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,91 @@
+"""What a kiosk is told: its hardware, its page, who is staff, and what the venue chose."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from edge.core.visit_terms import Habits, WhenOffline
+from edge.drivers.catalog import InputConfig, PrinterConfig, ReaderConfig
+from edge.runtime.config import ConfigError
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Language = Annotated[str, msgspec.Meta(pattern="^[a-z]{2}$")]
+Seconds = Annotated[float, msgspec.Meta(ge=5.0, le=600.0)]
+CARD_CONTEXT = b"gatehouse staff card"
+
+
+class StaffConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One staff card: its digest, which `gatehouse kiosk --card CODE` says."""
+
+    name: Name
+    digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class PageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The page for the kiosk's own browser; nobody else can reach it."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8600
+    """0: any free one; the browser is told by the file."""
+    address_file: str = "/run/gatehouse-kiosk/address"
+    """Where the browser finds the page's address, with its token of this boot."""
+
+
+class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Name
+    printer: PrinterConfig
+    reader: tuple[ReaderConfig, ...] = ()
+    """Of codes: the visitors' and the staff's cards."""
+    card: ReaderConfig | None = None
+    """Of ID cards: what it reads is a number."""
+    headphones: InputConfig | None = None
+    """Closed while a plug is in the jack: the prompts are spoken then."""
+    page: PageConfig = PageConfig()
+    staff: tuple[StaffConfig, ...] = ()
+    directory: str = "/var/lib/gatehouse"
+    intercom: str = "/run/gatehouse/sync.sock"
+    time_zone: str = "Asia/Shanghai"
+    languages: Annotated[tuple[Language, ...], msgspec.Meta(min_length=1, max_length=6)] = (
+        "zh",
+        "en",
+    )
+    """The first is shown first; each is a file in `words`."""
+    when_offline: WhenOffline = WhenOffline.SEE_STAFF
+    codes_admit: bool = True
+    """The gates take the phone's code as well."""
+    by_order: bool = True
+    by_identity: bool = True
+    roll_tickets: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 400
+    take_seconds: Seconds = 30.0
+    """How long a paper may stand in the printer's mouth before it is drawn back."""
+
+
+def habits(told: KioskConfig) -> Habits:
+    return Habits(
+        languages=told.languages,
+        when_offline=told.when_offline,
+        codes_admit=told.codes_admit,
+        by_order=told.by_order,
+        by_identity=told.by_identity,
+        roll_tickets=told.roll_tickets,
+    )
+
+
+def card_digest(data: bytes) -> str:
+    """Return what stands in the configuration for a staff card."""
+    return hashlib.sha256(CARD_CONTEXT + data.strip(b" \t\r\n")).hexdigest()
+
+
+def time_zone_of(told: KioskConfig) -> ZoneInfo:
+    """Return the kiosk's time zone; raise ConfigError."""
+    try:
+        return ZoneInfo(told.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError(f"kiosk.toml: time_zone: no such zone: {told.time_zone}") from None
+
+
+def template_path(directory: Path) -> Path:
+    """Where the venue's own ticket lies, if it has one."""
+    return directory / "config" / "ticket.toml"

@@ -1,0 +1,308 @@
+"""The kiosk daemon: one visitor at a time, seen on a page that holds nothing itself.
+
+Gathers what readers, printer, page and sync say; `edge.core.visit` decides; questions and papers
+run beside the loop, so that a touch is always answered at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, assert_never
+
+from edge.core import visit as core
+from edge.core.credential import Shown
+from edge.core.printer_status import Roll, Status
+from edge.core.scan import Held, Scan, answered, see
+from edge.core.visit_terms import (
+    AnySignal,
+    CardRead,
+    Command,
+    Habits,
+    Health,
+    Look,
+    Looked,
+    Page,
+    Print,
+    PrintTest,
+    Record,
+    Scanned,
+    Signal,
+    StaffCard,
+    Touched,
+    Visit,
+)
+from edge.drivers.interfaces import Code, Found, Level, Lost, Printer, Reader, Sensor
+from edge.kiosk.config import card_digest
+from edge.kiosk.desk import Desk
+from edge.kiosk.papers import Papers
+from edge.kiosk.questions import Questions
+from edge.runtime.clock import Clock
+from edge.runtime.intercom import Heard, IntercomClient, KioskAnswered
+from edge.runtime.service import Life
+from wire import exchange
+from wire.event import SCAN_BYTES, DriverFound, DriverLost, Started
+from wire.exchange import Denied, FindCode
+from wire.paper import PaperChanged, PrinterSaid
+from wire.reason import Reason
+
+log = logging.getLogger("kiosk")
+
+LOOK_AFTER_SECONDS = 1.0
+LOOK_SECONDS = 10.0
+ONLINE_SECONDS = 15.0
+"""How long central counts as there after it was last heard."""
+
+
+class KioskDaemon:
+    def __init__(
+        self,
+        readers: dict[str, Reader],
+        card: Reader | None,
+        headphones: Sensor | None,
+        printer: Printer,
+        papers: Papers,
+        questions: Questions,
+        desk: Desk,
+        intercom: IntercomClient,
+        clock: Clock,
+        life: Life,
+        habits: Habits,
+        staff: dict[str, str],
+        draw: Callable[[int], bytes],
+        version: str = "",
+    ) -> None:
+        """`staff`: names by the digest of their card."""
+        self._readers, self._card, self._headphones = readers, card, headphones
+        self._printer, self._papers, self._questions = printer, papers, questions
+        self._desk, self._intercom = desk, intercom
+        self._clock, self._life = clock, life
+        self.habits, self._staff, self._draw = habits, staff, draw
+        self._version = version
+        self.visit = Visit(page=Page.OUT_OF_ORDER, language=habits.languages[0])
+        self.plugged = False
+        """Whether somebody listens by headphones."""
+        self.number = 1
+        """Grows with every change of what is shown."""
+        self.changed = asyncio.Condition()
+        self.status: Status | None = None
+        self._heard_at: float | None = None
+        self._left: int | None = None
+        self._held: dict[str, Held] = {}
+        self._inbox: asyncio.Queue[AnySignal] = asyncio.Queue()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._printing: asyncio.Task[None] | None = None
+
+    async def run(self, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Work until `life` says stop; `serve()` runs the page. A paper under way is finished."""
+        await self._desk.record(Started(daemon="kiosk", version=self._version))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                work: list[Coroutine[Any, Any, Any]] = [
+                    *(self._watch(name, one) for name, one in self._readers.items()),
+                    *([self._watch_card(self._card)] if self._card else []),
+                    *([self._watch_plug(self._headphones)] if self._headphones else []),
+                    *(self._watch_printer(), self._intercom.run(), self._listen()),
+                    *(self._papers.settle(), self._decide(), self._look_after(), serve()),
+                ]
+                working = [tasks.create_task(one) for one in work]
+                self._life.ready("waiting for visitors")
+                await self._life.stopping.wait()
+                if self._printing:
+                    await self._printing
+                for task in working:
+                    task.cancel()
+        finally:
+            await self._desk.close()
+
+    async def touch(self, what: str, value: str, at: int) -> None:
+        """A control was touched on the page numbered `at`; one that has changed is not meant."""
+        if at == self.number or what in ("key", "erase", "more"):
+            await self._step(Touched(what, value))
+
+    async def moved_from(self, number: int, seconds: float) -> bool:
+        """Wait until something else than `number` is shown; False: it has not come in time."""
+        try:
+            async with asyncio.timeout(seconds), self.changed:
+                await self.changed.wait_for(lambda: self.number != number)
+        except TimeoutError:
+            return False
+        return True
+
+    def signal(self, signal: AnySignal) -> None:
+        self._inbox.put_nowait(signal)
+
+    async def _decide(self) -> None:
+        while True:
+            due = core.due(self.visit)
+            signal = await self._next(due)
+            await self._step(signal)
+
+    async def _next(self, due: float | None) -> AnySignal:
+        """Return what comes next; `Signal.DUE` when the deadline comes first."""
+        getting = asyncio.ensure_future(self._inbox.get())
+        if due is None:
+            due = self._clock.now().uptime + LOOK_SECONDS
+        waiting = asyncio.ensure_future(self._clock.wait_until(due))
+        moved = asyncio.ensure_future(self._moved(due))
+        try:
+            await asyncio.wait({getting, waiting, moved}, return_when=asyncio.FIRST_COMPLETED)
+            return getting.result() if getting.done() else Signal.DUE
+        finally:
+            for task in (getting, waiting, moved):
+                task.cancel()
+
+    async def _moved(self, due: float) -> None:
+        """Return when the deadline is another one: a touch has put it off."""
+        async with self.changed:
+            await self.changed.wait_for(lambda: core.due(self.visit) not in (None, due))
+
+    async def _step(self, signal: AnySignal) -> None:
+        before = self.visit
+        self.visit, commands = core.step(before, signal, self._clock.now(), self.habits)
+        for command in commands:
+            await self._perform(command)
+        if self.visit != before:
+            await self._show()
+
+    async def _show(self) -> None:
+        self.number += 1
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def _perform(self, command: Command) -> None:
+        assert self._tasks
+        match command:
+            case Look():
+                self._tasks.create_task(self._look(command))
+            case Print():
+                self._printing = self._tasks.create_task(self._exchange(command))
+            case PrintTest(by):
+                self._printing = self._tasks.create_task(self._test(by))
+            case Record(events):
+                await self._desk.record(*events)
+                for happened in events:
+                    if isinstance(happened, PaperChanged):
+                        self._left = happened.tickets
+                        await self._told()
+            case _:
+                assert_never(command)
+
+    async def _look(self, asked: Look) -> None:
+        if isinstance(asked.asked, FindCode):
+            # What is no ticket of ours is said at once, and nobody else hears of it.
+            about = await self._desk.about(asked.asked.code)
+            if not isinstance(about, Shown) and about is not Reason.UNKNOWN_KEY:
+                await self._desk.refuse(about, asked.asked.code)
+                self.signal(Looked(asked.number, Denied(about)))
+                return
+        answer = await self._questions.ask(asked.asked, self.habits.looking_seconds - 1.0)
+        if isinstance(answer, Denied):
+            await self._desk.refuse(answer.reason, repr(asked.asked).encode())
+        told = answer if isinstance(answer, exchange.Found | Denied) else None
+        self.signal(Looked(asked.number, told))
+
+    async def _exchange(self, asked: Print) -> None:
+        became = await self._papers.exchange(asked)
+        await self._after_print()
+        self.signal(became)
+
+    async def _test(self, by: str) -> None:
+        became = await self._papers.test(by)
+        await self._after_print()
+        self.signal(became)
+
+    async def _after_print(self) -> None:
+        if self._left is not None:
+            self._left = max(self._left - 1, 0)
+        await self._told()
+
+    # What the world says.
+
+    async def _watch(self, name: str, reader: Reader) -> None:
+        lost = False
+        async for said in reader.codes():
+            match said:
+                case Code(data, first, last):
+                    seen = Scan(self._draw(SCAN_BYTES), name, data, first)
+                    self._held[name], looked_at = see(self._held.get(name), seen, last)
+                    if looked_at:
+                        held = answered(self._held[name], self._held[name].scan.scan)
+                        assert held
+                        self._held[name] = held
+                        by = self._staff.get(card_digest(data))
+                        self.signal(StaffCard(by) if by else Scanned(data))
+                case Lost(why):
+                    lost = True
+                    await self._desk.record(DriverLost(driver=name, why=why))
+                case Found() if lost:
+                    lost = False
+                    await self._desk.record(DriverFound(driver=name))
+                case Found():
+                    pass
+
+    async def _watch_card(self, reader: Reader) -> None:
+        async for said in reader.codes():
+            match said:
+                case Code(data, _, _):
+                    by = self._staff.get(card_digest(data))
+                    number = data.decode("ascii", errors="replace").strip()
+                    self.signal(StaffCard(by) if by else CardRead(number))
+                case Lost(why):
+                    await self._desk.record(DriverLost(driver="card", why=why))
+                case Found():
+                    pass
+
+    async def _watch_plug(self, sensor: Sensor) -> None:
+        async for said in sensor.changes():
+            if isinstance(said, Level):
+                self.plugged = said.active
+                await self._show()
+
+    async def _watch_printer(self) -> None:
+        async for status in self._printer.looks():
+            before, self.status = self.status, status
+            if before is None or before.fault != status.fault or before.roll != status.roll:
+                await self._told()
+            self.signal(self._health())
+
+    async def _listen(self) -> None:
+        async for word in self._intercom.words():
+            match word:
+                case KioskAnswered():
+                    self._questions.hear(word)
+                    if word.answer is not None:
+                        self._heard_at = self._clock.now().uptime
+                case Heard():
+                    self._heard_at = self._clock.now().uptime
+                case _:
+                    pass  # A gate's, or of a newer sync.
+
+    async def _look_after(self) -> None:
+        """Feed the watchdog by real work: the store answers, or it is not fed."""
+        while True:
+            idle = self.visit.page in (Page.ATTRACT, Page.OUT_OF_ORDER)
+            await self._desk.look_after(idle)
+            health = self._health()
+            if health != self.visit.health:
+                self.signal(health)
+            self._life.alive()
+            await self._clock.wait(LOOK_AFTER_SECONDS)
+
+    def _health(self) -> Health:
+        status, heard = self.status, self._heard_at
+        online = heard is not None and self._clock.now().uptime - heard < ONLINE_SECONDS
+        if status is None:
+            return Health(online=online, paper_left=self._left)
+        fault = status.fault.value if status.fault else ""
+        near_end = status.roll is Roll.NEAR_END
+        return Health(status.ready, fault, near_end, online, self._left)
+
+    async def _told(self) -> None:
+        """Tell central of the printer, through the journal."""
+        status = self.status
+        if status is None:
+            return
+        state = status.fault.value if status.fault else status.roll.value
+        said = PrinterSaid(state=state, able=status.ready, paper_left=self._left)
+        await self._desk.record(said)

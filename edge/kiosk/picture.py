@@ -1,0 +1,179 @@
+"""What the page is drawn from: words and values, nothing that decides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from edge.core import printer_status
+from edge.core.visit_staff import WHYS
+from edge.core.visit_terms import DIGITS, Became, Page, Printed, Refusal, Visit, WhenOffline
+from edge.kiosk.daemon import KioskDaemon
+from edge.kiosk.spoken import words
+from edge.runtime.clock import Clock
+from wire.exchange import Offer
+from wire.reason import Reason
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+NUMBERS = "1234567890"
+HURRY_SECONDS = 15
+"""When the page asks whether more time is needed."""
+OWN_WORDS = frozenset(
+    {
+        *(Reason.COLLECTED, Reason.USED, Reason.BEING_USED, Reason.BEING_COLLECTED),
+        *(Reason.NOT_EXCHANGED, Reason.TOO_LATE, Reason.PRINTER_CANNOT, Reason.NO_NETWORK),
+        *(Reason.NO_SUCH_ORDER, Reason.TOO_MANY_TRIES, Reason.SEE_STAFF, Reason.SUPERSEDED),
+        *(Reason.REFUNDED, Reason.BLOCKED, Reason.RESCHEDULED, Reason.WRONG_EVENT, Reason.UNKNOWN),
+        *(Reason.NOT_A_TICKET, Reason.PAYMENT_CODE, Reason.STATIC_COPY, Reason.CODE_TOO_OLD),
+        *(Reason.MALFORMED, Reason.FORGED, Reason.NO_RECORD),
+    }
+)
+"""Reasons that the files of words speak of; any other is "other"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    kiosk: str
+    zone: tzinfo
+    clock: Clock
+    version: str
+
+    def of(self, daemon: KioskDaemon) -> dict[str, Any]:
+        """Return everything that the templates of the page name."""
+        visit, habits = daemon.visit, daemon.habits
+        say = words(visit.language)
+
+        def said(key: str, **told: object) -> str:
+            return say[key].format(**told)
+
+        now = self.clock.now().uptime
+        left = None if visit.deadline is None else max(round(visit.deadline - now), 0)
+        total = None if visit.deadline is None else round(visit.deadline - visit.began)
+        return {
+            "visit": visit,
+            "page": visit.page.value,
+            "number": daemon.number,
+            "w": said,
+            "languages": [(one, words(one)["language.name"]) for one in habits.languages],
+            "habits": habits,
+            "seconds": left,
+            "seconds_total": total,
+            "hurry": HURRY_SECONDS,
+            "plugged": daemon.plugged,
+            "kiosk": self.kiosk,
+            "version": self.version,
+            "letters": LETTERS,
+            "numbers": NUMBERS,
+            "digits": DIGITS,
+            "whys": WHYS,
+            "offers": [self._offer(visit, one, said) for one in visit.offers],
+            "refusal": self._refusal(visit.refusal, visit, habits.when_offline, said),
+            "progress": _progress(visit),
+            "summary": _summary(visit),
+            "printer": self._printer(visit),
+            "staff_state": self._state(daemon, said),
+        }
+
+    def _offer(self, visit: Visit, offer: Offer, said: Callable[..., str]) -> dict[str, Any]:
+        able = offer in visit.collectable
+        refusal = None
+        if offer.reason is not None:
+            refused = Refusal(offer.reason, offer.since, offer.where)
+            refusal = self._refusal(refused, visit, WhenOffline.SEE_STAFF, said)
+        return {
+            "cti": offer.cti.hex(),
+            "event": _in(visit.language, offer.event),
+            "kind": _in(visit.language, offer.kind),
+            "begins": self._at(offer.begins),
+            "quantity": offer.quantity,
+            "seat": offer.seat,
+            "holder": offer.holder,
+            "able": able,
+            "chosen": offer.cti in visit.chosen,
+            "refusal": refusal["title"] if refusal else "",
+        }
+
+    def _refusal(
+        self,
+        refusal: Refusal | None,
+        visit: Visit,
+        when_offline: WhenOffline,
+        said: Callable[..., str],
+    ) -> dict[str, str] | None:
+        """Return title and advice for a reason; when and where if that is known."""
+        if refusal is None:
+            return None
+        reason = refusal.reason
+        word = reason.value if reason in OWN_WORDS else "other"
+        at = "" if refusal.since is None else self._at(refusal.since)
+        place = refusal.where
+        title = said(f"refused.{word}")
+        if reason is Reason.COLLECTED and at:
+            title = said("refused.collected-at", at=at, where=place)
+        if reason is Reason.USED and at:
+            title = said("refused.used-at", at=at, where=place)
+        if reason is Reason.BEING_COLLECTED and place:
+            title = said("refused.being-collected-at", where=place)
+        advice = said(f"advice.{word}")
+        if reason is Reason.NO_NETWORK:
+            advice = said(f"advice.offline-{when_offline.value}")
+        if reason is Reason.TOO_MANY_TRIES:
+            advice = said("advice.too-many-tries", minutes=max(1, round(refusal.wait_seconds / 60)))
+        if reason is Reason.PRINTER_CANNOT:
+            advice = said("advice.gate" if visit.staff == "" else "advice.printer-cannot")
+        return {"title": title, "advice": advice, "reason": word}
+
+    def _at(self, wall: float) -> str:
+        try:
+            return f"{datetime.fromtimestamp(wall, self.zone):%m-%d %H:%M}"
+        except (ValueError, OverflowError, OSError):
+            return ""
+
+    def _printer(self, visit: Visit) -> str:
+        """Return what is to be done about the printer, for staff."""
+        if not visit.health.fault:
+            return ""
+        fault = printer_status.Fault(visit.health.fault)
+        return _in(visit.language, printer_status.WORDS[fault])
+
+    def _state(self, daemon: KioskDaemon, said: Callable[..., str]) -> list[tuple[str, str, bool]]:
+        """Return (what, how it is, good) for the staff's page of the kiosk's state."""
+        health, now = daemon.visit.health, self.clock.now()
+        at = f"{datetime.fromtimestamp(now.wall, self.zone):%Y-%m-%d %H:%M:%S}"
+        left = "—" if health.paper_left is None else str(health.paper_left)
+        online = said("state.online" if health.online else "state.offline")
+        printer = self._printer(daemon.visit) or said("state.ready")
+        clock = f"{at} · {said(f'clock.{now.quality.value}')}"
+        return [
+            (said("state.network"), online, health.online),
+            (said("state.printer"), printer, health.able),
+            (said("state.paper"), left, not health.near_end),
+            (said("state.clock"), clock, now.quality.value != "suspect"),
+            (said("state.version"), self.version, True),
+        ]
+
+
+def _in(language: str, both: Any) -> str:
+    return str(both.zh if language == "zh" else both.en)
+
+
+def _progress(visit: Visit) -> tuple[int, int]:
+    """Return (which ticket, of how many) while they are printed."""
+    total = len(visit.done) + len(visit.left)
+    return min(len(visit.done) + 1, max(total, 1)), max(total, 1)
+
+
+def _summary(visit: Visit) -> dict[str, int]:
+    """Return how many tickets came out, and how many did not, by how."""
+
+    def count(became: Became) -> int:
+        return sum(one.became is became for one in visit.done)
+
+    done: tuple[Printed, ...] = visit.done
+    out = count(Became.DONE)
+    unknown, retracted = count(Became.UNKNOWN), count(Became.RETRACTED)
+    rest = len(done) - out - unknown - retracted + len(visit.left)
+    return {"out": out, "unknown": unknown, "retracted": retracted, "rest": rest}
+
+
+PAGES = tuple(Page)

@@ -1,0 +1,86 @@
+"""What a kiosk prints: the venue's template, filled from an offer and the grant for it."""
+
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from edge.core.visit_terms import Print
+from edge.kiosk.config import template_path
+from edge.runtime.clock import Clock
+from edge.runtime.config import ConfigError
+from paper import default, template
+from paper.number import number_of
+from paper.sheet import Align, Kind, Rule, Sheet, Text
+from paper.template import Language, Template, TemplateError
+from wire import ticket as gh1
+from wire.exchange import Granted, Offer
+from wire.reason import Reason
+from wire.words import Words
+
+WEEKDAYS = "一二三四五六日"
+
+
+def load(directory: Path) -> Template:
+    """Return the venue's own template, or the default; raise ConfigError."""
+    path = template_path(directory)
+    try:
+        return template.read(path.read_text() if path.exists() else default.TEMPLATE)
+    except (OSError, UnicodeDecodeError, TemplateError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+class Sheets:
+    def __init__(self, ticket: Template, kiosk: str, zone: tzinfo, clock: Clock) -> None:
+        self._template = ticket
+        self._kiosk = kiosk
+        self._zone = zone
+        self._clock = clock
+
+    def ticket(self, offer: Offer, granted: Granted, asked: Print) -> Sheet:
+        """Return a ticket's paper; the code on it is the one that was granted."""
+        told: dict[str, Words | str] = {
+            "title": offer.event,
+            "class": offer.kind,
+            "time": self._time(offer.begins),
+            "seat": offer.seat,
+            "persons": str(offer.quantity) if offer.quantity > 1 else "",
+            "holder": granted.holder,
+            "order": offer.order,
+            "kiosk": self._kiosk,
+            "printed": self._now(),
+            "code": granted.text,
+            "number": _number(granted.text),
+            "copy": str(granted.generation) if granted.generation > 1 else "",
+        }
+        if offer.venue:
+            told["venue"] = offer.venue
+        language = Language.ZH if asked.language == "zh" else Language.EN
+        return self._template.sheet(Kind.TICKET, told, language)
+
+    def test(self, by: str) -> Sheet:
+        center = Align.CENTER
+        return Sheet(
+            Kind.TEST,
+            (
+                Text("打印测试 TEST", center, 2, bold=True),
+                Rule(),
+                Text("中文 ABC abc 0123456789 ，。！", center),
+                Text(f"{self._kiosk} · {by}", center),
+                Text(self._now(), center),
+                Text("非入场凭证 Does not admit", center),
+            ),
+        )
+
+    def _time(self, wall: float) -> Words:
+        at = datetime.fromtimestamp(wall, self._zone)
+        zh = f"{at:%Y}年{at.month}月{at.day}日 周{WEEKDAYS[at.weekday()]} {at:%H:%M}"
+        return Words(zh, f"{at:%a} {at.day} {at:%b %Y} {at:%H:%M}")
+
+    def _now(self) -> str:
+        return f"{datetime.fromtimestamp(self._clock.now().wall, self._zone):%Y-%m-%d %H:%M}"
+
+
+def _number(code: str) -> str:
+    signed = gh1.read(code.encode())
+    if isinstance(signed, Reason):
+        return ""
+    return number_of(signed.ticket.audience, signed.ticket.serial)

@@ -1,0 +1,102 @@
+"""The journal inside one transaction: what is known of rights and papers here, and one row more."""
+
+import sqlite3
+from collections.abc import Callable
+
+from edge.core.budget import Drawn
+from edge.core.exchange import Paper
+from edge.store import answers, budget, locks, moving, papers, shown, uses
+from edge.store.repair import Top, top_of
+from edge.store.uses import OpenPerson
+from rules.use import Use
+from wire.chain import link
+from wire.event import AnyEvent, Stamp
+from wire.row import encode_row
+
+SPENDING_BYTES = 64 * 1024 * 1024
+"""Kept free for spending: below, refusals are no longer written."""
+
+
+class Transaction:
+    """The journal inside one transaction."""
+
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        device: bytes,
+        number: int,
+        epoch: bytes,
+        free_bytes: Callable[[], int],
+        top: Top | None = None,
+    ) -> None:
+        self._database = database
+        self._device = device
+        self._number = number
+        self._epoch = epoch
+        self._free_bytes = free_bytes
+        self._top = top
+
+    @property
+    def room_for_refusals(self) -> bool:
+        """Whether enough disk is left for admissions, so that a refusal may take some."""
+        return self._free_bytes() >= SPENDING_BYTES
+
+    def uses(self, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
+        """Return the uses of a right at a checkpoint, oldest reservation first."""
+        return uses.of_right(self._database, cti, checkpoint)
+
+    def knows(self, admission: bytes) -> bool:
+        """Whether anything was ever authorised here under that name."""
+        return uses.knows(self._database, admission)
+
+    def last_code(self, cti: bytes) -> int | None:
+        """Return the time of the newest moving code of a right that was let in, Unix seconds."""
+        return moving.last(self._database, cti)
+
+    def shown_generation(self, cti: bytes) -> int:
+        """Return the highest generation of a right that was let in here, or 0."""
+        return shown.highest(self._database, cti)
+
+    def open_papers(self) -> tuple[Paper, ...]:
+        """Return the papers of this kiosk that have no end yet."""
+        return papers.left_open(self._database)
+
+    def knows_paper(self, paper: bytes) -> bool:
+        """Whether a paper of that name was ever reserved here."""
+        return papers.knows(self._database, paper)
+
+    def answered(self) -> int:
+        """Return the highest counter of central's orders that was ever answered."""
+        return answers.highest(self._database)
+
+    def drawn(self) -> Drawn:
+        """Return what has been drawn from the offline budget."""
+        return budget.drawn(self._database)
+
+    def note(self, drawn: Drawn) -> None:
+        """Keep the budget as it is said to be: the list's age, or that it is full again."""
+        budget.put(self._database, drawn)
+
+    def locked(self) -> frozenset[str]:
+        """Return the lanes that were locked, and not set to anything else since."""
+        return locks.of(self._database)
+
+    def open_persons(self, lane: str) -> tuple[OpenPerson, ...]:
+        """Return who was authorised on `lane` and has no outcome yet."""
+        return uses.open_persons(self._database, lane)
+
+    def append(self, happened: AnyEvent, stamp: Stamp) -> int:
+        """Write one event and what it means; return its seq."""
+        top = self._top or top_of(self._database)
+        seq = top.seq + 1 if top.number == self._number else 1
+        body = encode_row(happened, stamp)
+        hashed = link(top.hash, self._device, self._epoch, seq, body)
+        self._database.execute(
+            "INSERT INTO row VALUES (?, ?, ?, ?, ?)",
+            (self._number, seq, body, hashed, stamp.wall_ms),
+        )
+        uses.project(self._database, happened, stamp)
+        for table in (moving, answers, budget, locks, shown, papers):
+            table.project(self._database, happened)
+        self._top = Top(self._number, seq, hashed)
+        return seq

@@ -1,0 +1,275 @@
+"""A kiosk for tests: the real daemon, store and core; simulated reader, printer and clock; and a
+small ticket office in central's place, which grants by the same rule."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from pathlib import Path
+
+from edge.core.visit_terms import Habits, Page, Touched, Visit
+from edge.drivers.interfaces import Reader
+from edge.drivers.printer_simulated import SimulatedPrinter
+from edge.drivers.reader_simulated import SimulatedReader
+from edge.kiosk import sheets
+from edge.kiosk.config import card_digest
+from edge.kiosk.daemon import KioskDaemon
+from edge.kiosk.desk import Desk
+from edge.kiosk.papers import Papers
+from edge.kiosk.questions import Questions
+from edge.kiosk.sheets import Sheets
+from edge.runtime.clock import SimulatedClock, settle
+from edge.runtime.intercom import IntercomClient, KioskAnswered, KioskAsked, Word
+from edge.runtime.service import Life
+from edge.store.journal import Journal
+from edge.store.whitelist import Whitelist
+from rules import exchange
+from rules.exchange import Facts, Grant, Held
+from rules.ticket_class import EventRecord, TicketClass
+from tests.daemons.test_gate import recorded_by
+from tests.device import BOOT, DEVICE, KEY, ListMaker, stamp, ticket, writing
+from tests.threads import DirectThread
+from tests.trusted import trusting
+from wire import paper as papers
+from wire import ticket as gh1
+from wire.codec import decode, encode
+from wire.entry import Standing
+from wire.event import AnyEvent
+from wire.exchange import (
+    Answer,
+    Answered,
+    AskOpen,
+    Denied,
+    FindCode,
+    FindIdentity,
+    FindOrder,
+    Found,
+    Granted,
+    Offer,
+    OpenPapers,
+    Question,
+    Reserve,
+)
+from wire.paper import PaperEvent, Sort
+from wire.reason import Reason
+from wire.words import Words
+
+STAFF_CARD = b"staff-card-of-li"
+HELD: dict[type[PaperEvent], Held] = {
+    papers.PaperReserved: Held.RESERVED,
+    papers.PaperGivenBack: Held.GIVEN_BACK,
+    papers.PaperUnknown: Held.UNKNOWN,
+    papers.PaperRetracted: Held.RETRACTED,
+    papers.Exchanged: Held.EXCHANGED,
+    papers.PaperReissued: Held.REISSUED,
+}
+
+
+@dataclass
+class Office:
+    """Grants by the rule, and hears what became of it from the kiosk's journal."""
+
+    events: Callable[[], list[AnyEvent]]
+    away: bool = False
+    mute: bool = False
+    """Hears, and its answers are lost."""
+    granted: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    """Paper -> (ticket's number, generation)."""
+    asked: list[object] = field(default_factory=list)
+
+    def answer(self, question: bytes) -> bytes | None:
+        asked = decode(question, Question).asked
+        self.asked.append(asked)
+        if self.away:
+            return None
+        told = encode(Answer(self._answer(asked)))
+        return None if self.mute else told
+
+    def _answer(self, asked: object) -> Answered:
+        match asked:
+            case FindCode(code):
+                shown = gh1.read(code)
+                assert not isinstance(shown, Reason)
+                return self._found([shown.ticket.cti])
+            case FindOrder("D1", "1234"):
+                return self._found([ticket(n).cti for n in (1, 2, 3, 4)])
+            case FindOrder() | FindIdentity():
+                return Denied(Reason.NO_SUCH_ORDER)
+            case Reserve():
+                return self._reserve(asked)
+            case AskOpen():
+                ended = self._ended()
+                left = tuple(name for name in self.granted if name not in ended)
+                return OpenPapers(left)
+        raise AssertionError(asked)
+
+    def _ended(self) -> dict[bytes, Held]:
+        told: dict[bytes, Held] = {}
+        for happened in self.events():
+            if isinstance(happened, PaperEvent) and type(happened) in HELD:
+                held = HELD[type(happened)]
+                if held is not Held.RESERVED:
+                    told[happened.paper] = held
+        return told
+
+    def _facts(self, number: int) -> Facts:
+        ended = self._ended()
+        known = [
+            exchange.Paper(ended.get(name, Held.RESERVED), generation, 0.0, "K1", own=True)
+            for name, (whose, generation) in self.granted.items()
+            if whose == number
+        ]
+        out = [p.generation for p in known if p.held in (Held.EXCHANGED, Held.REISSUED)]
+        kind = TicketClass("SHOW", 1, Words("成人票", "Adult"), {"hall": 1})
+        show = EventRecord("SHOW", Words("演出", "Show"))
+        least = max(out, default=0)
+        return Facts(Standing.GOOD, least, 1_900_000_000, kind, show, papers=tuple(known))
+
+    def _found(self, rights: list[bytes]) -> Found:
+        numbers = {ticket(n).cti: n for n in range(1, 10)}
+        offers = []
+        for cti in rights:
+            judged = exchange.judge(self._facts(numbers[cti]), 1_780_000_000)
+            reason = None if isinstance(judged, Grant) else judged.reason
+            words = (Words("演出", "Show"), Words("成人票", "Adult"), 1_780_003_600)
+            offers.append(Offer(str(numbers[cti]), cti, *words, order="D1", reason=reason))
+        return Found(tuple(offers))
+
+    def _reserve(self, asked: Reserve) -> Granted | Denied:
+        number = int(asked.handle)
+        judge = exchange.judge_reissue if asked.sort is Sort.REISSUE else exchange.judge
+        judged = judge(self._facts(number), 1_780_000_000)
+        if not isinstance(judged, Grant):
+            return Denied(judged.reason, judged.since, judged.where)
+        self.granted[asked.paper] = (number, judged.generation)
+        made = replace(ticket(number), generation=judged.generation)
+        return Granted(asked.paper, gh1.sign(made, b"k1", KEY), judged.generation)
+
+
+class OfficeLine(IntercomClient):
+    """Sync, and the way to the office, without either."""
+
+    def __init__(self, clock: SimulatedClock, office: Office) -> None:
+        super().__init__(Path("/nowhere"), clock)
+        self._office = office
+        self._said: asyncio.Queue[Word] = asyncio.Queue()
+
+    async def run(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    def tell(self, word: Word) -> None:
+        if isinstance(word, KioskAsked):
+            self._said.put_nowait(KioskAnswered(word.name, self._office.answer(word.question)))
+
+    async def words(self) -> AsyncIterator[Word]:
+        while True:
+            yield await self._said.get()
+
+
+@dataclass
+class Kiosk:
+    folder: Path
+    clock: SimulatedClock
+    reader: SimulatedReader
+    printer: SimulatedPrinter
+    daemon: KioskDaemon
+    office: Office
+
+    @property
+    def visit(self) -> Visit:
+        return self.daemon.visit
+
+    def on(self, page: Page) -> bool:
+        """Whether this is what is shown."""
+        return self.daemon.visit.page is page
+
+    async def touch(self, what: str, value: str = "") -> None:
+        await self.daemon.touch(what, value, self.daemon.number)
+        await settle()
+
+    async def type(self, text: str) -> None:
+        for key in text:
+            await self.touch("key", key)
+
+    async def scan(self, number: int) -> None:
+        await self.show(gh1.sign(ticket(number), b"k1", KEY).encode())
+
+    async def show(self, data: bytes) -> None:
+        await self.clock.advance(2.0)
+        self.reader.present(data)
+        await settle()
+
+    async def tell(self, signal: Touched) -> None:
+        self.daemon.signal(signal)
+        await settle()
+
+    def events(self) -> list[AnyEvent]:
+        return recorded_by(self.folder, DEVICE)
+
+    def papers(self) -> list[str]:
+        """Return what the journal says of papers, in order."""
+        kinds = [str(one.__struct_config__.tag) for one in self.events() if is_paper(one)]
+        return [kind for kind in kinds if kind != "printer-said"]
+
+
+def is_paper(happened: AnyEvent) -> bool:
+    return isinstance(happened, PaperEvent)
+
+
+def make_list(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    made = folder.parent / f"{folder.name}-made"
+    if made.exists():
+        return
+    made.mkdir(parents=True)
+    one = ListMaker(made).make("v1", range(1, 10))
+    writing(folder).install("v1", one.path, one.sealed)
+
+
+@asynccontextmanager
+async def kiosk(
+    folder: Path,
+    boot: bytes = BOOT,
+    mouth: bool = False,
+    habits: Habits | None = None,
+    office: Office | None = None,
+    sheet_seconds: float = 0.0,
+) -> AsyncIterator[Kiosk]:
+    """Run a kiosk until the block ends; leaving it by an exception is a power cut."""
+    make_list(folder)
+    clock, thread = SimulatedClock(), DirectThread()
+    whitelist = Whitelist(folder, trusting(folder))
+    journal = Journal(folder, DEVICE, boot, os.urandom)
+    journal.open(stamp(boot=boot))
+    desk = Desk(whitelist, journal, thread, clock, os.urandom, boot)
+    await desk.resolve()
+    office = office or Office(lambda: recorded_by(folder, DEVICE))
+    line = OfficeLine(clock, office)
+    questions = Questions(line.tell, os.urandom, clock)
+    printer = SimulatedPrinter(clock, sheet_seconds, mouth)
+    reader = SimulatedReader(clock)
+    made = Sheets(sheets.load(folder), "K1", UTC, clock)
+    made_papers = Papers(desk, questions, printer, made, clock, os.urandom, 30.0)
+    life = Life()
+    readers: dict[str, Reader] = {"reader-1": reader}
+    daemon = KioskDaemon(
+        *(readers, None, None, printer, made_papers, questions, desk, line, clock, life),
+        *(habits or Habits(), {card_digest(STAFF_CARD): "李"}, os.urandom, "test"),
+    )
+
+    async def serve() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    running = asyncio.create_task(daemon.run(serve))
+    await settle()
+    try:
+        yield Kiosk(folder, clock, reader, printer, daemon, office)
+    except BaseException:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        raise
+    life.stop("test")
+    await clock.advance(1.0)
+    await running
