@@ -1,6 +1,6 @@
 # The two commands of this project are `make demo` and `make test`; both install what is missing.
 
-.PHONY: demo test setup check fix bench lock nightly
+.PHONY: demo test setup check fix bench lock nightly simulate
 
 demo:
 	@tools/setup demo
@@ -26,6 +26,11 @@ fix:
 
 bench: setup
 	@.venv/bin/gatehouse bench $(ARGS)
+
+SEEDS ?= 100
+
+simulate: setup
+	@.venv/bin/gatehouse simulate --progress --seeds 1..$(SEEDS) $(ARGS)
 
 lock: setup
 	@tools/lock

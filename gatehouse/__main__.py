@@ -28,6 +28,9 @@ TASKS = {
     "ticket": Task("gatehouse.ticket", "", "make keys, issue, verify and show tickets"),
     "enrol": Task("gatehouse.enrol", "edge", "make this device one of a venue's, with its code"),
     "journal": Task("gatehouse.journal", "edge", "say what happened at this device"),
+    "simulate": Task(
+        "gatehouse.simulation.__main__", "edge,central", "play whole venues out of seeds"
+    ),
     "demo": Task("gatehouse.demo", "edge,central,simulators", "play a whole venue on this machine"),
     "bench": Task("benchmarks.__main__", "edge,central,simulators", "measure how fast it is here"),
 }

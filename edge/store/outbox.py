@@ -23,9 +23,11 @@ class JournalReader:
     def epochs(self) -> tuple[EpochTop, ...]:
         """Return every epoch that has rows, oldest first."""
         found = self._ask(
-            "SELECT e.epoch, r.seq, r.hash, s.first FROM epoch e JOIN row r ON r.epoch = e.number"
-            " JOIN (SELECT epoch, min(seq) AS first, max(seq) AS top FROM row GROUP BY epoch) s"
-            " ON s.epoch = e.number AND s.top = r.seq ORDER BY e.number"
+            # Asked at each event: by the ends of each epoch, so that it does not matter how
+            # many rows lie between them.
+            "SELECT e.epoch, r.seq, r.hash, (SELECT min(seq) FROM row WHERE epoch = e.number)"
+            " FROM epoch e JOIN row r ON r.epoch = e.number"
+            " AND r.seq = (SELECT max(seq) FROM row WHERE epoch = e.number) ORDER BY e.number"
         )
         return tuple(EpochTop(*row) for row in found)
 

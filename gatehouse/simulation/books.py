@@ -1,0 +1,329 @@
+"""What a device's journal says, read from its card as it lies there, and held against all promises.
+
+A witness reads each row once, in the order of the journal, as soon as something hangs on it: at
+each pulse, and before and after everything that goes wrong.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.store.uses import OUTCOMES
+from gatehouse.simulation.central import Central, Told
+from gatehouse.simulation.device import Device
+from gatehouse.simulation.machine import EPOCH
+from gatehouse.simulation.promises import Promise
+from gatehouse.simulation.tickets import Kind
+from gatehouse.simulation.truth import Name, Truth
+from rules.use import Outcome
+from wire import event
+from wire.entry import Standing
+from wire.event import AnyEvent, ClockQuality, Rung, Stamp
+from wire.reason import Reason
+from wire.row import Unknown, decode_row
+
+QUESTION = (
+    "SELECT r.epoch, r.seq, e.epoch, r.body, r.hash FROM row r JOIN epoch e ON e.number = r.epoch"
+    " WHERE (r.epoch, r.seq) > (?, ?) ORDER BY r.epoch, r.seq"
+)
+REOPEN_MS = 300_000
+FRESH_SLACK_SECONDS = 20.0
+CLOCK_SLACK_SECONDS = 35.0
+AGAINST_STANDING = {Reason.BLOCKED, Reason.REFUNDED, Reason.RESCHEDULED}
+
+
+@dataclass(slots=True)
+class Person:
+    """One use as this journal tells it."""
+
+    cti: bytes
+    outcome: Outcome = Outcome.RESERVED
+    open: bool = True
+    reopened: int = 0
+    uncertain_at: tuple[bytes, int] | None = None
+    """(boot, uptime in ms) of the row that said so."""
+    assumed: bool = False
+    at: float = 0.0
+
+
+@dataclass(slots=True)
+class Witness:
+    device: Device
+    truth: Truth
+    central: Central
+    persons: dict[Name, Person] = field(default_factory=dict)
+    by_right: dict[bytes, list[Name]] = field(default_factory=dict)
+    rows: dict[tuple[bytes, int], tuple[bytes, bytes]] = field(default_factory=dict)
+    """(epoch, seq) -> (hash, body): every row that was ever committed here."""
+    calling: list[Name] = field(default_factory=list)
+    """Whom the newest decision lets in, and who has not been called yet."""
+    last: tuple[int, int] = (0, 0)
+    last_hash: bytes = b""
+    forgotten: set[Name] = field(default_factory=set)
+    """Uses that an older picture of the card does not know."""
+    picture: tuple[tuple[int, int], bytes] | None = None
+    """What the newest picture of the card holds: its last row, and that one's hash."""
+    _database: sqlite3.Connection | None = None
+    _folder: Path | None = None
+
+    @property
+    def gate(self) -> str:
+        """The gate that this device stands at, or stood at."""
+        return self.device.name.rstrip("abcdef")
+
+    def owed(self) -> int:
+        """Return how many rows on the card central has not acknowledged, as sync knows it."""
+        path = self.device.machine.folder / "delivery.db"
+        tops = self._ask(
+            "SELECT e.epoch, max(r.seq) FROM row r JOIN epoch e ON e.number = r.epoch GROUP BY 1"
+        )
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            acknowledged = dict(database.execute("SELECT epoch, upto FROM acknowledged"))
+        finally:
+            database.close()
+        return sum(max(0, top - acknowledged.get(epoch, 0)) for epoch, top in tops)
+
+    def undecided(self, since: float) -> bool:
+        """Whether anybody let in since then has no outcome yet."""
+        return any(one.open and one.at > since for one in self.persons.values())
+
+    # Reading.
+
+    def look(self) -> None:
+        """Read the rows that are new, and hold each against the promises."""
+        for number, seq, epoch, body, hashed in self._new():
+            self.last, self.last_hash = (number, seq), hashed
+            self.rows[epoch, seq] = (hashed, body)
+            happened, stamp = decode_row(body)
+            if not isinstance(happened, Unknown):
+                self._take(happened, stamp)
+
+    def after_power(self) -> None:
+        """What was committed must still be there."""
+        self._database = None
+        if self.last == (0, 0):
+            return
+        found = self._ask("SELECT hash FROM row WHERE (epoch, seq) = (?, ?)", self.last)
+        if [tuple(row) for row in found] != [(self.last_hash,)]:
+            why = f"{self.device.name}: row {self.last} was committed and is gone"
+            self.truth.violate(Promise.NOTHING_LOST, why)
+
+    def put_back(self, last: tuple[int, int], last_hash: bytes) -> None:
+        """An older picture of the card is in the device: it knows what it knew then."""
+        self._database = None
+        held: set[Name] = set()
+        for (body,) in self._ask("SELECT body FROM row"):
+            happened, _ = decode_row(body)
+            if isinstance(happened, event.Authorised):
+                held |= {(happened.admission, one) for one in range(1, happened.quantity + 1)}
+        self.forgotten |= self.persons.keys() - held
+        self.last, self.last_hash = last, last_hash
+        self.calling.clear()
+
+    def everything(self) -> dict[tuple[bytes, int], tuple[bytes, bytes]]:
+        """Return the rows that are on the card now."""
+        question = QUESTION.replace("> (?, ?)", "> (0, 0)")
+        return {(epoch, seq): (hashed, body) for _, seq, epoch, body, hashed in self._ask(question)}
+
+    def _new(self) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
+        yield from self._ask(QUESTION, self.last)
+
+    def _ask(self, question: str, values: tuple[object, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        folder = self.device.machine.folder
+        if self._database is None or folder != self._folder:
+            path = folder / "journal.db"
+            if not path.exists():
+                return []
+            self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            self._folder = folder
+        return self._database.execute(question, values).fetchall()
+
+    # What the rows promise.
+
+    def _take(self, happened: AnyEvent, stamp: Stamp) -> None:
+        match happened:
+            case event.Authorised():
+                self._authorised(happened, stamp)
+            case event.Reopened():
+                self._reopened(happened, stamp)
+            case event.Outcome():
+                self._outcome(happened, stamp)
+            case event.Refused():
+                self._refused(happened, stamp)
+            case event.OpenedByHand():
+                self.calling = [(b"by hand", 1)]
+            case event.RungChanged() | event.EpochBegan() | event.ClockStepped():
+                self.truth.tell(self.device.name, said(happened))
+            case _:
+                pass
+
+    def _authorised(self, happened: event.Authorised, stamp: Stamp) -> None:
+        cti, name = happened.cti, self.device.name
+        issued = self.central.pool.by_cti[cti]
+        known = self._known(cti, happened.list_sequence)
+        if len(known) + happened.quantity > issued.quantity:
+            why = f"{name}: ticket {issued.number} is let in beyond what {name} knew it allows"
+            self.truth.violate(Promise.NOBODY_TWICE, why)
+        names = [(happened.admission, one) for one in range(1, happened.quantity + 1)]
+        for one in names:
+            self.persons[one] = Person(cti, at=self.truth.scheduler.now)
+        self.by_right.setdefault(cti, []).extend(names)
+        self.calling = names
+        self.truth.count("admitted", happened.quantity)
+        persons = "" if happened.quantity == 1 else f" for {happened.quantity}"
+        rung = "" if happened.rung is Rung.FRESH else f" ({happened.rung.value})"
+        self.truth.tell(name, f"admits ticket {issued.number}{persons}{rung}")
+        self._hold_against_list(happened)
+        self._hold_against_time(issued.ticket.not_before, issued.ticket.expires, stamp, True)
+        if issued.kind is Kind.UNLISTED and happened.rung is Rung.FRESH:
+            self.truth.violate(Promise.LIST_OBEYED, f"{name}: unlisted ticket {issued.number}")
+
+    def _known(self, cti: bytes, sequence: int) -> set[Name]:
+        """Return the uses that this device knew to count, when its list went so far."""
+        told = self._told(cti, sequence)
+        history = self.central.told.get(cti, ())
+        undone = frozenset().union(*(one.undone for one in history if one.sequence <= sequence))
+        listed = frozenset.intersection(*(one.used for one in told)) if told else frozenset()
+        own = {
+            name
+            for name in self.by_right.get(cti, ())
+            if self.persons[name].outcome.spends and name not in self.forgotten
+        }
+        mine = set(self.by_right.get(cti, ())) - self.forgotten
+        return (own | {name for name in listed if name not in mine}) - undone
+
+    def _told(self, cti: bytes, sequence: int) -> list[Told]:
+        """Return what the list said of a right at a number, in each chain that has the number."""
+        newest = {
+            one.line: one for one in self.central.told.get(cti, ()) if one.sequence <= sequence
+        }
+        # Of a chain that says nothing of it up to there, nobody can say what the device knew.
+        return list(newest.values()) if len(newest) == self.central.lines else []
+
+    def _hold_against_list(self, happened: event.Authorised) -> None:
+        issued, name = self.central.pool.by_cti[happened.cti], self.device.name
+        told = self._told(happened.cti, happened.list_sequence)
+        if told and all(one.right.standing is not Standing.GOOD for one in told):
+            why = f"{name}: ticket {issued.number} was revoked on list {happened.list_sequence}"
+            self.truth.violate(Promise.LIST_OBEYED, why)
+        if told and all(happened.generation < one.right.generation for one in told):
+            why = f"{name}: an old code of ticket {issued.number}, reissued on the list it had"
+            self.truth.violate(Promise.LIST_OBEYED, why)
+        since = self._revoked_since(happened.cti)
+        if since is not None and happened.rung is Rung.FRESH:
+            age = self.truth.scheduler.now - since
+            if age > self.device.stale_seconds + FRESH_SLACK_SECONDS:
+                why = f"{name}: ticket {issued.number} revoked {age:.0f} s ago, and fresh"
+                self.truth.violate(Promise.AGE_BOUNDED, why)
+
+    def _revoked_since(self, cti: bytes) -> float | None:
+        """Return since when the right is good no more; None: it is, or never was anything else."""
+        since = None
+        for one in self.central.told.get(cti, ()):
+            if one.right.standing is Standing.GOOD:
+                since = None
+            elif since is None:
+                since = one.at
+        return None if self.central.right(cti).standing is Standing.GOOD else since
+
+    def _hold_against_time(self, opens: int, closes: int, stamp: Stamp, admitted: bool) -> None:
+        now, slack = EPOCH + self.truth.scheduler.now, CLOCK_SLACK_SECONDS
+        inside = opens - slack <= now < closes + slack
+        surely_inside = opens + slack <= now < closes - slack
+        wrong = not inside if admitted else surely_inside
+        if wrong and stamp.clock is ClockQuality.SIGNED:
+            what = "let in" if admitted else "turned away"
+            off = stamp.wall_ms / 1000 - now
+            why = f"{self.device.name}: {what} by a signed clock that is {off:+.0f} s off"
+            self.truth.violate(Promise.CLOCK_TOLD, why)
+        elif wrong:
+            self.truth.count(f"{'revived' if admitted else 'killed'} by a clock in doubt")
+
+    def _reopened(self, happened: event.Reopened, stamp: Stamp) -> None:
+        name = (happened.admission, happened.person)
+        person = self.persons.get(name)
+        self.calling = [name]
+        self.truth.count("reopened")
+        self.truth.tell(self.device.name, "opens once more for a use that nobody knows of")
+        if person is None or person.outcome is not Outcome.UNCERTAIN or person.reopened:
+            self.truth.violate(Promise.ONE_RETRY, f"{self.device.name}: reopened without a reason")
+            return
+        boot, uptime_ms = person.uncertain_at or (b"", 0)
+        if boot != stamp.boot or stamp.uptime_ms - uptime_ms > REOPEN_MS:
+            self.truth.violate(Promise.ONE_RETRY, f"{self.device.name}: reopened too late")
+        person.reopened, person.open, person.at = 1, True, self.truth.scheduler.now
+
+    def _outcome(self, happened: event.Outcome, stamp: Stamp) -> None:
+        outcome = OUTCOMES[type(happened)]
+        for number in range(happened.person, happened.person + happened.count):
+            name = (happened.admission, number)
+            person = self.persons.get(name)
+            if person is None:
+                self.truth.violate(Promise.ONE_OUTCOME, f"{self.device.name}: of nobody")
+                return
+            late = outcome is Outcome.PASSED_LATE and person.outcome is Outcome.ABANDONED
+            late = late or (outcome is Outcome.PASSED_LATE and bool(person.reopened))
+            if not person.open and not late and outcome is not Outcome.UNDONE:
+                why = f"{self.device.name}: {outcome.name} after {person.outcome.name}"
+                self.truth.violate(Promise.ONE_OUTCOME, why)
+            person.open = False
+            person.assumed = isinstance(happened, event.Passed) and happened.assumed
+            person.outcome = max(person.outcome, outcome)
+            if outcome is Outcome.UNCERTAIN:
+                person.uncertain_at = (stamp.boot, stamp.uptime_ms)
+            self.truth.count(outcome.name.lower())
+            self.truth.tell(self.device.name, f"writes {outcome.name.lower().replace('_', ' ')}")
+
+    def _refused(self, happened: event.Refused, stamp: Stamp) -> None:
+        self.truth.count(f"refused {happened.reason.value}")
+        if happened.cti is None:
+            self.truth.tell(self.device.name, f"refuses: {happened.reason.value}")
+            return
+        issued, reason = self.central.pool.by_cti[happened.cti], happened.reason
+        self.truth.tell(self.device.name, f"refuses ticket {issued.number}: {reason.value}")
+        wrong = False
+        history = self.central.told.get(happened.cti, ())
+        if reason in AGAINST_STANDING:
+            wrong = all(one.right.standing is Standing.GOOD for one in history)
+        elif reason is Reason.SUPERSEDED:
+            wrong = all(not one.right.generation for one in history)
+        elif reason in (Reason.TOO_EARLY, Reason.TOO_LATE):
+            ticket = issued.ticket
+            self._hold_against_time(ticket.not_before, ticket.expires, stamp, False)
+        elif reason in (Reason.FORGED, Reason.MALFORMED, Reason.NOT_A_TICKET):
+            wrong = True
+        if wrong:
+            why = f"{self.device.name}: ticket {issued.number} is told {reason.value}"
+            self.truth.violate(Promise.NOBODY_ROBBED, why)
+
+    # At each pulse.
+
+    def pulsed(self) -> None:
+        """The arm has just been told to open: for whom?"""
+        self.look()
+        while self.calling:
+            name = self.calling[0]
+            person = self.persons.get(name)
+            if person is None or person.open or person.assumed:
+                break
+            self.calling.pop(0)  # Given back, or walked in already.
+        if not self.calling:
+            why = f"{self.device.name}: the arm opens, and no committed row says for whom"
+            self.truth.violate(Promise.DURABLE_FIRST, why)
+            return
+        name = self.calling.pop(0)
+        self.truth.called[id(self.device.turnstile)] = name
+
+
+def said(happened: AnyEvent) -> str:
+    match happened:
+        case event.RungChanged():
+            return f"goes by {happened.rung.value}: {happened.why}"
+        case event.EpochBegan():
+            return f"begins an epoch {happened.why}".strip()
+        case event.ClockStepped():
+            return f"notices that its clock was set by {happened.seconds:+.1f} s"
+        case _:
+            return type(happened).__name__

@@ -1,0 +1,220 @@
+"""What goes wrong, done to the venue at its time, and mended again after a while."""
+
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gatehouse.simulation.machine import copy_card
+from gatehouse.simulation.network import CALM, Weather
+from gatehouse.simulation.plan import Deed, DeedKind, Fault, FaultKind
+from wire.entry import Standing
+
+if TYPE_CHECKING:
+    from gatehouse.simulation.device import Device
+    from gatehouse.simulation.venue import Venue
+
+STANDINGS = {
+    DeedKind.REFUND: Standing.REFUNDED,
+    DeedKind.BLOCK: Standing.BLOCKED,
+    DeedKind.UNBLOCK: Standing.GOOD,
+}
+
+
+class Faults:
+    def __init__(self, venue: "Venue") -> None:
+        self._venue = venue
+        self._does: dict[FaultKind, Callable[[Fault, Device], None]] = {
+            FaultKind.CUT: self._cut,
+            FaultKind.STORM: self._storm,
+            FaultKind.BROKER: self._broker,
+            FaultKind.CENTRAL_AWAY: self._central_away,
+            FaultKind.CENTRAL_DIES: self._central_dies,
+            FaultKind.BACKUP: lambda _fault, _device: venue.central.take_backup(),
+            FaultKind.PUT_BACK: self._put_back,
+            FaultKind.GATE_KILLED: lambda _fault, device: device.kill("gate"),
+            FaultKind.SYNC_KILLED: lambda _fault, device: device.kill("sync"),
+            FaultKind.GATE_POINT: lambda fault, device: self._point(fault, device, "gate"),
+            FaultKind.SYNC_POINT: lambda fault, device: self._point(fault, device, "sync"),
+            FaultKind.POWER: self._power,
+            FaultKind.CLOCK_STEP: self._clock_step,
+            FaultKind.CLOCK_LOST: self._clock_lost,
+            FaultKind.SLOW_DISK: self._slow_disk,
+            FaultKind.READER: self._reader,
+            FaultKind.SWAP: self._swap,
+            FaultKind.PICTURE: self._picture,
+            FaultKind.RESTORE: self._restore,
+        }
+
+    def happen(self, fault: Fault) -> None:
+        """Let it happen to whoever stands at that gate now."""
+        venue = self._venue
+        device = venue.at_gate[fault.gate]
+        where = device.name if fault.kind not in VENUES else "the venue"
+        lasting = f" for {fault.seconds:.0f} s" if fault.kind in LASTING else ""
+        venue.truth.tell(where, f"{fault.kind.value}{lasting}{_amount(fault)}")
+        venue.truth.count("faults")
+        venue.truth.count(f"fault {fault.kind.value}")
+        venue.look()
+        self._does[fault.kind](fault, device)
+
+    def do(self, deed: Deed) -> None:
+        """Do something to a ticket, as an admin or a shop would."""
+        central = self._venue.central
+        if not central.up:
+            return
+        issued = central.pool.tickets[deed.ticket]
+        if not issued.listed:
+            return
+        self._venue.truth.tell("central", f"{deed.kind.value} of ticket {deed.ticket}")
+        self._venue.truth.count(deed.kind.value)
+        match deed.kind:
+            case DeedKind.UNDO:
+                central.undo(issued.cti)
+            case DeedKind.REISSUE:
+                generation = central.right(issued.cti).generation + 1
+                central.set_right(issued.cti, generation=generation)
+            case _:
+                central.set_right(issued.cti, standing=STANDINGS[deed.kind])
+
+    def heal(self) -> None:
+        """Put everything right: no fault lasts beyond this moment."""
+        venue = self._venue
+        venue.central.up = True
+        for device in venue.devices:
+            device.uplink.weather = CALM
+            device.uplink.set_cut(False)
+            for process in device.machine.processes.values():
+                process.points_left, process.slow_until = 0, 0.0
+            device.power_on()
+            device.turnstile.plug(True)
+
+    def _later(self, seconds: float, what: Callable[..., object], *args: object) -> None:
+        self._venue.scheduler.world.call_later(seconds, what, *args)
+
+    def _cut(self, fault: Fault, device: "Device") -> None:
+        device.uplink.set_cut(True)
+        self._later(fault.seconds, device.uplink.set_cut, False)
+
+    def _storm(self, fault: Fault, device: "Device") -> None:
+        chance = fault.amount
+        device.uplink.weather = Weather(
+            delay_seconds=0.05 + 2.0 * chance**2,
+            twice=0.3 * (1 - chance),
+            lost=0.2 * chance,
+            overtakes=chance > 0.3,
+        )
+        self._later(fault.seconds, setattr, device.uplink, "weather", CALM)
+
+    def _broker(self, fault: Fault, device: "Device") -> None:
+        del device
+        for one in self._venue.devices:
+            if not one.uplink.cut:
+                one.uplink.set_cut(True)
+                self._later(fault.seconds, one.uplink.set_cut, False)
+
+    def _central_away(self, fault: Fault, device: "Device") -> None:
+        del device
+        self._venue.central.stop()
+        self._later(fault.seconds, self._venue.central_up)
+
+    def _central_dies(self, fault: Fault, device: "Device") -> None:
+        del device
+        self._venue.central_dies = True
+        self._later(fault.seconds, self._venue.central_up)
+
+    def _put_back(self, fault: Fault, device: "Device") -> None:
+        del device
+        central = self._venue.central
+        central.stop()
+        if central.put_back():
+            self._venue.truth.count("put back")
+        self._later(fault.seconds, self._venue.central_up)
+
+    def _point(self, fault: Fault, device: "Device", name: str) -> None:
+        process = device.machine.processes.get(name)
+        if process is not None:
+            process.points_left = int(fault.amount)
+
+    def _power(self, fault: Fault, device: "Device") -> None:
+        device.power_off()
+        self._venue.witness(device).after_power()
+        self._later(fault.seconds, device.power_on)
+
+    def _clock_step(self, fault: Fault, device: "Device") -> None:
+        device.machine.wall_offset += fault.amount
+
+    def _clock_lost(self, fault: Fault, device: "Device") -> None:
+        self._power(fault, device)
+        device.machine.wall_offset = fault.amount
+
+    def _slow_disk(self, fault: Fault, device: "Device") -> None:
+        until = self._venue.scheduler.now + fault.seconds
+        for process in device.machine.processes.values():
+            process.slow_until = until
+
+    def _reader(self, fault: Fault, device: "Device") -> None:
+        device.turnstile.plug(False)
+        self._later(fault.seconds, device.turnstile.plug, True)
+
+    def _swap(self, fault: Fault, device: "Device") -> None:
+        """A spare takes its place; the old one comes on again in the office."""
+        device.power_off()
+        self._venue.witness(device).after_power()
+        self._venue.replace(fault.gate)
+        self._later(fault.seconds, device.power_on)
+
+    def _picture(self, fault: Fault, device: "Device") -> None:
+        """A backup of the card, as somebody takes one: with the power off."""
+        witness = self._venue.witness(device)
+        picture = device.machine.folder.with_name(f"{device.name}-picture")
+        device.power_off(picture)
+        witness.after_power()
+        witness.picture = (witness.last, witness.last_hash)
+        device.pictures = [picture]
+        self._later(fault.seconds, device.power_on)
+
+    def _restore(self, fault: Fault, device: "Device") -> None:
+        witness = self._venue.witness(device)
+        if not device.pictures or witness.picture is None:
+            self._power(fault, device)
+            return
+        device.power_off()
+        folder = device.machine.folder
+        shutil.rmtree(folder)
+        copy_card(device.pictures[0], folder)
+        device.restored += 1
+        witness.put_back(*witness.picture)
+        self._later(fault.seconds, device.power_on)
+
+
+LASTING = frozenset(
+    {
+        FaultKind.CUT,
+        FaultKind.STORM,
+        FaultKind.BROKER,
+        FaultKind.CENTRAL_AWAY,
+        FaultKind.CENTRAL_DIES,
+        FaultKind.POWER,
+        FaultKind.SLOW_DISK,
+        FaultKind.READER,
+    }
+)
+VENUES = frozenset(
+    {
+        FaultKind.BROKER,
+        FaultKind.CENTRAL_AWAY,
+        FaultKind.CENTRAL_DIES,
+        FaultKind.BACKUP,
+        FaultKind.PUT_BACK,
+    }
+)
+
+
+def _amount(fault: Fault) -> str:
+    match fault.kind:
+        case FaultKind.GATE_POINT | FaultKind.SYNC_POINT:
+            return f" {fault.amount:.0f}"
+        case FaultKind.CLOCK_STEP | FaultKind.CLOCK_LOST:
+            return f" {fault.amount:+.0f} s"
+        case _:
+            return ""

@@ -1,0 +1,196 @@
+"""A turnstile, a reader and a panel, and the drivers by which one life of a gate reaches them.
+
+The board times itself: once pulsed it stays open for one person or five seconds, whatever becomes
+of the gate. Its pass contact closes when somebody has walked through.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from edge.core.notice import Notice
+from edge.drivers.catalog import (
+    BrokerConfig,
+    Catalog,
+    CentralConfig,
+    InputConfig,
+    OutputConfig,
+    PanelConfig,
+    ReaderConfig,
+)
+from edge.drivers.interfaces import Fetch, Link, Panel, Reader, Relay, Sensor
+from edge.drivers.panel_simulated import SimulatedPanel
+from edge.drivers.reader_simulated import SimulatedReader
+from edge.drivers.relay_simulated import SimulatedRelay
+from edge.drivers.sensor_simulated import SimulatedSensor
+from edge.runtime.clock import Clock
+from edge.runtime.workers import SingleThread
+from gatehouse.simulation.loop import Scheduler
+from gatehouse.simulation.machine import Process
+from gatehouse.simulation.network import Uplink, VenueFetch, VenueLink
+
+WINDOW_SECONDS = 5.0
+CONTACT_SECONDS = 0.15
+
+
+class Turnstile:
+    """What stands in the hall. `sensed`: whether it tells when somebody has walked through."""
+
+    def __init__(self, scheduler: Scheduler, sensed: bool) -> None:
+        self.scheduler = scheduler
+        self.sensed = sensed
+        self.open_until = -1.0
+        self.pulses = 0
+        self.notice: Notice | None = None
+        self.notices = 0
+        self.on_pulse: Callable[[], None] = lambda: None
+        self.on_show: Callable[[Notice], None] = lambda _notice: None
+        self._reader: tuple[SimulatedReader, Process] | None = None
+        self._contact: tuple[SimulatedSensor, Process] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def served(self) -> bool:
+        """Whether a living gate looks at it."""
+        return self._reader is not None and self._reader[1].alive
+
+    @property
+    def is_open(self) -> bool:
+        return self.scheduler.now < self.open_until
+
+    def hang(self, reader: SimulatedReader, process: Process) -> SimulatedReader:
+        self._reader = reader, process
+        return reader
+
+    def wire(self, contact: SimulatedSensor, process: Process) -> SimulatedSensor:
+        self._contact = contact, process
+        return contact
+
+    def present(self, code: bytes) -> None:
+        """Hold a code before the reader."""
+        if self._reader is not None and self._reader[1].alive:
+            self._reader[0].present(code)
+
+    def plug(self, there: bool) -> None:
+        """Pull out the reader, or put it back."""
+        if self._reader is not None and self._reader[1].alive:
+            (self._reader[0].find if there else self._reader[0].lose)()
+
+    def opened(self) -> None:
+        self.pulses += 1
+        self.open_until = self.scheduler.now + WINDOW_SECONDS
+        self.on_pulse()
+        self._wake()
+
+    def showed(self, notice: Notice) -> None:
+        self.notice = notice
+        self.notices += 1
+        self.on_show(notice)
+        self._wake()
+
+    def walk(self) -> bool:
+        """Somebody goes through; False: against a closed arm, or by the one before."""
+        was_open = self.is_open
+        self.open_until = -1.0
+        self.contact()
+        return was_open
+
+    def contact(self) -> None:
+        """The pass contact closes, and opens again."""
+        if self._contact is not None and self._contact[1].alive:
+            contact, process = self._contact
+            contact.drive(True)
+            process.loop.call_later(CONTACT_SECONDS, contact.drive, False)
+
+    async def change(self, seconds: float) -> bool:
+        """Wait for a pulse or a notice; False if none came."""
+        world = self.scheduler.world
+        woken = world.create_future()
+        self._waiting.append(woken)
+        timer = world.call_later(seconds, _give_up, woken)
+        try:
+            return bool(await woken)
+        finally:
+            timer.cancel()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(True)  # type: ignore[arg-type]
+
+
+def _give_up(woken: "asyncio.Future[object]") -> None:
+    if not woken.done():
+        woken.set_result(False)
+
+
+class _Board(SimulatedRelay):
+    def __init__(self, clock: Clock, turnstile: Turnstile, process: Process) -> None:
+        super().__init__(clock)
+        self._turnstile = turnstile
+        self._process = process
+
+    async def pulse(self, seconds: float) -> None:
+        await self._process.point()
+        await super().pulse(seconds)
+        if self._process.alive:
+            self._turnstile.opened()
+        await self._process.point()
+
+
+class _Words(SimulatedPanel):
+    def __init__(self, turnstile: Turnstile, process: Process) -> None:
+        super().__init__()
+        self._turnstile = turnstile
+        self._process = process
+
+    async def show(self, notice: Notice) -> None:
+        await self._process.point()
+        if self._process.alive:
+            self._turnstile.showed(notice)
+
+
+class VenueCatalog(Catalog):
+    """Opens what hangs on one turnstile, for one life of a process."""
+
+    def __init__(
+        self, clock: Clock, turnstile: Turnstile, uplink: Uplink, process: Process
+    ) -> None:
+        super().__init__(clock)
+        self._turnstile = turnstile
+        self._uplink = uplink
+        self._process = process
+
+    def reader(self, told: ReaderConfig) -> Reader:
+        del told
+        return self._turnstile.hang(SimulatedReader(self._clock), self._process)
+
+    def relay(self, told: OutputConfig) -> Relay:
+        del told
+        return _Board(self._clock, self._turnstile, self._process)
+
+    def sensor(self, told: InputConfig) -> Sensor:
+        del told
+        return self._turnstile.wire(SimulatedSensor(self._clock), self._process)
+
+    def panel(self, told: PanelConfig) -> Panel:
+        del told
+        return _Words(self._turnstile, self._process)
+
+    def link(
+        self,
+        told: BrokerConfig,
+        device: str,
+        topics: tuple[str, ...],
+        draw: Callable[[], float],
+    ) -> Link:
+        del told, device, draw
+        return VenueLink(self._uplink, topics, self._process)
+
+    def fetch(self, told: CentralConfig, thread: SingleThread) -> Fetch:
+        del told, thread
+        return VenueFetch(self._uplink, self._process)
+
+    def unverified_fetch(self, url: str, thread: SingleThread) -> Fetch:
+        del url, thread
+        return VenueFetch(self._uplink, self._process)

@@ -1,0 +1,109 @@
+"""The visitors: each waits for the lane, shows a code, and does what the plan says.
+
+They know nothing of the gate but what they see: an arm that opens, words on a panel, or neither.
+"""
+
+import asyncio
+
+from edge.core.notice import Lamp
+from gatehouse.simulation.hardware import WINDOW_SECONDS, Turnstile
+from gatehouse.simulation.plan import Does, Visitor
+from gatehouse.simulation.truth import Truth
+
+ANSWER_SECONDS = 8.0
+"""Whoever gets no answer for so long tries again."""
+TRIES_MAX = 3
+PERSONS_GAP_SECONDS = 0.8
+
+
+class People:
+    def __init__(self, turnstiles: list[Turnstile], truth: Truth) -> None:
+        self._turnstiles = turnstiles
+        self._lanes = [asyncio.Lock() for _ in turnstiles]
+        self._truth = truth
+        self.here = 0
+        """How many have come and are not through yet."""
+
+    async def visit(self, visitor: Visitor, code: bytes, quantity: int) -> None:
+        """Come, and go in or away."""
+        self.here += 1
+        try:
+            await self._visit(visitor, code, quantity)
+        finally:
+            self.here -= 1
+
+    async def _visit(self, visitor: Visitor, code: bytes, quantity: int) -> None:
+        lane, turnstile = self._lanes[visitor.gate], self._turnstiles[visitor.gate]
+        if visitor.impatient and lane.locked():
+            # Over somebody's shoulder; then in turn.
+            turnstile.present(code)
+        async with lane:
+            self._truth.comes(visitor)
+            for _ in range(TRIES_MAX):
+                answer = await self._show(visitor, turnstile, code)
+                if answer is None:
+                    continue  # No answer, or "please wait".
+                if answer:
+                    await self._enter(visitor, turnstile, quantity)
+                return
+            self._truth.gives_up(visitor)
+
+    async def _show(self, visitor: Visitor, turnstile: Turnstile, code: bytes) -> bool | None:
+        """Return whether the arm opened; None: nothing was decided."""
+        world = turnstile.scheduler.world
+        pulses, began = turnstile.pulses, world.time()
+        served, notices = turnstile.served, turnstile.notices
+        turnstile.present(code)
+        while world.time() < began + ANSWER_SECONDS:
+            if turnstile.pulses > pulses:
+                return True
+            shown = turnstile.notice
+            if turnstile.notices > notices and shown is not None:
+                notices = turnstile.notices
+                if shown.lamp is Lamp.STOP:
+                    await world.wait(visitor.pace_seconds)
+                    return False
+                if shown.lamp is Lamp.WAIT:
+                    await world.wait(2.0)
+                    return None
+            await turnstile.change(began + ANSWER_SECONDS - world.time())
+        self._truth.unanswered(visitor, served and turnstile.served, began)
+        return None
+
+    async def _enter(self, visitor: Visitor, turnstile: Turnstile, quantity: int) -> None:
+        world = turnstile.scheduler.world
+        match visitor.does:
+            case Does.LEAVES:
+                await world.wait(visitor.pace_seconds)
+                return
+            case Does.HESITATES:
+                # Into the arm as the board closes it; the contact says so when he is through.
+                await world.wait(WINDOW_SECONDS - 0.1)
+                self._truth.walks(visitor, turnstile, turnstile.is_open)
+                await world.wait(1.2 + visitor.pace_seconds)
+                turnstile.contact()
+                return
+            case _:
+                pass
+        for person in range(quantity):
+            await world.wait(visitor.pace_seconds if not person else PERSONS_GAP_SECONDS)
+            if not turnstile.is_open and not await self._opens(turnstile):
+                return
+            self._truth.walks(visitor, turnstile, turnstile.is_open)
+            turnstile.walk()
+        if visitor.does is Does.IS_FOLLOWED:
+            await world.wait(0.6)
+            self._truth.slips_in(visitor)
+            turnstile.contact()
+        await world.wait(0.3)
+
+    async def _opens(self, turnstile: Turnstile) -> bool:
+        """Wait for the next pulse of a group."""
+        world = turnstile.scheduler.world
+        until = world.time() + WINDOW_SECONDS + 2.0
+        while world.time() < until:
+            if turnstile.is_open:
+                return True
+            if not await turnstile.change(until - world.time()):
+                break
+        return turnstile.is_open

@@ -1,0 +1,286 @@
+"""What a seed stands for: who comes, what is done to tickets, and what goes wrong, all beforehand.
+
+A plan is a list of plain things with times, so that shrinking can leave any of them out and the
+rest stays as it was.
+"""
+
+import random
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from gatehouse.simulation.tickets import Issued, Kind, Pool, pool
+
+VISITORS_A_MINUTE = 24.0
+FAULTS_A_MINUTE = 1.5
+DEEDS_A_MINUTE = 1.0
+COPY_SECONDS = 45.0
+
+
+class Does(StrEnum):
+    """What a visitor does once the arm is open."""
+
+    WALKS = "walks"
+    LEAVES = "leaves"
+    HESITATES = "hesitates"  # Walks when the lane has just given up.
+    IS_FOLLOWED = "is followed"
+
+
+class FaultKind(StrEnum):
+    CUT = "cut"  # The uplink is down.
+    STORM = "storm"  # Messages are late, lost, doubled, out of order.
+    BROKER = "broker"  # It restarts empty: every uplink is down for a moment.
+    CENTRAL_AWAY = "central-away"
+    CENTRAL_DIES = "central-dies"  # Between a commit and its acknowledgements.
+    BACKUP = "backup"
+    PUT_BACK = "put-back"  # Central goes on from the last backup.
+    GATE_KILLED = "gate-killed"
+    SYNC_KILLED = "sync-killed"
+    GATE_POINT = "gate-point"  # It dies at one of its own points, wherever that is.
+    SYNC_POINT = "sync-point"
+    POWER = "power"
+    CLOCK_STEP = "clock-step"
+    CLOCK_LOST = "clock-lost"  # A power cut, and the clock begins in the past.
+    SLOW_DISK = "slow-disk"
+    READER = "reader"  # Pulled out, and put back.
+    SWAP = "swap"  # A spare takes the gate's place.
+    PICTURE = "picture"  # Somebody copies the card.
+    RESTORE = "restore"  # The copy is put into the device.
+
+
+WEIGHTS: dict[FaultKind, float] = {
+    FaultKind.CUT: 5,
+    FaultKind.STORM: 5,
+    FaultKind.BROKER: 2,
+    FaultKind.CENTRAL_AWAY: 2,
+    FaultKind.CENTRAL_DIES: 3,
+    FaultKind.BACKUP: 2,
+    FaultKind.PUT_BACK: 1,
+    FaultKind.GATE_KILLED: 3,
+    FaultKind.SYNC_KILLED: 3,
+    FaultKind.GATE_POINT: 6,
+    FaultKind.SYNC_POINT: 4,
+    FaultKind.POWER: 4,
+    FaultKind.CLOCK_STEP: 2,
+    FaultKind.CLOCK_LOST: 2,
+    FaultKind.SLOW_DISK: 2,
+    FaultKind.READER: 1,
+    FaultKind.SWAP: 1,
+    FaultKind.PICTURE: 1,
+    FaultKind.RESTORE: 1,
+}
+
+
+class DeedKind(StrEnum):
+    REFUND = "refund"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    UNDO = "undo"
+    REISSUE = "reissue"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    number: int
+    at: float
+    """Seconds since the simulation began."""
+    gate: int
+    ticket: int | None
+    """Its number; None: `noise` is shown instead."""
+    does: Does = Does.WALKS
+    pace_seconds: float = 1.0
+    noise: bytes = b""
+    copies: int | None = None
+    """The visitor whose ticket this is a copy of."""
+    impatient: bool = False
+    """Shows the code while somebody else is still walking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    number: int
+    at: float
+    kind: FaultKind
+    gate: int = 0
+    seconds: float = 0.0
+    amount: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something done to a ticket at central."""
+
+    number: int
+    at: float
+    kind: DeedKind
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked for, whatever the seed."""
+
+    gates: int = 4
+    minutes: float = 5.0
+    faults_a_minute: float = FAULTS_A_MINUTE
+    kinds: tuple[FaultKind, ...] = tuple(FaultKind)
+    visitors_a_minute: float = VISITORS_A_MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    seed: int
+    gates: int
+    seconds: float
+    visitors: tuple[Visitor, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+    pool: int = 64
+    """How many tickets exist."""
+
+
+NOISE = (
+    b"https://example.com/menu",
+    b"1312345678901234567",
+    b"WIFI:T:WPA;S:lobby;P:secret;;",
+    b"\x00\x1b[2J\x03",
+    b"\xff\xfe\x80GH1",
+    b"GH1",
+    b"GH1A",
+    b"A" * 600,
+    b"",
+)
+
+
+def draw(seed: int, wishes: Wishes) -> Plan:
+    """Return the plan of a seed."""
+    chance = random.Random(f"{seed} plan")
+    seconds = wishes.minutes * 60
+    expected = wishes.gates * wishes.minutes * wishes.visitors_a_minute
+    count = 64
+    while count < expected * 2.2 + 40:
+        count *= 2
+    visitors = _Crowd(chance, pool(count), wishes).draw(seconds)
+    faults = _faults(chance, wishes, seconds)
+    deeds = _deeds(chance, wishes, seconds, visitors)
+    return Plan(seed, wishes.gates, seconds, visitors, faults, deeds, count)
+
+
+@dataclass(slots=True)
+class _Crowd:
+    chance: random.Random
+    pool: Pool
+    wishes: Wishes
+    stock: dict[Kind, list[Issued]] = field(default_factory=dict)
+
+    def draw(self, seconds: float) -> tuple[Visitor, ...]:
+        for kind in Kind:
+            self.stock[kind] = [one for one in self.pool.tickets if one.kind is kind]
+            self.chance.shuffle(self.stock[kind])
+        found: list[Visitor] = []
+        for gate in range(self.wishes.gates):
+            at = self.chance.uniform(5.0, 8.0)
+            while at < seconds:
+                found.append(self._visitor(gate, at))
+                at += self.chance.expovariate(self.wishes.visitors_a_minute / 60)
+        found.sort(key=lambda one: (one.at, one.gate))
+        return self._with_copies(found, seconds)
+
+    def _visitor(self, gate: int, at: float) -> Visitor:
+        chance = self.chance
+        kind = chance.choices([*Kind, None], weights=[76, 5, 3, 2, 3, 2, 2, 4], k=1)[0]
+        does = chance.choices(list(Does), weights=[90, 5, 2, 3])[0]
+        pace = chance.uniform(0.4, 2.0)
+        impatient = chance.random() < 0.15
+        ticket, noise = None, b""
+        if kind is not None and self.stock[kind]:
+            ticket = self.stock[kind].pop().number
+        else:
+            noise = self._noise()
+        return Visitor(0, at, gate, ticket, does, pace, noise, None, impatient)
+
+    def _noise(self) -> bytes:
+        chance = self.chance
+        match chance.randrange(4):
+            case 0:
+                return chance.randbytes(chance.randrange(1, 300))
+            case 1:
+                text = chance.choice(self.pool.tickets).text
+                return text[: chance.randrange(4, len(text))]
+            case 2:
+                flipped = bytearray(chance.choice(self.pool.tickets).text)
+                flipped[chance.randrange(3, len(flipped))] ^= 1 << chance.randrange(8)
+                return bytes(flipped)
+            case _:
+                return chance.choice(NOISE)
+
+    def _with_copies(self, found: list[Visitor], seconds: float) -> tuple[Visitor, ...]:
+        """Let some of them have a copy of another's ticket, shown at any gate, before or after."""
+        chance, out = self.chance, list[Visitor]()
+        numbered = [replace(one, number=number) for number, one in enumerate(found)]
+        for one in numbered:
+            out.append(one)
+            if one.ticket is None or chance.random() > 0.08:
+                continue
+            at = min(max(5.0, one.at + chance.gauss(5.0, COPY_SECONDS)), seconds)
+            gate = one.gate if chance.random() < 0.3 else chance.randrange(self.wishes.gates)
+            copy = replace(
+                one, at=at, gate=gate, number=len(numbered) + one.number, copies=one.number
+            )
+            out.append(replace(copy, does=Does.WALKS))
+        return tuple(sorted(out, key=lambda one: (one.at, one.number)))
+
+
+def _faults(chance: random.Random, wishes: Wishes, seconds: float) -> tuple[Fault, ...]:
+    kinds = [kind for kind in WEIGHTS if kind in wishes.kinds]
+    found: list[Fault] = []
+    if not kinds or wishes.faults_a_minute <= 0:
+        return ()
+    at = chance.expovariate(wishes.faults_a_minute / 60)
+    while at < seconds:
+        kind = chance.choices(kinds, weights=[WEIGHTS[one] for one in kinds])[0]
+        gate = chance.randrange(wishes.gates)
+        found.append(
+            Fault(len(found), at, kind, gate, _seconds(chance, kind), _amount(chance, kind))
+        )
+        at += chance.expovariate(wishes.faults_a_minute / 60)
+    return tuple(found)
+
+
+def _seconds(chance: random.Random, kind: FaultKind) -> float:
+    match kind:
+        case FaultKind.CUT | FaultKind.STORM | FaultKind.CENTRAL_AWAY:
+            return chance.choice((3.0, 20.0, 60.0, 150.0)) * chance.uniform(0.5, 1.5)
+        case FaultKind.SLOW_DISK | FaultKind.SWAP:
+            return chance.uniform(20.0, 60.0)
+        case _:
+            return chance.uniform(1.0, 15.0)
+
+
+def _amount(chance: random.Random, kind: FaultKind) -> float:
+    match kind:
+        case FaultKind.CLOCK_STEP:
+            return chance.choice((-1.0, 1.0)) * chance.choice((5.0, 120.0, 3600.0, 2 * 86_400.0))
+        case FaultKind.CLOCK_LOST:
+            return -chance.choice((600.0, 86_400.0, 3 * 86_400.0, 200 * 86_400.0))
+        case FaultKind.GATE_POINT | FaultKind.SYNC_POINT:
+            return float(chance.randrange(1, 60))
+        case _:
+            return chance.random()
+
+
+def _deeds(
+    chance: random.Random, wishes: Wishes, seconds: float, visitors: tuple[Visitor, ...]
+) -> tuple[Deed, ...]:
+    """Things are done to tickets whose holders are about to come, or have just been there."""
+    holders = [one for one in visitors if one.ticket is not None]
+    found: list[Deed] = []
+    rate = DEEDS_A_MINUTE * max(1.0, wishes.gates / 4)
+    at = chance.expovariate(rate / 60)
+    while at < seconds and holders:
+        near = [one for one in holders if abs(one.at - at) < 60.0] or holders
+        ticket = chance.choice(near).ticket
+        kind = chance.choices(list(DeedKind), weights=[4, 3, 1, 2, 2])[0]
+        assert ticket is not None
+        found.append(Deed(len(found), at, kind, ticket))
+        at += chance.expovariate(rate / 60)
+    return tuple(found)

@@ -1,0 +1,21 @@
+"""The promises that a venue buys, by name: each is held against everything that happens."""
+
+from enum import StrEnum
+
+
+class Promise(StrEnum):
+    DURABLE_FIRST = "no pulse without a durable row"
+    ONE_OUTCOME = "exactly one outcome for each person"
+    NOTHING_LOST = "nothing acknowledged is lost"
+    NOBODY_TWICE = "a right is used as often as it allows"
+    ONE_RETRY = "an uncertain use opens once more at most"
+    DOUBLES_FOUND = "every double is found by central"
+    NOBODY_ROBBED = "nobody is told what is not so"
+    LIST_OBEYED = "what the list says is obeyed"
+    AGE_BOUNDED = "the age of revocations is bounded, and shown"
+    CLOCK_TOLD = "a wrong clock decides nothing in silence"
+    ANY_BYTES = "any bytes get a decision"
+    DRAINS = "the outbox drains"
+    LEDGER_EQUAL = "central's ledger is the union of the journals"
+    OUTCOME_TRUE = "what is written is what happened"
+    NEVER_CRASHES = "no daemon ends by itself"

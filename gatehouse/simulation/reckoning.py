@@ -1,0 +1,101 @@
+"""The reckoning when the venue has come to rest: every book against every other, and the truth."""
+
+from typing import TYPE_CHECKING
+
+from gatehouse.simulation.promises import Promise
+from rules.use import Outcome
+
+if TYPE_CHECKING:
+    from gatehouse.simulation.books import Witness
+    from gatehouse.simulation.venue import Venue
+
+MUDDLE_SECONDS = 14.0
+
+
+def reckon(venue: "Venue") -> None:
+    """Hold what is left at the end against every promise."""
+    for witness in venue.witnesses():
+        _outbox(venue, witness)
+        _outcomes(venue, witness)
+        _outcomes_true(venue, witness)
+    _ledger(venue)
+    _doubles(venue)
+
+
+def _outbox(venue: "Venue", witness: "Witness") -> None:
+    owed = witness.owed()
+    if owed:
+        why = f"{witness.device.name}: {owed} rows are not acknowledged after all is put right"
+        venue.truth.violate(Promise.DRAINS, why)
+
+
+def _outcomes(venue: "Venue", witness: "Witness") -> None:
+    for (admission, number), person in witness.persons.items():
+        if person.open and (admission, number) not in witness.forgotten:
+            why = f"{witness.device.name}: person {number} of {admission.hex()[:8]} has none"
+            venue.truth.violate(Promise.ONE_OUTCOME, why)
+
+
+def _outcomes_true(venue: "Venue", witness: "Witness") -> None:
+    """Hold outcomes against who really walked, where nobody came out of turn."""
+    muddles = [at for where, at in venue.truth.muddled if where == witness.gate]
+    for name, person in witness.persons.items():
+        if person.assumed or any(abs(at - person.at) < MUDDLE_SECONDS for at in muddles):
+            continue
+        walked = name in venue.truth.walked
+        wrong = (person.outcome is Outcome.PASSED and not walked and not person.reopened) or (
+            person.outcome is Outcome.ABANDONED and walked
+        )
+        if wrong and name not in witness.forgotten:
+            what = person.outcome.name.lower()
+            why = f"{witness.device.name}: {what} is written, and walked is {walked}"
+            venue.truth.violate(Promise.OUTCOME_TRUE, why)
+
+
+def _ledger(venue: "Venue") -> None:
+    here = venue.central.ledger.rows()
+    ever = 0
+    for witness in venue.witnesses():
+        number = witness.device.number
+        on_card = witness.everything()
+        for (epoch, seq), (hashed, body) in on_card.items():
+            found = here.get((number, epoch, seq))
+            if found is None or found != (hashed, body):
+                what = "is not at central" if found is None else "is another one at central"
+                why = f"{witness.device.name}: row {seq} of epoch {epoch.hex()[:6]} {what}"
+                venue.truth.violate(Promise.LEDGER_EQUAL, why)
+                return
+        known = {(number, epoch, seq) for epoch, seq in witness.rows}
+        ever += len(known)
+        strange = {key for key in here if key[0] == number} - known
+        if strange:
+            why = f"{witness.device.name}: central holds {len(strange)} rows that nobody wrote"
+            venue.truth.violate(Promise.LEDGER_EQUAL, why)
+            return
+    venue.truth.count("rows at central", len(here))
+    venue.truth.count("rows ever", ever)
+
+
+def _doubles(venue: "Venue") -> None:
+    """A right that was walked in on more often than it allows is one that central knows of."""
+    walked: dict[bytes, int] = {}
+    retried: set[bytes] = set()
+    undone: set[bytes] = set()
+    for witness in venue.witnesses():
+        for name, person in witness.persons.items():
+            if name in venue.truth.walked:
+                walked[person.cti] = walked.get(person.cti, 0) + 1
+            if person.reopened:
+                retried.add(person.cti)
+    found = {cti: times for (cti, _), times in venue.central.ledger.spending().items()}
+    for cti, history in venue.central.told.items():
+        if any(one.undone for one in history):
+            undone.add(cti)
+    for cti, times in walked.items():
+        issued = venue.central.pool.by_cti[cti]
+        if times <= issued.quantity:
+            continue
+        venue.truth.count("doubles")
+        if found.get(cti, 0) <= issued.quantity and cti not in retried | undone:
+            why = f"ticket {issued.number}: {times} walked in on it, and central does not know"
+            venue.truth.violate(Promise.DOUBLES_FOUND, why)

@@ -1,0 +1,107 @@
+"""The tickets that exist in the simulated venue: the same for every seed, made once.
+
+What a seed decides is who holds which of them, who has copied one, and what is done to them.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gatehouse.simulation.machine import EPOCH
+from wire import ticket as gh1
+from wire.entry import Entry, Row, key_of, row
+from wire.ticket import Ticket
+
+VENUE, AUDIENCE, CHECKPOINT = "sim", "SHOW", "hall"
+LIST_KEY = hashlib.sha256(b"list key of the simulated venue").digest()
+DAY = 86_400
+
+
+class Kind(StrEnum):
+    GOOD = "good"
+    GROUP = "group"
+    EXPIRED = "expired"  # A day ago.
+    EARLY = "early"  # Good from tomorrow on.
+    ENDING = "ending"  # Its time runs out while the simulation runs.
+    UNLISTED = "unlisted"  # Signed a month ago, and the list does not hold it.
+    NEW = "new"  # Sold this minute, and the list does not hold it yet.
+
+
+PATTERN = (
+    *(Kind.GOOD,) * 13,
+    *(Kind.GROUP, Kind.EXPIRED, Kind.EARLY, Kind.ENDING, Kind.UNLISTED, Kind.NEW),
+)
+"""Ticket n is of kind n modulo its length."""
+QUANTITIES = (2, 3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    number: int
+    kind: Kind
+    ticket: Ticket
+    text: bytes
+    """As it is shown."""
+
+    @property
+    def cti(self) -> bytes:
+        return self.ticket.cti
+
+    @property
+    def serial(self) -> int:
+        return self.ticket.serial
+
+    @property
+    def quantity(self) -> int:
+        return self.ticket.quantity
+
+    @property
+    def listed(self) -> bool:
+        return self.kind not in (Kind.UNLISTED, Kind.NEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    kid: bytes
+    key: Ed25519PrivateKey
+    tickets: tuple[Issued, ...]
+    by_cti: dict[bytes, Issued]
+    rows: dict[bytes, Row]
+    """Of those that are listed, unused and untouched, as the list holds them."""
+
+    def again(self, issued: Issued, generation: int) -> bytes:
+        """Return the code of a ticket that was issued again."""
+        return gh1.sign(replace(issued.ticket, generation=generation), self.kid, self.key).encode()
+
+
+@lru_cache(maxsize=4)
+def pool(count: int) -> Pool:
+    """Return `count` tickets."""
+    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"ticket key").digest())
+    tickets = tuple(_issued(number, key) for number in range(count))
+    rows = {one.cti: row(key_of(one.cti, LIST_KEY), Entry(0)) for one in tickets if one.listed}
+    return Pool(b"s1", key, tickets, {one.cti: one for one in tickets}, rows)
+
+
+def _issued(number: int, key: Ed25519PrivateKey) -> Issued:
+    kind = PATTERN[number % len(PATTERN)]
+    now = int(EPOCH)
+    opens, closes, issued_at = now - DAY, now + DAY, now - 30 * DAY
+    match kind:
+        case Kind.EXPIRED:
+            opens, closes = now - 3 * DAY, now - DAY
+        case Kind.EARLY:
+            opens, closes = now + DAY, now + 2 * DAY
+        case Kind.ENDING:
+            closes = now + 60 + 47 * number % 900
+        case Kind.NEW:
+            issued_at = now - 5
+        case _:
+            pass
+    quantity = QUANTITIES[number // len(PATTERN) % len(QUANTITIES)] if kind is Kind.GROUP else 1
+    cti = hashlib.sha256(b"right %d" % number).digest()[:16]
+    ticket = Ticket(cti, AUDIENCE, opens, closes, issued_at, 1, serial=number, quantity=quantity)
+    return Issued(number, kind, ticket, gh1.sign(ticket, b"s1", key).encode())

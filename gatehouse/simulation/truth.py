@@ -1,0 +1,104 @@
+"""What really happened in the venue, which no device knows: who walked where, and when.
+
+Also the trace: everything worth telling, in order, and its hash, by which two runs are compared.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from gatehouse.simulation.hardware import Turnstile
+from gatehouse.simulation.loop import Scheduler
+from gatehouse.simulation.plan import Visitor
+
+Name = tuple[bytes, int]
+"""(admission, person): whom a pulse was for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of the story."""
+
+    at: float
+    who: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise that was not kept."""
+
+    promise: str
+    at: float
+    why: str
+
+
+@dataclass(slots=True)
+class Truth:
+    scheduler: Scheduler
+    story: list[Told] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    walked: dict[Name, float] = field(default_factory=dict)
+    """Whoever was called by a pulse and went through, and when."""
+    called: dict[int, Name] = field(default_factory=dict)
+    """Turnstile (its id here) -> whom its arm is open for."""
+    muddled: list[tuple[str, float]] = field(default_factory=list)
+    """Where and when somebody went through out of turn: nobody can tell then who was who."""
+    counts: dict[str, int] = field(default_factory=dict)
+    gates: dict[int, str] = field(default_factory=dict)
+    """id of a turnstile -> its name."""
+    _hash: hashlib.blake2b = field(default_factory=lambda: hashlib.blake2b(digest_size=8))
+
+    def tell(self, who: str, what: str) -> None:
+        at = self.scheduler.now
+        self.story.append(Told(at, who, what))
+        self._hash.update(f"{at!r} {who} {what}\n".encode())
+
+    def count(self, what: str, times: int = 1) -> None:
+        self.counts[what] = self.counts.get(what, 0) + times
+
+    def violate(self, promise: str, why: str) -> None:
+        self.violations.append(Violation(promise, self.scheduler.now, why))
+        self.tell("!", f"{promise}: {why}")
+
+    @property
+    def hash(self) -> str:
+        """The hash of all that was told, and of how many turns it took."""
+        final = self._hash.copy()
+        final.update(str(self.scheduler.turns).encode())
+        return final.hexdigest()
+
+    # What people do.
+
+    def comes(self, visitor: Visitor) -> None:
+        shown = "something else" if visitor.ticket is None else f"ticket {visitor.ticket}"
+        copied = "" if visitor.copies is None else f", a copy of visitor {visitor.copies}'s"
+        where = f"gate {visitor.gate + 1}"
+        self.tell(f"visitor {visitor.number}", f"shows {shown}{copied} at {where}")
+        self.count("shown")
+
+    def gives_up(self, visitor: Visitor) -> None:
+        self.tell(f"visitor {visitor.number}", "goes away without an answer")
+        self.count("gave up")
+
+    def walks(self, visitor: Visitor, turnstile: Turnstile, was_open: bool) -> None:
+        name = self.called.get(id(turnstile))
+        if was_open and name is not None:
+            self.walked.setdefault(name, self.scheduler.now)
+            self.count("walked")
+        if visitor.does.value == "hesitates":
+            self._muddle(turnstile)
+        self.tell(f"visitor {visitor.number}", f"walks through gate {visitor.gate + 1}")
+
+    def slips_in(self, visitor: Visitor) -> None:
+        self.muddled.append((f"gate {visitor.gate + 1}", self.scheduler.now))
+        self.tell("somebody", f"slips in behind visitor {visitor.number}")
+        self.count("slipped in")
+
+    def _muddle(self, turnstile: Turnstile) -> None:
+        self.muddled.append((self.gates[id(turnstile)], self.scheduler.now))
+
+    def unanswered(self, visitor: Visitor, served: bool, began: float) -> None:
+        """Nothing was shown for what was held before a reader; `served`: a gate was there."""
+        self.tell(f"visitor {visitor.number}", "sees nothing happen")
+        self.count("unanswered" if served else "nobody there")
+        del began

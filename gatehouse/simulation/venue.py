@@ -1,0 +1,230 @@
+"""The venue of one plan: built, run to its end, healed, and held against every promise.
+
+Seconds of the simulation cost no time; what costs is what the daemons really do.
+"""
+
+import gc
+import random
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatehouse.simulation.books import Witness
+from gatehouse.simulation.central import Central
+from gatehouse.simulation.device import Device
+from gatehouse.simulation.faults import Faults
+from gatehouse.simulation.hardware import Turnstile
+from gatehouse.simulation.loop import Scheduler
+from gatehouse.simulation.people import People
+from gatehouse.simulation.plan import Plan, Visitor
+from gatehouse.simulation.promises import Promise
+from gatehouse.simulation.reckoning import reckon
+from gatehouse.simulation.tickets import pool
+from gatehouse.simulation.truth import Told, Truth, Violation
+
+BEAT_SECONDS = 1.0
+SETTLE_SECONDS_MAX = 420.0
+UNRESOLVED_SECONDS = 40.0
+"""By then, every person let in has an outcome."""
+SPARES = 3
+"""Devices that may take the place of others, for each gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    plan: Plan
+    violations: tuple[Violation, ...]
+    story: tuple[Told, ...]
+    hash: str
+    turns: int
+    simulated_seconds: float
+    counts: dict[str, int]
+
+
+def run(plan: Plan, stop_early: bool = True) -> Result:
+    """Run a plan in a folder of its own, in memory where there is some; remove it."""
+    with tempfile.TemporaryDirectory(prefix="gatehouse-seed-", dir=memory()) as folder:
+        venue = Venue(plan, Path(folder))
+        gc.disable()  # What a short life leaves behind is collected at its end.
+        try:
+            venue.run(stop_early)
+        finally:
+            gc.enable()
+            venue.close()
+        truth = venue.truth
+        return Result(
+            plan,
+            tuple(truth.violations),
+            tuple(truth.story),
+            truth.hash,
+            venue.scheduler.turns,
+            venue.scheduler.now,
+            dict(sorted(truth.counts.items())),
+        )
+
+
+def memory() -> str | None:
+    """Return a folder of which nothing waits for a disk; None: the usual one will do."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+class Venue:
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.scheduler = Scheduler()
+        self.truth = Truth(self.scheduler)
+        self.devices: list[Device] = []
+        self.central_dies = False
+        chance = self._chance("venue")
+        self._ids = [chance.randbytes(8).hex() for _ in range(plan.gates * (1 + SPARES))]
+        numbers = {id: number for number, id in enumerate(self._ids, 1)}
+        self.central = Central(pool(plan.pool), folder, numbers, self._chance("central"))
+        self.central.now = lambda: self.scheduler.now
+        self.central.send = self._send
+        self.turnstiles = [self._turnstile(gate) for gate in range(plan.gates)]
+        self.at_gate: list[Device] = []
+        self._witnesses: dict[str, Witness] = {}
+        self._looked_at = 0
+        for gate in range(plan.gates):
+            self.at_gate.append(self._device(gate, f"gate {gate + 1}"))
+        self.people = People(self.turnstiles, self.truth)
+        self.faults = Faults(self)
+
+    def run(self, stop_early: bool = True) -> None:
+        """Let the whole plan happen, and the venue come to rest."""
+        self._begin()
+        end, scheduler = self.plan.seconds, self.scheduler
+        while scheduler.now < end:
+            scheduler.run_until(min(scheduler.now + 1.0, end))
+            self._check_daemons()
+            if self.truth.violations and stop_early:
+                return
+        self.truth.tell("everything", "is put right")
+        self.faults.heal()
+        for _ in range(int(SETTLE_SECONDS_MAX)):
+            scheduler.run_until(scheduler.now + 1.0)
+            self._check_daemons()
+            if self.truth.violations and stop_early:
+                return
+            if scheduler.now > end + 15.0 and self._at_rest():
+                break
+        self.look()
+        reckon(self)
+
+    def close(self) -> None:
+        for device in self.devices:
+            for name in list(device.machine.processes):
+                device.machine.kill(name)
+            device.machine.bury()
+        self.scheduler.world.kill()
+        self.scheduler.world.bury()
+
+    def look(self) -> None:
+        for witness in self._witnesses.values():
+            witness.look()
+
+    def witness(self, device: Device) -> Witness:
+        return self._witnesses[device.id]
+
+    def witnesses(self) -> Iterator[Witness]:
+        return iter(self._witnesses.values())
+
+    def replace(self, gate: int) -> None:
+        """Put a spare at a gate; the device that stood there stands in the office then."""
+        old = self.at_gate[gate]
+        spares = sum(one.name.startswith(f"gate {gate + 1}") for one in self.devices)
+        if spares > SPARES:
+            return
+        turnstile = old.turnstile
+        old.turnstile = Turnstile(self.scheduler, turnstile.sensed)
+        self.truth.gates[id(old.turnstile)] = f"{old.name} in the office"
+        self._heed(old)
+        self.at_gate[gate] = self._device(gate, f"gate {gate + 1}{'abcdef'[spares - 1]}", turnstile)
+        self.at_gate[gate].power_on()
+
+    def central_up(self) -> None:
+        self.central.up = True
+
+    def _chance(self, what: str) -> random.Random:
+        return random.Random(f"{self.plan.seed} {what}")
+
+    def _turnstile(self, gate: int) -> Turnstile:
+        # One gate in four has no pass contact.
+        sensed = self._chance(f"turnstile {gate}").random() < 0.75
+        turnstile = Turnstile(self.scheduler, sensed)
+        self.truth.gates[id(turnstile)] = f"gate {gate + 1}"
+        return turnstile
+
+    def _device(self, gate: int, name: str, turnstile: Turnstile | None = None) -> Device:
+        number = len(self.devices)
+        device = Device(
+            name,
+            number + 1,
+            self._ids[number],
+            turnstile or self.turnstiles[gate],
+            self.central,
+            self.folder,
+            self.scheduler,
+            self._chance(f"device {name}"),
+        )
+        device.install()
+        self.devices.append(device)
+        self._witnesses[device.id] = Witness(device, self.truth, self.central)
+        self._heed(device)
+        return device
+
+    def _heed(self, device: Device) -> None:
+        device.turnstile.on_pulse = self._witnesses[device.id].pulsed
+
+    def _begin(self) -> None:
+        world = self.scheduler.world
+        self.central.snapshot()
+        for device in self.devices:
+            device.power_on()
+        world.call_later(0.3, self._beat)
+        world.call_later(0.5, self._ingest, self._chance("ingest"))
+        for visitor in self.plan.visitors:
+            world.call_at(visitor.at, self._comes, visitor)
+        for fault in self.plan.faults:
+            world.call_at(fault.at, self.faults.happen, fault)
+        for deed in self.plan.deeds:
+            world.call_at(deed.at, self.faults.do, deed)
+
+    def _comes(self, visitor: Visitor) -> None:
+        code, quantity = visitor.noise, 1
+        if visitor.ticket is not None:
+            issued = self.central.pool.tickets[visitor.ticket]
+            code, quantity = issued.text, issued.quantity
+            generation = self.central.right(issued.cti).generation
+            if generation and visitor.copies is None and visitor.number % 2:
+                code = self.central.pool.again(issued, generation)
+        self.scheduler.world.create_task(self.people.visit(visitor, code, quantity))
+
+    def _send(self, topic: str, payload: bytes) -> None:
+        for device in self.devices:
+            device.uplink.down(topic, payload)
+
+    def _beat(self) -> None:
+        self.central.beat()
+        self.scheduler.world.call_later(BEAT_SECONDS, self._beat)
+
+    def _ingest(self, chance: random.Random) -> None:
+        dies, self.central_dies = self.central_dies, False
+        self.central.ingest(dies)
+        self.scheduler.world.call_later(chance.choice((0.05, 0.2, 1.0)), self._ingest, chance)
+
+    def _at_rest(self) -> bool:
+        self.look()
+        if self.people.here:
+            return False
+        since = self.scheduler.now - UNRESOLVED_SECONDS
+        witnesses = self._witnesses.values()
+        return all(not one.owed() and not one.undecided(since) for one in witnesses)
+
+    def _check_daemons(self) -> None:
+        for process, error, said in self.scheduler.broken:
+            why = f"{process}: {said} {error!r}"
+            self.truth.violate(Promise.NEVER_CRASHES, why)
+        self.scheduler.broken.clear()
