@@ -16,12 +16,12 @@ from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from central.identity import configuration, enrolling, first_steps
+from central.identity import configuration, enrolling, first_steps, placing
 from central.identity.authority import AuthorityMissing
 from central.identity.enrolling import Refused
 from central.identity.models import Certificate, Denied, Enrolment, Placement, ZoneText
 from central.identity.revocation import ListNotWritten, revoke
-from central.venue.admin import DeviceAdmin
+from central.venue.admin import DeviceAdmin, ZoneAdmin
 from central.venue.models import Device, Zone
 from central.venue.trust import TrustMissing
 from wire.codec import WireError
@@ -40,14 +40,16 @@ class _DeviceForm(forms.ModelForm):  # type: ignore[type-arg]
         Zone.objects.all(),
         required=False,
         label="区域 zone",
-        help_text="只有一个区域时可不选 · Not needed where there is only one",
+        help_text="不选则不下发设置 · Without one it is sent no settings",
         widget=UnfoldAdminSelectWidget,
     )
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         placed = Placement.objects.filter(device=self.instance.pk).first()
-        self.initial["zone"] = placed.zone if placed else None
+        zones = list(Zone.objects.all()[:2])
+        only = zones[0] if self.instance.pk is None and len(zones) == 1 else None
+        self.initial["zone"] = placed.zone if placed else only
 
     def clean(self) -> dict[str, Any]:
         told: dict[str, Any] = super().clean() or self.cleaned_data
@@ -62,7 +64,7 @@ class EnrolledDeviceAdmin(DeviceAdmin):
 
     list_display: tuple[str, ...] = ("name", "standing", *DeviceAdmin.list_display[1:])
     readonly_fields: tuple[str, ...] = ("identity", *DeviceAdmin.readonly_fields)
-    actions: tuple[str, ...] = ("enrol", "revoke")
+    actions: tuple[str, ...] = ("enrol", "move", "revoke")
     form = _DeviceForm
     list_before_template = "identity/first_steps.html"
 
@@ -158,6 +160,22 @@ class EnrolledDeviceAdmin(DeviceAdmin):
             return None
         return self.enrol_page(request, device.pk)
 
+    @admin.action(description="移到区域 Move to a zone", permissions=["change"])
+    def move(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse | None:
+        devices = list(queryset)
+        form = placing.MoveForm(devices, request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            told = {**self.admin_site.each_context(request), "form": form}
+            told |= {"devices": placing.zone_names(devices), "title": "移到区域 Move to a zone"}
+            return TemplateResponse(request, "identity/move.html", told)
+        zone = form.cleaned_data["zone"]
+        moved = placing.move(devices, zone)
+        for device in moved:
+            self.log_change(request, device, f"移到 moved to {zone}")
+        said = f"已移到 {zone} · Moved there: {len(moved)}"
+        self.message_user(request, said, messages.SUCCESS)
+        return None
+
     @admin.action(description="吊销并停用 Revoke and deny", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse | None:
         devices = list(queryset)
@@ -209,6 +227,25 @@ class EnrolmentAdmin(_Seen):
 @admin.register(Placement)
 class PlacementAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("device", "zone")
+
+
+admin.site.unregister(Zone)
+
+
+@admin.register(Zone)
+class PlacedZoneAdmin(ZoneAdmin):
+    """A new zone changes no device by itself, and says so."""
+
+    def save_model(self, request: HttpRequest, obj: Zone, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        left = placing.unplaced(obj.venue).count()
+        if left and not change:
+            said = (
+                f"{left} 台设备未选区域，不会收到设置；请在设备页勾选，再选“移到区域”"
+                f" · {left} devices are in no zone and are sent no settings: tick them on their"
+                " page and choose “Move to a zone”"
+            )
+            self.message_user(request, said, messages.WARNING)
 
 
 class _ZoneForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -34,7 +34,10 @@ def url() -> str:
 
 def of(device: Device) -> Configuration:
     """Return a device's configuration; raise Refused or AddressMissing."""
-    written = good_text(zone_of(device))
+    zone = zone_of(device)
+    written = good_text(zone)
+    # From here on it is sent what this zone becomes, and no other one's settings.
+    Placement.objects.get_or_create(device=device, defaults={"zone": zone})
     return Configuration(
         venue=device.venue.code,
         broker_host=settings.DEVICES.broker_host or urlsplit(url()).hostname or "",

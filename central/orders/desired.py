@@ -45,19 +45,19 @@ class Wishes:
 def refresh(venue: Venue) -> int:
     """Bring the configurations of a venue's devices up to date; return how many changed.
 
-    A text with a fault is not sent; the page of configurations says what is wrong with it.
+    A text with a fault is not sent; the page of configurations says what is wrong with it. A
+    device that was placed nowhere is left alone, also where there is but one zone.
     """
     found = Zone.objects.filter(venue=venue).select_related("checkpoint")
     zones = {zone.pk: zone for zone in found}
     placed = dict(Placement.objects.values_list("device_id", "zone_id"))
-    only = next(iter(zones)) if len(zones) == 1 else None
     texts = {pk: _checked(zone) for pk, zone in zones.items()}
     wishes = Desired.objects.filter(device__venue=venue).defer("envelope")
     known = {one.device_id: one for one in wishes}
     reports = {one.device_id: one for one in Report.objects.filter(device__venue=venue)}
     changed = 0
     for device in Device.objects.filter(venue=venue):
-        zone = placed.get(device.pk, only)
+        zone = placed.get(device.pk)
         if zone in texts:
             report = reports.get(device.pk)
             reported = max(report.applied, report.refused) if report else 0

@@ -18,11 +18,14 @@ TEXT = 'checkpoint = "hall"\npatience_seconds = 7.0\n'
 
 @pytest.fixture
 def zone(tickets: list[Any]) -> Any:
+    from central.identity.models import Placement
     from central.venue.models import Checkpoint, Venue, Zone
 
     assert tickets
     hall = Checkpoint.objects.get(code="hall")
-    return Zone.objects.create(venue=Venue.objects.get(), name="大厅 Hall", checkpoint=hall)
+    made = Zone.objects.create(venue=Venue.objects.get(), name="大厅 Hall", checkpoint=hall)
+    Placement.objects.create(device=device(), zone=made)
+    return made
 
 
 def refresh() -> int:
@@ -105,17 +108,52 @@ def test_a_text_that_is_not_the_zones_is_not_sent(zone: Any) -> None:
     assert Desired.objects.get().problem == ""
 
 
-def test_a_device_without_a_zone_is_left_alone(zone: Any) -> None:
+def test_the_first_zone_configures_nobody_and_says_so(zone: Any) -> None:
+    """Whom it is for is chosen by a person, device by device."""
     from central.identity.models import Placement
     from central.orders.models import Desired
+    from central.venue.models import Checkpoint, Zone
+
+    venue, hall = zone.venue, Checkpoint.objects.get(code="hall")
+    Placement.objects.all().delete()
+    zone.delete()
+    browser = chief()
+    form = {"venue": venue.pk, "checkpoint": hall.pk, "name": "Pier"}
+    shown = browser.post("/admin/venue/zone/add/", form, follow=True).content.decode()
+    assert "1 devices are in no zone" in shown
+    assert refresh() == 0
+    assert not Desired.objects.exists()
+
+    asked = {"action": "move", "_selected_action": device().pk}
+    page = "/admin/venue/device/"
+    shown = browser.post(page, asked).content.decode()
+    assert "现在 now: –" in shown
+    assert refresh() == 0, "looked at, and not yet done"
+    pier = Zone.objects.get()
+    done = browser.post(page, {**asked, "confirmed": "1", "zone": pier.pk}, follow=True)
+    assert "Moved there: 1" in done.content.decode()
+    assert refresh() == 1
+    assert 'zone = "Pier"' in wanted().zone
+
+
+def test_devices_are_moved_to_a_zone_whose_settings_they_can_use(zone: Any) -> None:
+    from django.contrib.admin.models import LogEntry
+
+    from central.identity.models import Placement
     from central.venue.models import Zone
 
     pier = Zone.objects.create(venue=zone.venue, name="Pier", checkpoint=zone.checkpoint)
-    assert refresh() == 0
-    assert not Desired.objects.exists()
-    Placement.objects.create(device=device(), zone=pier)
+    write(pier, TEXT + "sesame = 1\n")
+    asked = {"action": "move", "_selected_action": device().pk, "confirmed": "1", "zone": pier.pk}
+    assert "sesame: no such key" in chief().post("/admin/venue/device/", asked).content.decode()
+    assert Placement.objects.get().zone == zone
+    write(pier, TEXT)
     assert refresh() == 1
-    assert 'zone = "Pier"' in wanted().zone
+    chief().post("/admin/venue/device/", asked)
+    assert Placement.objects.get().zone == pier
+    assert f"moved to {pier}" in LogEntry.objects.latest("pk").change_message
+    assert refresh() == 1
+    assert wanted().zone == TEXT
 
 
 @pytest.mark.usefixtures("zone")

@@ -128,6 +128,7 @@ def test_cacerts_are_those_that_the_code_pins(issuing: Any) -> None:
 
 
 def test_a_code_gives_a_certificate_and_all_that_is_behind_it(issuing: Any) -> None:
+    from central.identity.models import Placement
     from wire.codec import decode
 
     choose_zone("Hall")
@@ -139,6 +140,7 @@ def test_a_code_gives_a_certificate_and_all_that_is_behind_it(issuing: Any) -> N
     told = decode(answer.content, enrolment.Configuration)
     assert (told.venue, told.central_url, told.broker_host) == ("v", URL, "central.example")
     assert "BEGIN CERTIFICATE" in told.broker_ca
+    assert Placement.objects.get().zone.name == "Hall", "and is sent its changes"
 
 
 def test_a_lost_answer_is_given_again() -> None:

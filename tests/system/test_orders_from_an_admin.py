@@ -150,9 +150,11 @@ def eavesdropping(port: int, came: list[bytes]) -> Client:
 
 ZONE = """
 from central.venue.models import Checkpoint, Venue, Zone
-from central.identity.models import ZoneText
+from central.identity.models import Placement, ZoneText
+from central.venue.models import Device
 hall = Checkpoint.objects.get(code="hall")
 zone, _ = Zone.objects.get_or_create(venue=Venue.objects.get(), checkpoint=hall, name="Hall")
+Placement.objects.update_or_create(device=Device.objects.first(), defaults={"zone": zone})
 ZoneText.objects.update_or_create(zone=zone, defaults={"text": %r})
 """
 
