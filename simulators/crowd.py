@@ -31,6 +31,9 @@ class Shows(StrEnum):
     HALF = "half"
     NONSENSE = "nonsense"
     PAYMENT = "payment"
+    PAPER = "paper"  # A paper from the kiosk.
+    VOID = "void"  # The phone's code of a right that is on paper now.
+    ORDER = "order"  # For who plays with the kiosk.
     MOVING = "moving"  # On the simulators' page only: a phone that moves its code.
 
 
@@ -54,6 +57,7 @@ EXPECTED: dict[Shows, Reason] = {
     Shows.HALF: Reason.MALFORMED,
     Shows.NONSENSE: Reason.NOT_A_TICKET,
     Shows.PAYMENT: Reason.PAYMENT_CODE,
+    Shows.VOID: Reason.SUPERSEDED,
 }
 
 SHARES: dict[Shows, float] = {
@@ -190,4 +194,10 @@ def needed(visitors: int) -> dict[Shows, int]:
         Shows.BLOCKED: enough // 5 + 5,
         Shows.EXPIRED: enough // 5 + 5,
         Shows.EARLY: enough // 5 + 5,
+        Shows.PAPER: papers(visitors) + 20,
     }
+
+
+def papers(visitors: int) -> int:
+    """Return how many of a crowd go to the kiosk first; three at least."""
+    return max(3, visitors // 10)

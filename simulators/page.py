@@ -44,6 +44,24 @@ class Stand(Protocol):
         """Let a person jump over the arm."""
 
 
+class TicketPrinter(Protocol):
+    """A kiosk's hardware, as the page plays with it."""
+
+    name: str
+
+    def picture(self) -> dict[str, Any]:
+        """Return name, the printer's state, counters, and the numbers of the newest papers."""
+
+    async def present(self, code: bytes) -> None:
+        """Hold a code under the kiosk's scanner."""
+
+    async def staff(self, deed: str) -> str:
+        """Do something to the printer; return what happened, in both languages."""
+
+    def paper(self, number: int) -> bytes | None:
+        """Return a paper as PNG, as it came out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offered:
     """Where the page's buttons get their codes: kind -> the next code of that kind."""
@@ -58,13 +76,16 @@ class PageError(ValueError):
 class Counter:
     """What the page's buttons do."""
 
-    def __init__(self, stands: list[Stand], offered: Offered) -> None:
+    def __init__(
+        self, stands: list[Stand], offered: Offered, kiosk: TicketPrinter | None = None
+    ) -> None:
         self._stands = {stand.name: stand for stand in stands}
         self._offered = offered
+        self._kiosk = kiosk
 
     async def present(self, request: Request) -> str:
         form = await request.form()
-        stand = self._stand(form)
+        stand = self._scanner(form)
         kind = form.get("kind")
         code = self._kind(kind) if isinstance(kind, str) else str(form.get("text", "")).encode()
         await stand.present(code)
@@ -72,7 +93,7 @@ class Counter:
 
     async def picture(self, request: Request) -> str:
         form = await request.form()
-        stand = self._stand(form)
+        stand = self._scanner(form)
         upload = form.get("picture")
         if not isinstance(upload, UploadFile):
             raise PageError("请选择一张图片 · Choose a picture")
@@ -84,6 +105,18 @@ class Counter:
         form = await request.form()
         stand = self._stand(form)
         return await (stand.jump() if form.get("deed") == "jump" else stand.walk())
+
+    async def printer(self, request: Request) -> str:
+        form = await request.form()
+        if self._kiosk is None:
+            raise PageError("没有取票机 · There is no kiosk")
+        return await self._kiosk.staff(str(form.get("deed", "")))
+
+    def _scanner(self, form: FormData) -> Stand | TicketPrinter:
+        """Return whose scanner is meant: a lane's, or the kiosk's."""
+        if self._kiosk is not None and form.get("lane") == self._kiosk.name:
+            return self._kiosk
+        return self._stand(form)
 
     def _stand(self, form: FormData) -> Stand:
         stand = self._stands.get(str(form.get("lane", "")))
@@ -99,13 +132,24 @@ class Counter:
 
 
 def application(
-    stands: list[Stand], offered: Offered, central_url: str, stopping: asyncio.Event
+    stands: list[Stand],
+    offered: Offered,
+    central_url: str,
+    stopping: asyncio.Event,
+    kiosk: TicketPrinter | None = None,
+    kiosk_url: str = "",
 ) -> Starlette:
     """Return the page of `stands`; its stream of pictures ends when `stopping` is set."""
-    counter = Counter(stands, offered)
+    counter = Counter(stands, offered, kiosk)
 
     async def page(_: Request) -> Response:
         return FileResponse(PAGE)
+
+    async def paper(request: Request) -> Response:
+        found = kiosk.paper(int(request.path_params["number"])) if kiosk else None
+        if found is None:
+            return Response("no such paper", 404)
+        return Response(found, media_type="image/png", headers={"Cache-Control": "no-store"})
 
     async def events(_: Request) -> Response:
         return StreamingResponse(pictures(), media_type="text/event-stream")
@@ -114,7 +158,10 @@ def application(
         before = ""
         while not stopping.is_set():
             lanes = [stand.picture() for stand in stands]
-            drawn = json.dumps({"lanes": lanes, "central": central_url}, ensure_ascii=False)
+            told: dict[str, Any] = {"lanes": lanes, "central": central_url}
+            if kiosk is not None:
+                told["kiosk"] = {**kiosk.picture(), "url": kiosk_url}
+            drawn = json.dumps(told, ensure_ascii=False)
             if drawn != before:
                 yield f"data: {drawn}\n\n"
                 before = drawn
@@ -127,6 +174,8 @@ def application(
             Route("/present", _answering(counter.present), methods=["POST"]),
             Route("/picture", _answering(counter.picture), methods=["POST"]),
             Route("/person", _answering(counter.person), methods=["POST"]),
+            Route("/printer", _answering(counter.printer), methods=["POST"]),
+            Route("/paper/{number:int}.png", paper),
         ]
     )
 

@@ -5,13 +5,15 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Sum
 
+from central.exchange.books import papers
 from central.ledger import findings
 from central.ledger.models import OtherRow, Row, Use
 from rules.use import Outcome
 
 
 def totals() -> dict[str, Any]:
-    """Return admitted, refused, passed, abandoned, uncertain, open, undone, doubles, reasons, rows.
+    """Return admitted, refused, passed, abandoned, uncertain, open, undone, doubles, reasons, rows,
+    papers (by class).
 
     `rows` counts rows by device and epoch; `doubles` counts rights used more often than they
     allow.
@@ -36,6 +38,7 @@ def totals() -> dict[str, Any]:
         "open": by_outcome.get(Outcome.RESERVED, 0),
         "undone": by_outcome.get(Outcome.UNDONE, 0),
         "doubles": doubles(),
+        "papers": papers(),
         "rows": _rows(),
     }
 

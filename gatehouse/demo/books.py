@@ -24,6 +24,8 @@ class Ledger:
     """Authorised and without an outcome: none, once everything has ended."""
     tailgated: int = 0
     left: int = 0
+    papers: int = 0
+    """Persons admitted with a paper."""
 
 
 def count(events: Iterable[AnyEvent | Unknown]) -> Ledger:
@@ -37,8 +39,9 @@ def count(events: Iterable[AnyEvent | Unknown]) -> Ledger:
     reopened: Counter[tuple[bytes, int]] = Counter()
     for happened in events:
         match happened:
-            case event.Authorised(admission=admission, quantity=quantity):
+            case event.Authorised(admission=admission, quantity=quantity, generation=generation):
                 ledger.admitted += quantity
+                ledger.papers += quantity if generation else 0
                 for person in range(1, quantity + 1):
                     persons.setdefault((admission, person), Outcome.RESERVED)
             case event.Reopened(admission=admission, person=person):
@@ -93,6 +96,27 @@ def percentile(values: list[float], share: float) -> float | None:
     return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
 
 
+def papers(cut: int, central: dict[str, int]) -> dict[str, int]:
+    """Return the books of papers: `cut` by the printer's own count, the rest by central's."""
+    names = ("exchanged", "unknown", "reissued", "retracted")
+    plural = {"tests": central["test"], "receipts": central["receipt"]}
+    return {"cut": cut, **{name: central[name] for name in names}, **plural}
+
+
+def unbalanced(report: dict[str, Any]) -> dict[str, bool]:
+    """Say what in the books of papers does not agree: each paper is in exactly one class."""
+    books = report["papers"]
+    known = sum(books.values()) - books["cut"] - books["unknown"]
+    return {
+        "the printer cut fewer papers than the books hold": books["cut"] < known,
+        "the printer cut more papers than the books hold": books["cut"] > known + books["unknown"],
+        "other papers were admitted than exchanged": report["papers_admitted"]
+        != books["exchanged"] + books["reissued"],
+        "a phone's code opened beside its paper": report["superseded_refused"]
+        != report["papers_admitted"],
+    }
+
+
 def disagreements(report: dict[str, Any], walked_in: int, surprises: list[str]) -> list[str]:
     """Return a sentence for everything in the report that does not agree with the rest.
 
@@ -112,5 +136,6 @@ def disagreements(report: dict[str, Any], walked_in: int, surprises: list[str]) 
         "central has other uncertain": central["uncertain"] != report["uncertain"],
         "rows are lost": report["lost"] != 0,
         "a right was used twice": report["doubles"] != 0,
+        **unbalanced(report),
     }
     return [sentence for sentence, wrong in checks.items() if wrong] + surprises

@@ -5,19 +5,21 @@ import contextlib
 import json
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from edge.store.outbox import JournalReader
 from gatehouse.demo import books, venue
+from gatehouse.demo.kiosk_crowd import through_the_kiosk, with_papers
+from gatehouse.demo.kiosk_stand import KioskStand
+from gatehouse.demo.kiosk_visitor import KioskVisitor
+from gatehouse.demo.offers import offered
 from gatehouse.demo.play import Player
 from gatehouse.demo.processes import (
     Broker,
@@ -29,9 +31,8 @@ from gatehouse.demo.processes import (
 )
 from gatehouse.demo.stand import LaneStand
 from gatehouse.demo.venue import Venue
-from simulators.crowd import Issued, Shows, plan
-from simulators.page import Offered, application
-from wire import ticket as gh1
+from simulators.crowd import Issued, Shows, Visitor, papers, plan
+from simulators.page import Stand, application
 from wire.event import AnyEvent
 from wire.reason import Reason
 from wire.row import Unknown, decode_row
@@ -40,8 +41,6 @@ PER_MINUTE = 24.0
 """Visitors at a natural pace; a busy lane takes 40."""
 READY_SECONDS = 40.0
 DRAIN_SECONDS = 60.0
-SCREENSHOT_SECONDS = 120.0
-"""How old a picture of a moving code is."""
 CONSOLE = Console(stderr=True)
 
 
@@ -62,13 +61,17 @@ class Running:
     children: Children
     entry: LaneStand
     way_out: LaneStand
+    kiosk: KioskStand
 
 
 async def once(root: Path, options: Options) -> tuple[dict[str, Any], list[str]]:
     """Play the crowd to its end; return the report, and what in it does not agree."""
     async with running(root, options) as stage:
         player = Player(stage.entry, stage.way_out, options.pace)
-        crowd = plan(options.seed, options.visitors, venue.issued(stage.venue), PER_MINUTE)
+        tickets = venue.issued(stage.venue)
+        crowd = plan(options.seed, options.visitors, tickets, PER_MINUTE)
+        at_kiosk = [one for one in tickets if one.kind is Shows.PAPER][: papers(options.visitors)]
+        visitor = KioskVisitor(stage.kiosk, stage.venue.kiosk_address)
         with _progress() as progress:
             task = progress.add_task("观众入场 · The crowd comes", total=len(crowd))
             half = asyncio.Event()
@@ -79,7 +82,7 @@ async def once(root: Path, options: Options) -> tuple[dict[str, Any], list[str]]
                     half.set()
 
             breaking = asyncio.create_task(_break(stage, half, options.break_broker))
-            playing = asyncio.create_task(player.play(crowd, advance))
+            playing = asyncio.create_task(_both(player, crowd, advance, visitor, at_kiosk))
             watching = asyncio.create_task(_watch(stage.children))
             await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
@@ -89,6 +92,19 @@ async def once(root: Path, options: Options) -> tuple[dict[str, Any], list[str]]
             await playing
             await breaking
         return await _settle(stage, player)
+
+
+async def _both(
+    player: Player,
+    crowd: Sequence[Visitor],
+    advance: Callable[[int], None],
+    kiosk: KioskVisitor,
+    tickets: Sequence[Issued],
+) -> None:
+    """A part of the crowd goes to the kiosk first, and comes to the gate with paper."""
+    collecting = asyncio.create_task(through_the_kiosk(kiosk, tickets))
+    await player.play(crowd, advance)
+    await player.play(with_papers(len(crowd), await collecting), lambda _: None)
 
 
 async def show(root: Path, options: Options) -> None:
@@ -101,8 +117,10 @@ async def show(root: Path, options: Options) -> None:
         crowd = plan(options.seed, options.visitors, tickets, PER_MINUTE)
         central = f"http://127.0.0.1:{stage.venue.web_port}/live/"
         held = await _holders_page(stage.venue)
+        page_of_kiosk = await KioskVisitor(stage.kiosk, stage.venue.kiosk_address).enter()
         port = free_port()
-        page = application([stage.entry, stage.way_out], _offered(tickets), central, stopping)
+        lanes: list[Stand] = [stage.entry, stage.way_out]
+        page = application(lanes, offered(tickets), central, stopping, stage.kiosk, page_of_kiosk)
         server = _QuietServer(uvicorn.Config(page, port=port, log_level="warning"))
         serving = asyncio.create_task(server.serve())
         player = Player(stage.entry, stage.way_out, options.pace)
@@ -112,6 +130,8 @@ async def show(root: Path, options: Options) -> None:
             f"  中央服务器 Central’s live page      [bold]{central}[/]\n"
             f"  模拟现场   The simulated turnstiles [bold]http://127.0.0.1:{port}/[/]\n"
             f"  持票人页面 A holder’s moving code   [bold]{held}[/]\n"
+            f"  取票机     The kiosk’s screen       [bold]{page_of_kiosk}[/]\n"
+            f"             订单 order {venue.ORDER}，手机尾号 phone {venue.PHONE}\n"
             "  按 Ctrl-C 结束 · Ctrl-C ends everything\n"
         )
         watching = asyncio.create_task(_watch(stage.children))
@@ -143,15 +163,19 @@ async def running(root: Path, options: Options) -> AsyncIterator[Running]:
     broker = Broker(children, root)
     # A turnstile's own timers are not people: at any pace it stays open for a second at least.
     window = max(1.0, round(5.0 / options.pace, 2))
-    place = Venue(root, device, token, broker.port, free_port(), window)
+    ports = (free_port(), free_port())
+    own = (device, token, broker.port, free_port(), window)
+    place = Venue(root, *own, *venue.new_identity(), *ports)
     venue.write(place, options.seed, options.visitors)
     entry, way_out = (LaneStand(place, name, options.pace) for name in (venue.ENTRY, venue.EXIT))
-    hardware = [asyncio.create_task(stand.run()) for stand in (entry, way_out)]
+    kiosk = KioskStand(place, paced=options.pace <= 1)
+    stands = (entry, way_out, kiosk)
+    hardware = [asyncio.create_task(stand.run()) for stand in stands]
     try:
         with CONSOLE.status("正在开门 · Opening the venue") as status:
             await _open(place, broker, children, lambda text: status.update(text))
             await _ready(entry, place, children)
-        yield Running(place, broker, children, entry, way_out)
+        yield Running(place, broker, children, entry, way_out, kiosk)
     finally:
         await children.stop()
         for task in hardware:
@@ -173,6 +197,10 @@ async def _open(
     say("闸机 · gate and sync")
     await children.start("sync", gatehouse("sync", "--config", str(place.gate / "sync.toml")))
     await children.start("gate", gatehouse("gate", "--config", str(place.gate / "gate.toml")))
+    say("取票机 · kiosk")
+    kiosk = place.kiosk
+    await children.start("sync-k", gatehouse("sync", "--config", str(kiosk / "sync.toml")))
+    await children.start("kiosk", gatehouse("kiosk", "--config", str(kiosk / "kiosk.toml")))
 
 
 async def _prepare(place: Venue, settings: str) -> None:
@@ -238,23 +266,29 @@ async def _settle(stage: Running, player: Player) -> tuple[dict[str, Any], list[
     """Wait until central has every row, then lay the books side by side."""
     settings = str(stage.venue.root / "central.toml")
     reader = JournalReader(stage.venue.gate, bytes.fromhex(stage.venue.device))
+    kiosk = JournalReader(stage.venue.kiosk, bytes.fromhex(stage.venue.kiosk_device))
     totals: dict[str, Any] = {}
     with CONSOLE.status("等中央服务器收齐 · Central catches up"):
         for _ in range(int(DRAIN_SECONDS)):
             totals = json.loads(
                 await _output(*gatehouse("central", "--config", settings, "totals", "--json"))
             )
-            if _missing(reader, totals, stage.venue.device) == 0:
+            lacking = _missing(kiosk, totals, stage.venue.kiosk_device)
+            if _missing(reader, totals, stage.venue.device) + lacking == 0:
                 break
             await asyncio.sleep(1.0)
-    report = _report(reader, totals, player, stage)
+    report = _report(reader, kiosk, totals, player, stage)
     walked_in = stage.entry.board.truth
     heads = sum(one.deed.value == "walked-in" for one in walked_in)
     return report, books.disagreements(report, heads, player.seen.surprises)
 
 
 def _report(
-    reader: JournalReader, totals: dict[str, Any], player: Player, stage: Running
+    reader: JournalReader,
+    kiosk: JournalReader,
+    totals: dict[str, Any],
+    player: Player,
+    stage: Running,
 ) -> dict[str, Any]:
     ledger = books.count(_events(reader))
     answered = stage.entry.answer_ms
@@ -273,8 +307,12 @@ def _report(
             name: totals[name]
             for name in ("admitted", "refused", "passed", "abandoned", "uncertain")
         },
-        "lost": _missing(reader, totals, stage.venue.device),
+        "lost": _missing(reader, totals, stage.venue.device)
+        + _missing(kiosk, totals, stage.venue.kiosk_device),
         "doubles": totals["doubles"],
+        "papers": books.papers(stage.kiosk.cuts, totals["papers"]),
+        "papers_admitted": ledger.papers,
+        "superseded_refused": ledger.refused[Reason.SUPERSEDED.value],
         "decision_ms": {name: books.percentile(answered, share) for name, share in shares.items()},
     }
 
@@ -293,32 +331,6 @@ def _events(reader: JournalReader) -> list[AnyEvent | Unknown]:
             happened += [decode_row(body)[0] for body in batch.rows]
             first += len(batch.rows)
     return happened
-
-
-def _offered(tickets: list[Issued]) -> Offered:
-    """Hand out tickets to the page's buttons, from the end that the crowd does not reach."""
-    stock = {kind: [one for one in tickets if one.kind is kind] for kind in Shows}
-    forger = Ed25519PrivateKey.generate()
-    last: list[bytes] = []
-
-    def next_code(kind: str) -> bytes | None:
-        if kind == "again":
-            return last[-1] if last else None
-        if kind == "forged":
-            genuine = gh1.read(stock[Shows.VALID][0].text.encode())
-            assert not isinstance(genuine, Reason)
-            return gh1.sign(genuine.ticket, genuine.kid, forger).encode()
-        if kind in ("moving", "screenshot") and stock[Shows.MOVING]:
-            age = SCREENSHOT_SECONDS if kind == "screenshot" else 0.0
-            return stock[Shows.MOVING].pop(0).moving(time.time() - age)
-        if kind not in ("valid", "refunded") or not stock[Shows(kind)]:
-            return None
-        code = stock[Shows(kind)].pop().text.encode()
-        if kind == "valid":
-            last.append(code)
-        return code
-
-    return Offered(next_code)
 
 
 def _progress() -> Progress:

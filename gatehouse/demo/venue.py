@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.kiosk.config import card_digest
 from edge.runtime import identity
 from edge.runtime.identity import DeviceIdentity
 from simulators.crowd import Issued, Shows, needed
 
 VENUE, CHECKPOINT, AUDIENCE = "demo", "hall", "DEMO2026"
 MOVING_AUDIENCE, MOVING_TICKETS = "LATE2026", 200
-ENTRY, EXIT = "A1", "A2"
+ENTRY, EXIT, KIOSK = "A1", "A2", "K1"
+ORDER, PHONE = "D2026-01", "1234"
+"""An order of four tickets, for who plays with the kiosk."""
 BAUD = 115200
+STAFF_CARD = b"DEMO-STAFF-CARD"
 COLUMNS = 32
 HOUR = 3600
 
@@ -31,11 +35,25 @@ class Venue:
     web_port: int
     window_seconds: float
     """How long a turnstile stays open for one person."""
+    kiosk_device: str
+    kiosk_token: str
+    kiosk_port: int
+    printer_port: int
 
     @property
     def gate(self) -> Path:
         """The device's own folder."""
         return self.root / "gate-1"
+
+    @property
+    def kiosk(self) -> Path:
+        """The kiosk's own folder: a device like the gate."""
+        return self.root / "kiosk-1"
+
+    @property
+    def kiosk_address(self) -> Path:
+        """Where the kiosk says to its browser where its page is."""
+        return self.kiosk / "page" / "address"
 
     @property
     def lines(self) -> Path:
@@ -57,25 +75,33 @@ class Venue:
 
 def write(venue: Venue, seed: int, visitors: int) -> None:
     """Write the venue's description and every configuration."""
-    (venue.gate / "config").mkdir(parents=True, exist_ok=True)
+    for device in (venue.gate, venue.kiosk):
+        (device / "config").mkdir(parents=True, exist_ok=True)
     venue.lines.mkdir(exist_ok=True)
     description = _description(venue, seed, visitors)
     text = json.dumps(description, ensure_ascii=False, indent=1)
     (venue.root / "venue.json").write_text(text)
     (venue.root / "central.toml").write_text(_central(venue))
     (venue.gate / "gate.toml").write_text(_gate(venue))
-    (venue.gate / "sync.toml").write_text(_sync(venue))
+    (venue.gate / "sync.toml").write_text(_sync(venue.gate))
+    (venue.kiosk / "kiosk.toml").write_text(_kiosk(venue))
+    (venue.kiosk / "sync.toml").write_text(_sync(venue.kiosk))
     zone = f'zone = "大厅 Hall"\ncheckpoint = "{CHECKPOINT}"\n'
     (venue.gate / "config" / "zone.toml").write_text(zone)
 
 
 def enrol(venue: Venue) -> None:
-    """Write what enrolment would leave in the device's folder, once central has made its keys."""
-    folder = venue.gate / identity.FOLDER
-    folder.mkdir(exist_ok=True)
-    who = DeviceIdentity(venue.device, VENUE, venue.root_pin.read_text())
-    (folder / identity.FILE).write_text(identity.text(who))
-    (folder / "link.toml").write_text(_link(venue))
+    """Write what enrolment would leave in the devices' folders, once central has made its keys."""
+    devices = (
+        (venue.gate, venue.device, venue.token),
+        (venue.kiosk, venue.kiosk_device, venue.kiosk_token),
+    )
+    for place, device, token in devices:
+        folder = place / identity.FOLDER
+        folder.mkdir(exist_ok=True)
+        who = DeviceIdentity(device, VENUE, venue.root_pin.read_text())
+        (folder / identity.FILE).write_text(identity.text(who))
+        (folder / "link.toml").write_text(_link(venue, token))
 
 
 def issued(venue: Venue) -> list[Issued]:
@@ -108,6 +134,8 @@ def _description(venue: Venue, seed: int, visitors: int) -> dict[str, Any]:
         {"kind": "blocked", "count": counts[Shows.BLOCKED], "standing": "blocked"},
         {"kind": "expired", "count": counts[Shows.EXPIRED], "standing": "good", **past},
         {"kind": "early", "count": counts[Shows.EARLY], "standing": "good", **future},
+        {"kind": "paper", "count": counts[Shows.PAPER], "standing": "good"},
+        {"kind": "order", "count": 4, "order": ORDER, "phone": PHONE, "holder": "王小明"},
     ]
     group = [{"kind": "group", "count": counts[Shows.GROUP], "standing": "good", "quantity": 3}]
     classes = [
@@ -134,7 +162,10 @@ def _description(venue: Venue, seed: int, visitors: int) -> dict[str, Any]:
         "name": {"zh": "示范剧场", "en": "Demonstration theatre"},
         "seed": seed,
         "checkpoints": [CHECKPOINT],
-        "devices": [{"id": venue.device, "name": "1 号闸机 Gate 1", "token": venue.token}],
+        "devices": [
+            {"id": venue.device, "name": "1 号闸机 Gate 1", "token": venue.token},
+            {"id": venue.kiosk_device, "name": "1 号取票机 Kiosk 1", "token": venue.kiosk_token},
+        ],
         "events": [show, late_show],
     }
 
@@ -163,23 +194,53 @@ tokens = true
 """
 
 
-def _sync(venue: Venue) -> str:
+def _sync(device: Path) -> str:
     return f"""\
-directory = "{venue.gate}"
+directory = "{device}"
 
 [intercom]
-path = "{venue.gate / "sync.sock"}"
+path = "{device / "sync.sock"}"
 """
 
 
-def _link(venue: Venue) -> str:
+def _link(venue: Venue, token: str) -> str:
     return f"""\
 [broker]
 port = {venue.broker_port}
 
 [central]
 url = "http://127.0.0.1:{venue.web_port}"
-token = "{venue.token}"
+token = "{token}"
+"""
+
+
+def _kiosk(venue: Venue) -> str:
+    scanner = venue.line(KIOSK, "scanner")
+    return f"""\
+name = "1 号取票机 Kiosk 1"
+directory = "{venue.kiosk}"
+intercom = "{venue.kiosk / "sync.sock"}"
+when_offline = "go-to-gate"
+
+[page]
+port = {venue.kiosk_port}
+address_file = "{venue.kiosk_address}"
+
+[printer]
+kind = "network"
+profile = "epson-80"
+host = "127.0.0.1"
+port = {venue.printer_port}
+
+[[reader]]
+kind = "serial"
+path = "{scanner}"
+baud = {BAUD}
+idle_gap_seconds = 1.0
+
+[[staff]]
+name = "值班 Duty"
+digest = "{card_digest(STAFF_CARD)}"
 """
 
 

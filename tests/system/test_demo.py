@@ -31,6 +31,9 @@ def test_a_crowd_comes_while_the_broker_dies_and_the_books_agree(tmp_path: Path)
     assert report["central"]["admitted"] == report["admitted"] > 20
     assert report["central"]["passed"] == report["passed"]
     assert (report["lost"], report["doubles"]) == (0, 0)
+    papers = report["papers"]
+    assert (papers["exchanged"], papers["reissued"], papers["tests"]) == (3, 1, 1)
+    assert report["papers_admitted"] == report["superseded_refused"] == 4
     assert report["decision_ms"]["p50"] > 0
 
 

@@ -37,6 +37,7 @@ class Venue:
     live: str
     stands: str
     holder: str
+    kiosk: str
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
         )
     try:
         until = time.monotonic() + 90
-        while len(found := re.findall(r"http://127\.0\.0\.1:\d+/\S*", said.read_text())) < 3:
+        while len(found := re.findall(r"http://127\.0\.0\.1:\d+/\S*", said.read_text())) < 4:
             assert process.poll() is None, said.read_text()
             assert time.monotonic() < until, said.read_text()
             time.sleep(0.2)
