@@ -5,7 +5,14 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from central.ledger.models import Incident, Quarantine, Row
+from central.ledger.models import Quarantine, Row
+from central.live.words import KINDS, REASONS
+from central.times import second
+from wire.words import Words
+
+
+def both(words: Words | None, otherwise: str) -> str:
+    return f"{words.zh} {words.en}" if words else otherwise
 
 
 class _ToLookAt(ModelAdmin):  # type: ignore[misc]
@@ -21,18 +28,39 @@ class _ToLookAt(ModelAdmin):  # type: ignore[misc]
 
 @admin.register(Row)
 class RowAdmin(_ToLookAt):
-    list_display = ("seq", "kind", "reason", "persons", "lane", "device")
+    list_display = ("when", "event", "why", "persons", "device", "lane", "seq", "received")
     list_filter = ("kind", "reason", "device")
-    exclude = ("epoch", "hash", "body")
+    list_select_related = ("device",)
+    fields = ("when", "event", "why", "persons", "device", "lane", "seq", "received")
+    ordering = ("-pk",)
 
+    @admin.display(description="时间 time", ordering="wall_ms")
+    def when(self, row: Row) -> str:
+        return second(row.wall_ms / 1000)
 
-@admin.register(Incident)
-class IncidentAdmin(_ToLookAt):
-    list_display = ("kind", "device", "received_ms")
-    list_filter = ("kind", "device")
+    @admin.display(description="收到 received", ordering="received_ms")
+    def received(self, row: Row) -> str:
+        return second(row.received_ms / 1000)
+
+    @admin.display(description="事件 event", ordering="kind")
+    def event(self, row: Row) -> str:
+        return both(KINDS.get(row.kind), row.kind)
+
+    @admin.display(description="原因 reason", ordering="reason")
+    def why(self, row: Row) -> str:
+        return both(REASONS.get(row.reason), row.reason)
 
 
 @admin.register(Quarantine)
 class QuarantineAdmin(_ToLookAt):
-    list_display = ("topic", "why", "received_ms")
-    exclude = ("payload",)
+    list_display = ("received", "topic", "why", "size")
+    fields = ("received", "topic", "why", "size")
+    ordering = ("-pk",)
+
+    @admin.display(description="收到 received", ordering="received_ms")
+    def received(self, aside: Quarantine) -> str:
+        return second(aside.received_ms / 1000)
+
+    @admin.display(description="字节 bytes")
+    def size(self, aside: Quarantine) -> int:
+        return len(aside.payload)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from django.db.models import Sum
+from django.db.models import Max, Min, Sum
 
 from central.ledger.models import OtherRow, Prefix, Row, Use
 from central.ledger.reading import read_row
@@ -50,7 +50,7 @@ def given_up(ticket: Ticket, rebooked: bool) -> tuple[int, str] | None:
         new = Ticket.objects.filter(replaces=ticket).first()
         return (new.issued_at * 1000, "中央 central") if new else None
     refund = Refund.objects.filter(ticket=ticket).order_by("-pk").first()
-    return (refund.asked_at * 1000, refund.asked_by) if refund else None
+    return (refund.asked_at * 1000, refund.asked_by.removeprefix("admin:")) if refund else None
 
 
 def around(device: Device, epoch: bytes, first: int, last: int) -> tuple[str, str]:
@@ -119,8 +119,21 @@ def let_in_after(device: Device, epoch: bytes, seq: int) -> int:
 
 
 def _let_in(device: Device, **where: object) -> int:
-    rows = Row.objects.filter(device=device, kind="authorised", **where)
-    return rows.aggregate(Sum("persons"))["persons__sum"] or 0
+    tables = (
+        table.filter(device=device, kind="authorised", **where)
+        for table in (Row.objects, OtherRow.objects)
+    )
+    return sum(rows.aggregate(Sum("persons"))["persons__sum"] or 0 for rows in tables)
+
+
+def span(device: Device, epoch: bytes, after: int) -> tuple[str, str] | None:
+    """Return when the first and the last row of an epoch above `after` were written."""
+    named = {"device": device, "epoch": epoch, "seq__gt": after}
+    ends: list[int] = []
+    for table in (Row.objects, OtherRow.objects):
+        found = table.filter(**named).aggregate(first=Min("wall_ms"), last=Max("wall_ms"))
+        ends += [one for one in found.values() if one is not None]
+    return (minute(min(ends) / 1000), minute(max(ends) / 1000)) if ends else None
 
 
 def handed_back(device: Device, epoch: bytes, persons: int) -> Words:
@@ -132,13 +145,12 @@ def handed_back(device: Device, epoch: bytes, persons: int) -> Words:
     if first is None:
         return Words(
             f"它送到过的 {persons} 人次放行都在名单上；它还没有取到名单。",
-            f"The list holds the {persons} admissions that it had sent; it has not applied the "
-            "list yet.",
+            f"The list holds what it had sent ({persons} let in); it has not applied it yet.",
         )
     return Words(
         f"它送到过的 {persons} 人次放行都在名单上，{minute(first.wall_ms / 1000)} 已随名单取回。",
-        f"The list holds the {persons} admissions that it had sent; it had them back with the "
-        f"list at {minute(first.wall_ms / 1000)}.",
+        f"The list holds what it had sent ({persons} let in); it had that back with the list at "
+        f"{minute(first.wall_ms / 1000)}.",
     )
 
 

@@ -78,12 +78,11 @@ def forgot(incident: Incident) -> Story:
 def put_back(incident: Incident) -> Story:
     device, epoch = incident.device, bytes.fromhex(incident.detail["epoch"])
     kept = incident.detail["kept"]
-    rows = Row.objects.filter(device=device, epoch=epoch)
-    forgotten = rows.filter(seq__gt=kept).order_by("seq")
-    count, first, last = forgotten.count(), forgotten.first(), forgotten.last()
-    if first is None or last is None:
+    count = Row.objects.filter(device=device, epoch=epoch, seq__gt=kept).count()
+    written = facts.span(device, epoch, kept)
+    if written is None:
         return explained_away()
-    since, until = minute(first.wall_ms / 1000), minute(last.wall_ms / 1000)
+    since, until = written
     successor = facts.successor(device, epoch)
     happened = [
         Words(

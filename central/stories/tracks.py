@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
+from central.core.papers import Step
 from central.core.refund import State
+from central.exchange.models import STEPS, Paper
 from central.holder.models import Phone
 from central.ledger.models import Incident, OtherRow, Prefix, Row, Use
 from central.stories import words
@@ -50,6 +50,8 @@ class Line:
     where: str = ""
     detail: Words = NOTHING
     incident: int | None = None
+    seq: int = 0
+    """Its place in a device's epoch; of a hole, the first that is missing."""
 
     @property
     def at(self) -> str:
@@ -61,7 +63,7 @@ def of_ticket(ticket: Ticket) -> list[Line]:
     cti = bytes(ticket.cti)
     admissions = set(_admissions(cti))
     lines = [_line(row) for row in _rows(Q(about__in=[cti, *sorted(admissions)]))]
-    lines += [*_operations(ticket), *_refunds(ticket), *_phones(ticket)]
+    lines += [*_operations(ticket), *_refunds(ticket), *_phones(ticket), *_papers(ticket)]
     lines += [_incident(one) for one in Incident.objects.filter(about=cti).select_related("device")]
     lines.append(Line(ticket.issued_at * 1000, *OPERATIONS["issue"]))
     # At one moment, what was decided comes before what became of it.
@@ -83,7 +85,9 @@ def _rows(where: Q) -> Iterator[AnyRow]:
 def _line(row: AnyRow) -> Line:
     where = f"{row.device} · {row.lane}" if row.lane else str(row.device)
     said = words.detail(read(row))
-    return Line(row.wall_ms, words.sign(row.kind), words.kind_words(row.kind), where, said)
+    return Line(
+        row.wall_ms, words.sign(row.kind), words.kind_words(row.kind), where, said, seq=row.seq
+    )
 
 
 def _incident(one: Incident) -> Line:
@@ -97,7 +101,13 @@ def _operations(ticket: Ticket) -> Iterator[Line]:
     for done in performed(ticket).exclude(kind="refund"):
         sign, said = OPERATIONS.get(done.kind, (words.SMALL, Words(done.kind, done.kind)))
         if done.kind != "issue":
-            yield Line(done.at * 1000, sign, said, done.by, Words(done.why, done.why))
+            yield Line(
+                done.at * 1000,
+                sign,
+                said,
+                done.by.removeprefix("admin:"),
+                Words(done.why, done.why),
+            )
 
 
 def performed(ticket: Ticket) -> QuerySet[Performed]:
@@ -112,11 +122,17 @@ def _refunds(ticket: Ticket) -> Iterator[Line]:
     for refund in Refund.objects.filter(ticket=ticket):
         asked = Words("申请退款，各闸机开始拒绝", "Refund asked: gates refuse it from now on")
         why = Words(refund.why, refund.why)
-        yield Line(refund.asked_at * 1000, Sign("stop", "¥"), asked, refund.asked_by, why)
+        yield Line(
+            refund.asked_at * 1000,
+            Sign("stop", "¥"),
+            asked,
+            refund.asked_by.removeprefix("admin:"),
+            why,
+        )
         if refund.ended_at is not None and State(refund.state) in REFUND_ENDS:
             why = Words(refund.ended_why, refund.ended_why)
             ended = REFUND_ENDS[State(refund.state)]
-            yield Line(refund.ended_at * 1000, *ended, refund.ended_by, why)
+            yield Line(refund.ended_at * 1000, *ended, refund.ended_by.removeprefix("admin:"), why)
 
 
 def _phones(ticket: Ticket) -> Iterator[Line]:
@@ -131,6 +147,14 @@ def _phones(ticket: Ticket) -> Iterator[Line]:
             let_go = Words("解除手机，旧码作废", "The phone was released; its code is void")
             at_ms = round(phone.released_at.timestamp() * 1000)
             yield Line(at_ms, Sign("wait", "⟳"), let_go, phone.released_by)
+
+
+def _papers(ticket: Ticket) -> Iterator[Line]:
+    for paper in Paper.objects.filter(ticket=ticket).select_related("device"):
+        zh, _, en = STEPS[Step(paper.step)].partition(" ")
+        said = Words(f"纸质票：{zh}", f"Paper: {en}")
+        why = Words(paper.why, paper.why)
+        yield Line(paper.wall_ms, Sign("idle", "▭"), said, str(paper.device), why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +177,8 @@ def of_device(device: Device, until: str = "") -> Page:
         below = seq if prefix.pk == begin else None
         found = list(_of_epoch(device, prefix, below, PAGE_ROWS + 1 - len(lines)))
         lines += _with_holes(prefix, found, below)
-        if found and len(lines) > PAGE_ROWS:
-            return Page(lines[:PAGE_ROWS], f"{prefix.pk}.{found[-1].seq + 1}")
+        if len(lines) > PAGE_ROWS:
+            return Page(lines[:PAGE_ROWS], f"{prefix.pk}.{lines[PAGE_ROWS - 1].seq}")
     return Page(lines)
 
 
@@ -193,10 +217,6 @@ def _hole(first: int, last: int, at_ms: int, lost: bool) -> Line:
     span = str(first) if first == last else f"{first}–{last}"
     if lost:
         said = Words(f"第 {span} 行已丢失", f"Rows {span} are lost")
-        return Line(at_ms, Sign("stop", "▲"), said)
+        return Line(at_ms, Sign("stop", "▲"), said, seq=first)
     said = Words(f"第 {span} 行还没有送到", f"Rows {span} have not come yet")
-    return Line(at_ms, Sign("wait", "…"), said)
-
-
-def link(address: str, text: str) -> SafeString:
-    return format_html('<a href="{}" style="text-decoration:underline">{}</a>', address, text)
+    return Line(at_ms, Sign("wait", "…"), said, seq=first)
