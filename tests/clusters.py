@@ -91,10 +91,13 @@ class TestCluster:
             time.sleep(0.05)
         raise AssertionError("PostgreSQL did not start")
 
-    def stop(self) -> None:
-        """Stop as an upgrade does: whoever is connected is thrown out."""
+    def stop(self, at_once: bool = False) -> None:
+        """Stop as an upgrade does: whoever is connected is thrown out.
+
+        `at_once`: as a crash does, so that the next start has to recover from its log.
+        """
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
             self._process.wait(60)
             self._process = None
 

@@ -40,9 +40,9 @@ STAMP = Stamp(1_780_000_000_000, 100_000, b"boot-one", ClockQuality.UNCONFIRMED)
 PATIENCE_SECONDS = 90.0
 
 
-def until(what: Callable[[], bool], why: str) -> None:
+def until(what: Callable[[], bool], why: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until `what` holds; a machine under load is given its time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while not what():
         assert time.monotonic() < deadline, f"in vain: {why}"
         time.sleep(0.05)
@@ -173,9 +173,13 @@ class Device:
         finally:
             store.close()
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "edge.sync", "--config", str(self.configuration)]
-        self._process = subprocess.Popen(command, cwd=ROOT)
+    def start(self, *before: str, environment: dict[str, str] | None = None) -> None:
+        """`before`: a command that runs it, such as one that enters a namespace."""
+        command = [*before, sys.executable, "-m", "edge.sync", "--config", str(self.configuration)]
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment)
+
+    def lives(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the signal to our own process; return its exit status."""

@@ -24,12 +24,15 @@ OTHER_DEVICE = "00112233445566bb"
 class Central:
     """Central's three daemons, each a process of its own that can be killed."""
 
-    def __init__(self, directory: Path, broker_port: int, tls: str = "") -> None:
-        """`tls` is the value of `[broker] tls`, in TOML."""
+    def __init__(
+        self, directory: Path, broker_port: int, tls: str = "", database: str = "sqlite"
+    ) -> None:
+        """`tls` is the value of `[broker] tls`, in TOML; `database` as central.toml has it."""
         self.port, self.broker_port = free_port(), broker_port
         self._told = directory / "central.toml"
         self._told.write_text(
             f'venue = "venue"\ndirectory = "{directory / "central"}"\n'
+            f'database = "{database}"\n'
             f"[web]\nport = {self.port}\n[broker]\nport = {broker_port}\n"
             f"{f'tls = {tls}' if tls else ''}\n"
             "[devices]\ntokens = true\n"
@@ -76,11 +79,13 @@ class Central:
         command = [sys.executable, "-c", told]
         subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True)
 
-    def start(self, *daemons: str) -> None:
+    def start(self, *daemons: str, environment: dict[str, str] | None = None) -> None:
         for daemon in daemons:
-            self._running[daemon] = subprocess.Popen(
-                [*self._command(), daemon], cwd=ROOT, env={**os.environ}
-            )
+            told = environment or {**os.environ}
+            self._running[daemon] = subprocess.Popen([*self._command(), daemon], cwd=ROOT, env=told)
+
+    def lives(self, daemon: str) -> bool:
+        return self._running[daemon].poll() is None
 
     def kill(self, *daemons: str) -> None:
         for daemon in daemons:
