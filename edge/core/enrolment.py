@@ -32,6 +32,13 @@ CONTACT_NOT_HELD = Notice(
     Words("按住的同时再出示登记码", "Hold it, then show the code again"),
     ENDED_SECONDS,
 )
+NO_CONTACT = Notice(
+    Lamp.STOP,
+    Sound.REFUSE,
+    Words("未接维护开关", "No service contact"),
+    Words("请在本机运行 gatehouse enrol 登记码", "On this device run: gatehouse enrol TEXT"),
+    ENDED_SECONDS,
+)
 
 
 class Failure(StrEnum):

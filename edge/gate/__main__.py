@@ -103,7 +103,7 @@ async def _run_unenrolled(
     clock, draw = around.machine, around.draw
     intercom, catalog = around.speaks(Path(told.intercom), clock), opens(clock)
     enrolling = _enrolling(told, intercom, catalog, clock, life, None)
-    desk, zone = UnenrolledDesk(enrolling.offer), ZoneConfig(checkpoint="none")
+    desk, zone = UnenrolledDesk(enrolling.offer, enrolling.instead), ZoneConfig(checkpoint="none")
     lanes = tuple(
         _lane(lane, zone, catalog, desk, clock, draw, enrolment.NOT_ENROLLED) for lane in told.lane
     )

@@ -63,6 +63,11 @@ class EnrolmentDesk:
         self._intercom.tell(EnrolmentRead(text))
         return enrolment.UNDER_WAY
 
+    @property
+    def instead(self) -> Notice:
+        """What to do about a code that was shown and may not be taken now."""
+        return enrolment.NO_CONTACT if self._contact is None else enrolment.CONTACT_NOT_HELD
+
     async def ended(self, word: EnrolmentEnded, lanes: Sequence[LaneShell]) -> None:
         for lane in lanes:
             await lane.announce(enrolment.ended(word.done, word.said))

@@ -1,7 +1,8 @@
 """The gate of a device that nobody has enrolled yet: admits nobody, and says what to do.
 
-It has no name to write under, so nothing is written. Fire, free exits and the key switch need no
-name, and work as ever.
+It has no name to write under, so nothing is written: a row is hashed under its device, and nobody
+could be told whose it was. What happened is in the log. Fire, free exits and the key switch need
+no name, and work as ever.
 """
 
 import asyncio
@@ -31,15 +32,19 @@ NOBODY_YET = Notice(
 
 
 class UnenrolledDesk:
-    """Judges without store or list. `offer` takes an enrolment code, if it may be taken now."""
+    """Judges without store or list. `offer` takes an enrolment code, if it may be taken now.
 
-    def __init__(self, offer: Callable[[bytes], Notice | None]) -> None:
+    `instead` is what is said where it may not.
+    """
+
+    def __init__(self, offer: Callable[[bytes], Notice | None], instead: Notice) -> None:
         self._offer = offer
+        self._instead = instead
 
     async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:  # noqa: ARG002
         if not is_enrolment(asked.scan.data):
             return Decision((), None, Refused(NOBODY_YET))
-        shown = self._offer(asked.scan.data) or enrolment.CONTACT_NOT_HELD
+        shown = self._offer(asked.scan.data) or self._instead
         return Decision((), None, Refused(shown))
 
     async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None:

@@ -25,7 +25,7 @@ from edge.store.database import (
     open_durable,
     open_readonly,
 )
-from edge.store.repair import SUSPECT, Found, alone, open_sound, top_of
+from edge.store.repair import SUSPECT, Found, alone, open_sound, owner_mark, top_of
 from edge.store.transaction import Transaction as Transaction
 from edge.store.uses import UseDamaged
 from wire.chain import EPOCH_BYTES
@@ -164,6 +164,7 @@ class Journal:
                 top = salvage.carry_over(found.aside, database, self._device)
             else:
                 top = top_of(database)
+            database.execute(f"PRAGMA application_id = {owner_mark(self._device)}")
             last = self._newest_epoch()
             number = last[0] + 1 if last else 1
             database.execute("INSERT INTO epoch VALUES (?, ?, ?)", (number, epoch, self._boot))

@@ -8,6 +8,7 @@ without an epoch says that the start which made it was not finished.
 import fcntl
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ ROWS_VERIFIED = 5000
 """Of the chain, newest, at every start; the rest was verified when it was newest."""
 SUSPECT = "journal.suspect"
 """Left beside the journal by whoever met a damaged use: the next start reads all of them."""
+ANOTHERS = "of another identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,10 @@ def open_sound(path: Path, device: bytes, lost: bool) -> Found:
     damage = _damage_of(path, device)
     if damage:
         aside = _put_aside(path)
-        why = f"the journal was damaged ({damage}); it is kept as {aside.name}"
+        what = f"the journal was damaged ({damage})"
+        if damage == ANOTHERS:
+            what = "the journal is of another identity: this device was enrolled anew"
+        why = f"{what}; it is kept as {aside.name}"
         return Found(open_durable(path, "journal"), why, _worth_carrying(path))
     database = open_durable(path, "journal")
     if database.execute("SELECT 1 FROM epoch LIMIT 1").fetchone():
@@ -75,6 +80,19 @@ def open_sound(path: Path, device: bytes, lost: bool) -> Found:
         return Found(database, why, earlier)
     why = "the journal was empty" if existed else "the journal is gone"
     return Found(database, why if existed or lost else "")
+
+
+def owner_mark(device: bytes) -> int:
+    """Return what says in a journal whose it is (SQLite's application_id); never 0."""
+    return (zlib.crc32(device) & 0x7FFFFFFF) or 1
+
+
+def of_another(database: sqlite3.Connection, device: bytes) -> bool:
+    """Whether a journal says that it is another device's. An old one says nothing."""
+    with suppress(sqlite3.Error):
+        owner = database.execute("PRAGMA application_id").fetchone()[0]
+        return bool(owner) and owner != owner_mark(device)
+    return False
 
 
 def top_of(database: sqlite3.Connection) -> Top:
@@ -102,6 +120,8 @@ def _damage_of(path: Path, device: bytes) -> str:
 def _damage(database: sqlite3.Connection, device: bytes, suspect: bool) -> str:
     if not sound(database):
         return "SQLite finds it malformed"
+    if of_another(database, device):
+        return ANOTHERS
     if not _chain_holds(database, device):
         return "the chain of rows is broken"
     return "the table of uses is broken" if uses.damaged(database, every=suspect) else ""

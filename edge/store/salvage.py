@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 
 from edge.store import answers, budget, locks, moving, papers, shown, uses
 from edge.store.database import connect, until_broken
-from edge.store.repair import Top
+from edge.store.repair import Top, of_another
 from wire.chain import GENESIS, HASH_BYTES, link
 
 Key = tuple[int, int]
@@ -31,11 +31,8 @@ def carry_over(aside: Path, target: sqlite3.Connection, device: bytes) -> Top:
     """
     source = connect(aside)
     try:
-        found = until_broken(source, "epoch", "number, epoch, boot", "number")
-        epochs = [one for one in found if isinstance(one[0], int)]
-        target.executemany("INSERT OR IGNORE INTO epoch VALUES (?, ?, ?)", epochs)
-        copy = _Copy(target, device, {number: epoch for number, epoch, _ in epochs})
-        copy.run(source)
+        # Of another identity what was used here is remembered; what it reported is not ours.
+        top = Top(0, 0, GENESIS) if of_another(source, device) else _rows(source, target, device)
         uses.copy_sound(source, target)
         # Always: a page of uses that is older than its rows looks as sound as any other.
         uses.read_again(target)
@@ -47,6 +44,15 @@ def carry_over(aside: Path, target: sqlite3.Connection, device: bytes) -> Top:
         papers.carry_over(source, target)
     finally:
         source.close()
+    return top
+
+
+def _rows(source: sqlite3.Connection, target: sqlite3.Connection, device: bytes) -> Top:
+    found = until_broken(source, "epoch", "number, epoch, boot", "number")
+    epochs = [one for one in found if isinstance(one[0], int)]
+    target.executemany("INSERT OR IGNORE INTO epoch VALUES (?, ?, ?)", epochs)
+    copy = _Copy(target, device, {number: epoch for number, epoch, _ in epochs})
+    copy.run(source)
     return copy.top
 
 

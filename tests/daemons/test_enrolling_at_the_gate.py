@@ -112,13 +112,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def running(folder: Path, enrolled: bool) -> AsyncIterator[Stage]:
+async def running(folder: Path, enrolled: bool, wired: bool = True) -> AsyncIterator[Stage]:
     stage = Stage(folder)
     if enrolled:
         write_identity(folder, DEVICE.hex())
     taking = EnrolmentDesk(
-        folder, stage.contact, stage.intercom, stage.clock, stage.life.begin_again,
-        identity.stamp(folder),
+        folder, stage.contact if wired else None, stage.intercom, stage.clock,
+        stage.life.begin_again, identity.stamp(folder),
     )  # fmt: skip
     if enrolled:
         trust = TrustStore(folder, bytes(32), "venue")
@@ -133,7 +133,7 @@ async def running(folder: Path, enrolled: bool) -> AsyncIterator[Stage]:
             lanes, desk, stage.clock, stage.life, stage.fire, stage.intercom, enrolment=taking
         )
     else:
-        lanes = stage.lanes(UnenrolledDesk(taking.offer), True)
+        lanes = stage.lanes(UnenrolledDesk(taking.offer, taking.instead), True)
         gate = UnenrolledGate(lanes, taking, stage.intercom, stage.clock, stage.life, stage.fire)
     task = asyncio.create_task(gate.run())
     await settle()
@@ -180,6 +180,18 @@ def test_without_the_contact_it_does_not_read_the_code(tmp_path: Path) -> None:
         assert stage.texts == []
 
     story(tmp_path, False, told)
+
+
+def test_where_no_contact_is_wired_it_names_the_command(tmp_path: Path) -> None:
+    async def played() -> None:
+        async with running(tmp_path, enrolled=False, wired=False) as stage:
+            await stage.show(TEXT)
+            notice = stage.panel.shown[-1]
+            assert notice.title.en == "No service contact"
+            assert notice.advice.en == "On this device run: gatehouse enrol TEXT"
+            assert stage.texts == []
+
+    asyncio.run(played())
 
 
 def test_with_the_contact_held_sync_gets_the_text_and_the_panel_says_how_it_went(

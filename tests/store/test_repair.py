@@ -88,6 +88,28 @@ def test_a_row_that_was_changed_takes_only_itself_along(device: Path) -> None:
     again.close()
 
 
+def test_a_device_enrolled_anew_says_so_and_remembers_who_went_in(device: Path) -> None:
+    """Under another id: nothing is damaged, and what the one before reported is not its own."""
+    filled(device)
+    journal = Journal(device, b"device-2", BOOT, os.urandom)
+    answer = journal.open(stamp())
+    assert answer.why.startswith("the journal is of another identity: this device was enrolled")
+    assert (answer.began, answer.without_memory) == (True, True)
+    assert everybody_passed(journal)
+    reader = JournalReader(device, b"device-2")
+    (now,) = reader.epochs()
+    batch = reader.batch(now.epoch, 1, 1000)
+    reader.close()
+    assert batch is not None
+    began, _ = decode_row(batch.rows[0])
+    assert isinstance(began, EpochBegan)
+    assert (began.previous_epoch, began.previous_top) == (b"", 0), "there is nothing to wait for"
+    journal.close()
+    again = Journal(device, b"device-2", BOOT, os.urandom)
+    assert not again.open(stamp()).began
+    again.close()
+
+
 def test_the_new_epoch_names_the_last_row_also_where_it_could_not_be_carried_over(
     device: Path,
 ) -> None:
