@@ -12,7 +12,7 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from central.lists.build import Contents, build
-from edge.store.whitelist import WhitelistWriter
+from edge.store.list_writer import WhitelistWriter
 from rules.ticket_class import EventRecord, TicketClass
 from tests.trusted import sealed, trusting
 from wire import entry

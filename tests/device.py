@@ -9,7 +9,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.store.journal import Journal
-from edge.store.whitelist import Whitelist, WhitelistWriter
+from edge.store.list_writer import WhitelistWriter
+from edge.store.whitelist import Whitelist
 from rules.ticket_class import EventRecord, TicketClass
 from tests.trusted import sealed, trusting
 from wire.codec import encode

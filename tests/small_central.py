@@ -91,14 +91,18 @@ class ListKeeper:
         self.forgotten = 0
         """How many deltas, from the first, are no longer given out."""
         self.files: dict[str, bytes] = {}
+        self.answer_max = 1000
+        """How many deltas are given in one answer."""
+        self.newest = self.forget = 0
+        """How far the newest snapshot goes; before which change there is something to forget."""
         self.snapshot()
 
-    def change(self, count: int = 1) -> bytes:
-        """Add deltas; return the last one's bytes."""
+    def change(self, count: int = 1, filler: int = 0) -> bytes:
+        """Add deltas, each longer by `filler` bytes; return the last one's bytes."""
         for _ in range(count):
             self.sequence += 1
             code = f"E{self.sequence % 7}"
-            words = Words(f"第{self.sequence}版", f"edition {self.sequence}")
+            words = Words(f"第{self.sequence}版", f"edition {self.sequence}" + "." * filler)
             event = (code, encode(EventRecord(code, words)))
             body = encode(Delta(self.sequence, self.head, events=(event,)))
             self.head = hashlib.sha256(body).digest()
@@ -144,6 +148,7 @@ class ListKeeper:
         )
         self.files["/device/list/manifest"] = sealed(encode(manifest), Purpose.LIST)
         self.files[f"/device/list/{version}.db.zst"] = packed
+        self.newest = self.sequence
         return manifest
 
     def answer(self, path: str) -> bytes | None:
@@ -152,7 +157,7 @@ class ListKeeper:
             return self.answers[path]
         if path.startswith("/device/list/deltas?after="):
             after = int(path.partition("=")[2])
-            return encode(self.deltas[max(after, self.forgotten) :][:1000])
+            return encode(self.deltas[max(after, self.forgotten) :][: self.answer_max])
         if path.startswith("/device/trust?after="):
             return encode(self.roles[int(path.partition("=")[2]) :])
         if path == "/device/essentials":
@@ -168,5 +173,8 @@ class ListKeeper:
     def heartbeat(self, wall: float | None = None) -> bytes:
         self._wall = max(self._wall + 0.001, time.time() if wall is None else wall)
         version = len(self.roles) if self.says_roles is None else self.says_roles
-        said = Heartbeat("venue", self.sequence, self.head, self._wall, self.essentials, version)
+        said = Heartbeat(
+            *("venue", self.sequence, self.head, self._wall, self.essentials, version),
+            *(self.newest, self.forget),
+        )
         return sealed(encode(said), Purpose.HEARTBEAT)

@@ -93,6 +93,10 @@ class Heartbeat(msgspec.Struct, frozen=True):
     """Number of the newest Essentials (wire/essentials.py)."""
     roles: int = 1
     """Version of the newest roles (wire/signed.py)."""
+    snapshot: int = 0
+    """How far the newest snapshot goes."""
+    forget: int = 0
+    """Snapshots of before this change hold what is to be forgotten; they are replaced."""
 
 
 def head_after(delta: Delta) -> bytes:

@@ -25,6 +25,16 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """What has gathered beside the snapshot of a list."""
+
+    after: int
+    """How far the snapshot goes."""
+    size_bytes: int
+    """Of the changes since."""
+
+
+@dataclass(frozen=True, slots=True)
 class Chained:
     """A delta, and the head of a list once it is applied: the hash of its bytes as they came."""
 
@@ -52,6 +62,15 @@ class ListUpdate:
     """Uptime from which central is asked though it said nothing."""
     rest_until: float = float("-inf")
     patience_seconds: float = PATIENCE_SECONDS
+    # For `edge.core.list_renewal`.
+    overlay: Overlay | None = None
+    spread: float = 0.5
+    newest: int = 0
+    """How far central's newest snapshot goes."""
+    forget: int = 0
+    """Snapshots of before this change hold what is to be forgotten."""
+    renewing: bool = False
+    renew_at: float = float("inf")
 
 
 # Signals: what the world tells.
@@ -67,6 +86,17 @@ class Holding:
     """What is on disk now: at the start, after a snapshot, after deltas."""
 
     has: Held | None
+    overlay: Overlay | None = None
+    spread: float = 0.5
+    """From 0 to 1; spreads what many devices do for the same cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A renewal has ended, well or not; which changes the list holds is as before."""
+
+    overlay: Overlay | None
+    spread: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +139,24 @@ class Failed:
     """Because of what the next change holds: it will be as unusable the next time."""
 
 
-AnySignal = Signal | Holding | Beat | Arrived | Announced | Fetched | Failed
+AnySignal = Signal | Holding | Renewed | Beat | Arrived | Announced | Fetched | Failed
 
 # Commands: what the world is asked to do.
 
 
 class Command(Enum):
     FETCH_MANIFEST = "fetch manifest"
+    RENEW = "renew"  # Put a newer snapshot with the same changes in use; then tell `Renewed`.
 
 
 @dataclass(frozen=True, slots=True)
 class FetchSnapshot:
-    """Download, verify and install; then tell `Holding`."""
+    """Download, verify, bring to the head of the chain and put in use; then tell `Holding`."""
 
     manifest: Manifest
     sealed: bytes = b""
+    foreign: bool = False
+    """The list in use is not on central's chain: its changes count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@
 
 A change that no door could use is as unusable when it is fetched again: then, in turns and ever
 more seldom, a snapshot beyond it is looked for and the change itself is asked for once more.
-One thing at a time, so that never two downloads run. A live heartbeat with our own sequence and
+One thing at a time, so that never two downloads run; only a renewal (edge.core.list_renewal) goes
+on beside what is done for the list in use. A live heartbeat with our own sequence and
 head confirms the list; a retained one may be hours old and only says that there is more to fetch.
 """
 
 from dataclasses import replace
+from math import inf
 from typing import assert_never
 
+from edge.core import list_renewal as renewal
 from edge.core.list_terms import (
     PATIENCE_SECONDS,
     Announced,
@@ -32,6 +35,7 @@ from edge.core.list_terms import (
     Held,
     Holding,
     ListUpdate,
+    Renewed,
     Signal,
 )
 from edge.core.moment import Moment
@@ -52,13 +56,22 @@ def step(update: ListUpdate, signal: AnySignal, now: Moment) -> tuple[ListUpdate
     if update.doing is Doing.RESTING:
         update, fetching = _fetch_next(update, now)
         commands += fetching
+    if not _snapshot_comes_first(update):
+        update, renewing = renewal.begun(update, now)
+        commands += renewing
     return update, commands
 
 
 def due(update: ListUpdate) -> float | None:
     """Return the uptime at which the next `Signal.DUE` is wanted."""
-    if update.doing is not Doing.RESTING:
-        return None
+    renewed = inf if update.renewing or _snapshot_comes_first(update) else update.renew_at
+    deadline = min(renewed, _fetch_at(update))
+    return None if deadline == inf else deadline
+
+
+def _fetch_at(update: ListUpdate) -> float:
+    if update.doing is not Doing.RESTING or (update.renewing and _needs_snapshot(update)):
+        return inf
     return update.rest_until if _behind(update) else max(update.look_at, update.rest_until)
 
 
@@ -70,8 +83,10 @@ def _after(
             return update, []
         case Signal.CHAIN_BROKEN:
             return _foreign(replace(update, doing=Doing.RESTING), now), []
-        case Holding(has):
-            return _holding(update, has)
+        case Holding(has, overlay, spread):
+            return _holding(renewal.scheduled(update, overlay, spread, now), has)
+        case Renewed(overlay, spread):
+            return renewal.ended(update, overlay, spread, now), []
         case Beat(heartbeat, live, said_at):
             at = now.uptime if said_at is None else said_at
             return _heard(update, heartbeat, live, at, now)
@@ -114,6 +129,7 @@ def _heard(
     said = Held(heartbeat.sequence, heartbeat.head)
     if not live:
         return replace(update, target=max(update.target, said.sequence)), []
+    update = renewal.heard(update, heartbeat, now)
     update = replace(
         update,
         target=said.sequence,
@@ -154,7 +170,8 @@ def _announced(
     if has is not None and not update.foreign and manifest.sequence <= has.sequence:
         # Neither deltas nor a newer snapshot: central has to build one first.
         return _rest(update, 0.5, now), []
-    return replace(update, doing=Doing.SNAPSHOT), [FetchSnapshot(manifest, announced.sealed)]
+    fetch = FetchSnapshot(manifest, announced.sealed, update.foreign)
+    return replace(update, doing=Doing.SNAPSHOT), [fetch]
 
 
 def _fetched(
@@ -178,7 +195,7 @@ def _fetched(
         return _foreign(replace(update, doing=Doing.RESTING), now), []
     if update.target > has.sequence:
         # Central no longer has the deltas in between.
-        return replace(update, doing=Doing.MANIFEST), [Command.FETCH_MANIFEST]
+        return replace(update, doing=Doing.RESTING, snapshot_wanted=True), []
     rested = replace(update, doing=Doing.RESTING, patience_seconds=PATIENCE_SECONDS)
     return replace(rested, look_at=now.uptime + SILENCE_SECONDS), []
 
@@ -199,12 +216,17 @@ def _behind(update: ListUpdate) -> bool:
 
 
 def _fetch_next(update: ListUpdate, now: Moment) -> tuple[ListUpdate, list[AnyCommand]]:
-    if now.uptime < update.rest_until:
+    if now.uptime < _fetch_at(update):
         return update, []
-    if update.has is None or update.foreign:
+    if update.has is None or _needs_snapshot(update):
         return replace(update, doing=Doing.MANIFEST), [Command.FETCH_MANIFEST]
-    if update.target > update.has.sequence or now.uptime >= update.look_at:
-        if update.snapshot_wanted:
-            return replace(update, doing=Doing.MANIFEST), [Command.FETCH_MANIFEST]
-        return replace(update, doing=Doing.DELTAS), [FetchDeltas(update.has.sequence)]
-    return update, []
+    return replace(update, doing=Doing.DELTAS), [FetchDeltas(update.has.sequence)]
+
+
+def _needs_snapshot(update: ListUpdate) -> bool:
+    """Whether no change can help."""
+    return update.has is None or update.foreign or update.snapshot_wanted
+
+
+def _snapshot_comes_first(update: ListUpdate) -> bool:
+    return _needs_snapshot(update) or update.doing in (Doing.MANIFEST, Doing.SNAPSHOT)

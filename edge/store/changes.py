@@ -40,6 +40,8 @@ class Changes:
     signing_keys: dict[bytes, KeyRecord] = field(default_factory=dict)
     small: int = 0
     """Sequence of the last change of a class, an event or a key."""
+    size_bytes: int = 0
+    """Of the envelopes."""
 
     def follow(self, overlay: sqlite3.Connection, unseal: Unseal) -> bool:
         """Read what was added to the overlay since; True if there was something.
@@ -49,6 +51,7 @@ class Changes:
         """
         deltas: list[Delta] = []
         sequence, head, last = self.about.sequence, self.about.head, b""
+        size_bytes = 0
         for number, envelope in overlay.execute(NEWER, (sequence,)):
             body = payload(envelope)
             delta = codec.decode(body, Delta)
@@ -56,6 +59,7 @@ class Changes:
                 raise ListDamaged(f"the chain of its changes is broken at {number}")
             deltas.append(delta)
             sequence, head, last = number, hashlib.sha256(body).digest(), envelope
+            size_bytes += len(envelope)
         if not deltas:
             return False
         try:
@@ -65,6 +69,7 @@ class Changes:
         for delta in deltas:
             self._take(delta)
         self.about = msgspec.structs.replace(self.about, sequence=sequence, head=head)
+        self.size_bytes += size_bytes
         return True
 
     def _take(self, delta: Delta) -> None:

@@ -25,6 +25,8 @@ from wire.snapshot import SCHEMA_VERSION, About, Manifest
 T = TypeVar("T")
 
 SNAPSHOT, OVERLAY, MANIFEST, CURRENT = "snapshot.db", "overlay.db", "manifest", "current"
+INCOMING = "incoming"
+"""Beside the versions: what is being fetched."""
 SMALL_TABLES: dict[str, tuple[str, type]] = {
     "class": ("idx", TicketClass),
     "event": ("audience", EventRecord),

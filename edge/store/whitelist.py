@@ -1,25 +1,18 @@
 """The list as this device has it: an immutable snapshot, and the overlay of what changed since.
 
 `list/current` is a link to the version in use, swapped when the next one is complete. Door
-daemons read, on their store's thread; sync alone writes.
+daemons read, on their store's thread; sync alone writes (edge/store/list_writer.py).
 """
 
 import os
-import shutil
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.store.changes import Changes, ListDamaged, check_delta
+from edge.store.changes import Changes, ListDamaged
 from edge.store.database import (
-    FILE_MODE,
-    make_directory,
-    open_durable,
     open_readonly,
-    sound,
-    sync_directory,
 )
 from edge.store.essentials import EssentialsStore, Reading
 from edge.store.list_files import (
@@ -29,31 +22,23 @@ from edge.store.list_files import (
     SMALL_TABLES,
     SNAPSHOT,
     check_made,
-    check_snapshot,
-    flush,
     small_table,
     snapshot_about,
     verify_snapshot,
-    write_durable,
 )
 from edge.store.trust import TrustStore
 from rules.ticket_class import EventRecord, TicketClass
-from wire.codec import WireError, decode
+from wire.codec import WireError
 from wire.entry import Entry, Row, key_of, read
 from wire.key import KeyRing
-from wire.signed import Purpose
-from wire.snapshot import About, Delta, Manifest
+from wire.snapshot import About
 from wire.ticket import Ticket
 
-__all__ = ["ChainBroken", "Found", "ListDamaged", "Whitelist", "WhitelistWriter"]
+__all__ = ["Found", "ListDamaged", "Whitelist"]
 
 PATIENCE_MAX = 1024
 """Refreshes between two attempts to open a list that is broken."""
 LOOK_UP = "SELECT key, class, detail, checksum FROM ticket WHERE key = ?"
-
-
-class ChainBroken(Exception):
-    """A delta does not follow what this device has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,112 +203,3 @@ class Whitelist:
             if database:
                 database.close()
         self._snapshot = self._overlay = self._changes = None
-
-
-class WhitelistWriter:
-    """For sync: installs snapshots, applies deltas."""
-
-    def __init__(self, directory: Path, trust: TrustStore) -> None:
-        self._trust = trust
-        self._root = directory / "list"
-        make_directory(self._root)
-        self._overlay: sqlite3.Connection | None = None
-        self._changes: Changes | None = None
-        self._version, self._roles = "", 0
-
-    @property
-    def current(self) -> About | None:
-        """What this device has; None where there is no list or it is damaged."""
-        try:
-            folder = self._folder()
-            if folder is None:
-                return None
-            changes, overlay = self._opened(folder)
-            changes.follow(overlay, self._trust.unseal)
-        except (ListDamaged, WireError, sqlite3.Error, OSError):
-            self._forget_overlay()
-            return None
-        return changes.about
-
-    def install(self, version: str, snapshot: Path, sealed: bytes) -> None:
-        """Make `snapshot` (a file of this disk, taken over) the list in use.
-
-        `sealed`: its manifest as central sealed it. Raise ListDamaged if the file is not what the
-        manifest says, Untrusted for a manifest of somebody else's; nothing has changed then.
-        """
-        manifest = decode(self._trust.unseal(sealed, Purpose.LIST), Manifest)
-        try:
-            check_snapshot(snapshot, manifest)
-        except ListDamaged as damaged:
-            raise ListDamaged(f"snapshot {version}: {damaged}") from None
-        folder = self._root / version
-        if folder.exists():
-            # Left by an interrupted or a damaged install; in use it cannot be.
-            shutil.rmtree(folder)
-        make_directory(folder)
-        snapshot.chmod(FILE_MODE)
-        snapshot.replace(folder / SNAPSHOT)
-        write_durable(folder / MANIFEST, sealed)
-        flush(folder / SNAPSHOT)
-        open_durable(folder / OVERLAY, "overlay", every_commit=False).close()
-        sync_directory(folder)
-        sync_directory(self._root)  # The link must not be durable before what it points to.
-        previous = self._folder()
-        fresh = self._root / ".current"
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(version)
-        fresh.replace(self._root / CURRENT)
-        sync_directory(self._root)
-        self._forget_overlay()
-        self._remove_others({version, previous.name if previous else version})
-
-    def apply(self, sealed: bytes) -> About:
-        """Keep one delta, as central sealed it.
-
-        Raise Untrusted unless central did, ChainBroken if it does not follow, ListDamaged if it
-        holds what no door could read.
-        """
-        about, folder = self.current, self._folder()
-        if about is None or folder is None:
-            raise ChainBroken("there is no list to apply it to")
-        delta = decode(self._trust.unseal(sealed, Purpose.LIST), Delta)
-        if (delta.sequence, delta.previous) != (about.sequence + 1, about.head):
-            raise ChainBroken(f"delta {delta.sequence} does not follow {about.sequence}")
-        check_delta(delta)
-        changes, overlay = self._opened(folder)
-        overlay.execute("INSERT INTO change VALUES (?, ?)", (delta.sequence, sealed))
-        changes.follow(overlay, self._trust.unseal)
-        return changes.about
-
-    def _folder(self) -> Path | None:
-        try:
-            return self._root / (self._root / CURRENT).readlink()
-        except OSError:
-            return None
-
-    def _opened(self, folder: Path) -> tuple[Changes, sqlite3.Connection]:
-        known = (folder.name, self._trust.version) == (self._version, self._roles)
-        if self._overlay is None or self._changes is None or not known:
-            # Also when other keys sign than did: doors that start now ask by those.
-            self._forget_overlay()
-            verify_snapshot(folder, self._trust.unseal)
-            with closing(open_readonly(folder / SNAPSHOT, immutable=True)) as snapshot:
-                changes = Changes(snapshot_about(snapshot))
-            check_made(folder / OVERLAY)
-            self._overlay = open_durable(folder / OVERLAY, "overlay", every_commit=False)
-            if not sound(self._overlay):
-                raise ListDamaged("SQLite finds its changes malformed")
-            self._changes = changes
-            self._version, self._roles = folder.name, self._trust.version
-        return self._changes, self._overlay
-
-    def _forget_overlay(self) -> None:
-        if self._overlay:
-            self._overlay.close()
-        self._overlay, self._changes, self._version = None, None, ""
-
-    def _remove_others(self, kept: set[str]) -> None:
-        for folder in self._root.iterdir():
-            if folder.is_symlink() or folder.name in kept or not (folder / SNAPSHOT).exists():
-                continue
-            shutil.rmtree(folder, ignore_errors=True)

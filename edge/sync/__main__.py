@@ -21,9 +21,9 @@ from edge.store.database import TooNew
 from edge.store.delivery import DeliveryStore
 from edge.store.essentials import EssentialsStore
 from edge.store.identity_folder import IdentityFolder
+from edge.store.list_writer import WhitelistWriter
 from edge.store.outbox import JournalReader
 from edge.store.trust import TrustStore
-from edge.store.whitelist import WhitelistWriter
 from edge.sync.carrier import Carrier
 from edge.sync.config import LinkConfig, SyncConfig, link_path
 from edge.sync.daemon import SyncDaemon
@@ -32,6 +32,7 @@ from edge.sync.essentials import EssentialsFollower
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
 from edge.sync.kiosk_asked import KioskQuestions
+from edge.sync.new_list import Aside
 from edge.sync.outward import Outward
 from edge.sync.own_time import OwnTime
 from edge.sync.renewal import Renewal
@@ -45,7 +46,7 @@ VERSION = "0.1.0"
 
 Stores = tuple[DeliveryStore, TrustStore, WhitelistWriter, EssentialsStore]
 
-THREADS = ("journal", "list", "fetch", "enrolment", "time", "kiosk")
+THREADS = ("journal", "list", "fetch", "snapshot", "enrolment", "time", "kiosk")
 
 log = logging.getLogger("sync")
 
@@ -135,32 +136,29 @@ async def _run(
     directory = Path(told.directory)
     # A thread each, so that a download and a list being built hold up neither row nor time.
     threads = [around.thread(name) for name in THREADS]
-    journal_thread, list_thread, fetch_thread, enrolment_thread, time_thread, kiosk_thread = threads
+    journal_thread, list_thread, *others = threads
+    fetch_thread, snapshot_thread, enrolment_thread, time_thread, kiosk_thread = others
     topics, device = Topics(who.venue), who.id
     intercom = await _opened(told, around)
     catalog = opens(clock)
-    listened = _listened(topics, device, told.hub is not None)
-    link = catalog.link(linked.broker, device, listened, chance)
+    link = catalog.link(linked.broker, device, _listened(topics, device, told), chance)
     fetch = catalog.fetch(linked.central, fetch_thread)
-
-    rows = JournalReader(directory, bytes.fromhex(device))
+    # What takes minutes has a connection and a thread of its own: a change may have to be fetched.
+    aside = Aside(catalog.fetch(linked.central, snapshot_thread), snapshot_thread, directory)
+    rows = JournalReader(directory, who.device)
     stores = await _stores(directory, who, journal_thread, list_thread)
     saved, trust, *_ = stores
     keeper = Keeper(directory, who.device, trust, list_thread, clock, intercom.tell)
     await keeper.load()
-    outward = Outward(
-        *(link, rows, saved, journal_thread, clock, topics, device, VERSION),
-        lambda: keeper.version,
-    )
+    to_central = (link, rows, saved, journal_thread, clock, topics, device, VERSION)
+    outward = Outward(*to_central, lambda: keeper.version)
     # The answer proves itself: whoever asks for the time can judge no certificate's dates.
     time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
     kiosk_fetch = catalog.fetch(linked.central, kiosk_thread)
     own_time = OwnTime(clock, time_fetch, trust, around.draw, intercom.tell)
-    inward = _inward(directory, fetch, stores, own_time, list_thread, clock, chance)
+    inward = _inward(fetch, stores, own_time, list_thread, aside, clock, chance)
     fetches = _Opens(catalog, enrolment_thread)
-    enroller = Enroller(
-        directory, fetches, lambda: outward.unacknowledged, intercom.tell, life.begin_again
-    )
+    enroller = Enroller(directory, fetches, outward.unacknowledged, intercom.tell, life.begin_again)
     renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
     near = _hub_link(told, catalog, topics, device, chance)
@@ -168,17 +166,14 @@ async def _run(
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
         *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell), keeper, own_time),
-        sideways,
-        KioskQuestions(kiosk_fetch, intercom.tell),
+        *(sideways, KioskQuestions(kiosk_fetch, intercom.tell)),
     )
+    closing: list[Fetch | SingleThread] = [fetch, aside.fetch, time_fetch, kiosk_fetch, *threads]
     try:
         await daemon.run()
     finally:
-        fetch.close()
-        time_fetch.close()
-        kiosk_fetch.close()
-        for thread in threads:
-            thread.close()
+        for one in closing:
+            one.close()
 
 
 def _sideways(
@@ -200,11 +195,11 @@ def _sideways(
 
 
 def _inward(
-    directory: Path,
     fetch: Fetch,
     stores: Stores,
     own_time: OwnTime,
     thread: SingleThread,
+    aside: Aside,
     clock: Clock,
     chance: Callable[[], float],
 ) -> Inward:
@@ -213,8 +208,7 @@ def _inward(
         RolesFollower(fetch, trust, trust.venue, clock),
         EssentialsFollower(fetch, essentials, thread, clock),
     )
-    incoming = directory / "list" / "incoming"
-    return Inward(fetch, writer, *following, own_time, incoming, thread, clock, chance)
+    return Inward(fetch, writer, *following, own_time, thread, aside, clock, chance)
 
 
 async def _stores(
@@ -230,10 +224,10 @@ async def _stores(
     return saved, trust, writer, essentials
 
 
-def _listened(topics: Topics, device: str, has_hub: bool) -> tuple[str, ...]:
-    told: tuple[str, ...] = (topics.command(device), topics.configuration(device))
-    told += () if has_hub else (topics.claim_answer(device),)
-    return topics.ack(device), topics.deltas(), topics.heartbeat(), *told
+def _listened(topics: Topics, device: str, told: SyncConfig) -> tuple[str, ...]:
+    ours: tuple[str, ...] = (topics.command(device), topics.configuration(device))
+    ours += () if told.hub else (topics.claim_answer(device),)
+    return topics.ack(device), topics.deltas(), topics.heartbeat(), *ours
 
 
 def _hub_link(

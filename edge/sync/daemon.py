@@ -176,7 +176,7 @@ class SyncDaemon:
             sequence = self._inward.sequence
             known = "no list" if sequence is None else f"list {sequence}"
             trouble = self._renewal.trouble if self._renewal else ""
-            rows = self._outward.unacknowledged
+            rows = self._outward.unacknowledged()
             said = f"{there}, {rows} rows to send, {known}"
             self._life.status(f"{said}; {trouble}" if trouble else said)
             await self._clock.wait(LOOK_AFTER_SECONDS)

@@ -1,11 +1,14 @@
 """A snapshot's file, fetched so that no byte is fetched twice without need.
 
 A download that was cut, here or in an earlier life, goes on where it was. Then each chunk is held
-against the hash that central signed, and only those that are not right are fetched again.
+against the hash that central signed, and only those that are not right are fetched again; at last
+it is unpacked.
 """
 
 import hashlib
 from pathlib import Path
+
+import zstandard
 
 from edge.drivers.interfaces import Fetch
 from edge.runtime.workers import SingleThread
@@ -13,6 +16,7 @@ from wire.snapshot import Manifest
 
 HASH_BYTES = 32
 CHUNK_BYTES_MAX = 4 * 1024 * 1024
+PIECE_BYTES = 256 * 1024
 
 
 class UnusableError(Exception):
@@ -46,6 +50,25 @@ def bad_chunks(target: Path, manifest: Manifest) -> list[int]:
             if hashlib.sha256(chunk).digest() != _hash(manifest, number):
                 bad.append(number)
     return bad
+
+
+def unpack(compressed: Path, snapshot: Path, manifest: Manifest) -> None:
+    """Decompress to `snapshot`; raise UnusableError if either is not what the manifest says."""
+    said, written = hashlib.sha256(), 0
+    try:
+        with compressed.open("rb") as packed:
+            while chunk := packed.read(PIECE_BYTES):
+                said.update(chunk)
+        if said.digest() != manifest.compressed_sha256:
+            raise UnusableError(f"{compressed.name} is not the file that the manifest names")
+        with compressed.open("rb") as packed, snapshot.open("wb") as file:
+            for chunk in zstandard.ZstdDecompressor().read_to_iter(packed, PIECE_BYTES):
+                written += len(chunk)
+                if written > manifest.file_bytes:
+                    raise UnusableError(f"{compressed.name} is longer than the manifest says")
+                file.write(chunk)
+    except zstandard.ZstdError as error:
+        raise UnusableError(f"{compressed.name} cannot be unpacked: {error}") from error
 
 
 def _check(manifest: Manifest) -> None:

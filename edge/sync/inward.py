@@ -1,22 +1,15 @@
 """The whitelist from central: asks the list core, fetches, verifies, hands to the store."""
 
 import asyncio
-import hashlib
 import logging
-import re
 import sqlite3
 from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol, assert_never
-
-import zstandard
+from typing import assert_never
 
 from edge.core import list_doubts
 from edge.core import list_update as core
 from edge.core.heartbeat import Heartbeats, hear
-from edge.core.list_doubts import Suspicion
 from edge.core.list_terms import (
-    Announced,
     AnyCommand,
     AnySignal,
     Apply,
@@ -33,60 +26,44 @@ from edge.core.list_terms import (
     Held,
     Holding,
     ListUpdate,
+    Renewed,
     Signal,
 )
 from edge.drivers.interfaces import DriverError, Fetch
 from edge.runtime.clock import Clock
 from edge.runtime.intercom import Heard
 from edge.runtime.workers import SingleThread
-from edge.store.changes import ListDamaged, Unseal
-from edge.store.whitelist import ChainBroken
-from edge.sync.download import UnusableError, download
+from edge.store.changes import ListDamaged
+from edge.store.list_writer import ChainBroken, NotReady, WhitelistWriter
+from edge.sync.deltas import UnusableDelta, answered, chained, path_after
+from edge.sync.download import UnusableError
 from edge.sync.essentials import EssentialsFollower
 from edge.sync.inbox import Inbox
+from edge.sync.new_list import Aside, NewList
 from edge.sync.roles import RolesFollower
 from edge.sync.suspects import Doors, Suspects
 from wire.codec import WireError, decode
-from wire.event import Distrust
 from wire.signed import Purpose, Untrusted
-from wire.snapshot import About, Delta, Heartbeat, Manifest
+from wire.snapshot import Heartbeat
 
 log = logging.getLogger("sync.inward")
 
-CHUNK_BYTES = 256 * 1024
-FILE_BYTES_MAX = 1024 * 1024 * 1024
-UNDONE = (DriverError, WireError, ListDamaged, OSError, sqlite3.Error)
+UNDONE = (DriverError, WireError, ListDamaged, NotReady, OSError, sqlite3.Error)
 """What may come of a command that is not done, and is tried again."""
-VERSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-
-
-class UnusableDelta(Exception):
-    """The next change of the list is not one that can be applied; the message says why."""
-
-
-class Writer(Protocol):
-    """The list on disk (edge.store.whitelist.WhitelistWriter)."""
-
-    @property
-    def current(self) -> About | None: ...
-
-    def install(self, version: str, snapshot: Path, sealed: bytes) -> None: ...
-
-    def apply(self, sealed: bytes) -> About: ...
 
 
 class Inward:
-    """`writer` is used on `thread` alone; what is being fetched lies in `incoming`."""
+    """`writer` is used on `thread`, `aside` is for what takes long."""
 
     def __init__(
         self,
         fetch: Fetch,
-        writer: Writer,
+        writer: WhitelistWriter,
         roles: RolesFollower,
         essentials: EssentialsFollower,
         doors: Doors,
-        incoming: Path,
         thread: SingleThread,
+        aside: Aside,
         clock: Clock,
         draw: Callable[[], float],
     ) -> None:
@@ -97,8 +74,8 @@ class Inward:
         self._doors = doors
         self._suspects = Suspects(roles, doors, clock)
         self._unseal = roles.trust.unseal
-        self._incoming = incoming
         self._thread = thread
+        self._new = NewList(writer, roles, self._suspects, thread, aside, clock)
         self._clock = clock
         self._draw = draw
         self._inbox = Inbox[AnySignal](clock)
@@ -153,12 +130,13 @@ class Inward:
             tasks.create_task(self._roles.run())
             tasks.create_task(self._suspects.run())
             await self._roles.present()
-            held = await self._thread.run(self._held)
-            if held is None:
+            tasks.create_task(self._new.run())
+            holding = await self._holding()
+            if holding.has is None:
                 # A few kilobytes that open the doors, before the many of the list.
                 await self._essentials.fetch(self._suspects)
             tasks.create_task(self._essentials.run(self._suspects))
-            self._inbox.put(Holding(held))
+            self._inbox.put(holding)
             believed = self._roles.trust.version
             while True:
                 signal = await self._inbox.get(core.due(self._update))
@@ -166,7 +144,7 @@ class Inward:
                     # Ours may be signed by a key that signs no longer.
                     believed = self._roles.trust.version
                     await self._essentials.believe_anew()
-                    self._step(Holding(await self._thread.run(self._held)), tasks)
+                    self._step(await self._holding(), tasks)
                 self._step(signal or Signal.DUE, tasks)
 
     def _step(self, signal: AnySignal, tasks: asyncio.TaskGroup) -> None:
@@ -188,76 +166,36 @@ class Inward:
             log.warning("list: %s", error)
             if isinstance(error, Untrusted):
                 self._suspects.doubt(str(error))
-            held = Holding(await self._thread.run(self._held))
+            holding = await self._holding()
             self._inbox.put(Failed(self._draw(), isinstance(error, UnusableDelta)))
-            self._inbox.put(held)
+            self._inbox.put(holding)
         else:
             self._inbox.put(answer)
 
     async def _perform(self, command: AnyCommand) -> AnySignal:
         match command:
             case Command.FETCH_MANIFEST:
-                sealed = await self._fetch.get("/device/list/manifest")
-                manifest = decode(self._unseal(sealed, Purpose.LIST), Manifest)
-                self._ours(manifest.venue)
-                return Announced(manifest, sealed)
-            case FetchSnapshot(manifest, sealed):
-                await self._install(manifest, sealed)
-                return Holding(await self._thread.run(self._held))
+                return await self._new.announced()
+            case Command.RENEW:
+                await self._renew()
+                holding = await self._holding()
+                return Renewed(holding.overlay, holding.spread)
+            case FetchSnapshot(manifest, sealed, foreign):
+                await self._new.install(manifest, sealed, foreign)
+                return await self._holding()
             case FetchDeltas(after):
-                answer = await self._fetch.get(f"/device/list/deltas?after={after}")
-                bodies = decode(answer, list[bytes])
-                deltas = await self._thread.run(readable, bodies, self._unseal)
+                answer = await self._fetch.get(path_after(after))
+                deltas = await self._thread.run(answered, answer, self._unseal)
                 found = list_doubts.fetched((one.delta for one in deltas), after)
                 self._suspects.suspect(found)
                 return Fetched(deltas)
             case Apply(deltas):
                 await self._thread.run(self._apply, deltas)
-                return Holding(await self._thread.run(self._held))
+                return await self._holding()
             case Confirm():
                 raise AssertionError("told by run")
             case _:
                 assert_never(command)
-
-    async def _install(self, manifest: Manifest, sealed: bytes) -> None:
-        # The name becomes part of paths, here and at central.
-        if not VERSION_NAME.fullmatch(manifest.version):
-            raise UnusableError(f"the manifest names no file: {manifest.version[:80]!r}")
-        if not 0 < manifest.file_bytes <= FILE_BYTES_MAX:
-            raise UnusableError(f"the manifest says {manifest.file_bytes} bytes")
-        name = f"{manifest.version}.db.zst"
-        compressed = self._incoming / name
-        await self._thread.run(self._make_room, name)
-        path = f"/device/list/{name}"
-        try:
-            await download(self._fetch, path, compressed, manifest, self._thread)
-        except UnusableError as error:
-            self._suspects.suspect(Suspicion(Distrust.FORGED, str(error)))
-            raise
-        await self._thread.run(self._unpack_and_install, compressed, manifest, sealed)
-        log.info("list %s installed, sequence %d", manifest.version, manifest.sequence)
-
-    def _make_room(self, name: str) -> None:
-        """Keep what there is of `name`, and nothing else that was ever begun."""
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        for left in self._incoming.iterdir():
-            if left.name != name:
-                left.unlink()
-
-    def _unpack_and_install(self, compressed: Path, manifest: Manifest, sealed: bytes) -> None:
-        snapshot = compressed.with_suffix("")
-        name, again = manifest.version, 1
-        while (self._incoming.parent / name).exists():
-            # The same snapshot once more, because ours left its chain: doors may be reading it.
-            again += 1
-            name = f"{manifest.version}.{again}"
-        try:
-            unpack(compressed, snapshot, manifest)
-            self._writer.install(name, snapshot, sealed)
-        finally:
-            # Right or wrong, it is not fetched further.
-            compressed.unlink(missing_ok=True)
-            snapshot.unlink(missing_ok=True)
 
     def _apply(self, deltas: tuple[Chained, ...]) -> None:
         for one in deltas:
@@ -266,52 +204,18 @@ class Inward:
             except ListDamaged as error:
                 raise UnusableDelta(str(error)) from None
 
-    def _held(self) -> Held | None:
-        about = self._writer.current
-        return None if about is None else Held(about.sequence, about.head)
-
-
-def chained(sealed: bytes, unseal: Unseal) -> Chained:
-    """Read a delta; raise WireError if it is none, Untrusted if not central's.
-
-    Its head is the hash of the bytes as they came, for a newer central may say more in them than
-    this reader knows.
-    """
-    body = unseal(sealed, Purpose.LIST)
-    return Chained(decode(body, Delta), hashlib.sha256(body).digest(), sealed)
-
-
-def readable(bodies: list[bytes], unseal: Unseal) -> tuple[Chained, ...]:
-    """Read deltas up to the first that is none; raise UnusableDelta if that is the very first."""
-    deltas: list[Chained] = []
-    for body in bodies:
+    async def _renew(self) -> None:
+        """Try it once; if it fails, the list in use is as good as it was."""
+        overlay = self._update.overlay
         try:
-            deltas.append(chained(body, unseal))
-        except Untrusted:
-            if not deltas:
-                raise
-            break
-        except WireError as error:
-            if not deltas:
-                raise UnusableDelta(f"the next delta cannot be read: {error}") from None
-            break
-    return tuple(deltas)
+            await self._new.renew(overlay.after if overlay else 0)
+        except (UnusableError, ChainBroken, *UNDONE) as error:
+            log.warning("no newer list this time: %s", error)
 
+    async def _holding(self) -> Holding:
+        return await self._thread.run(self._held)
 
-def unpack(compressed: Path, snapshot: Path, manifest: Manifest) -> None:
-    """Decompress to `snapshot`; raise UnusableError if either is not what the manifest says."""
-    said, written = hashlib.sha256(), 0
-    try:
-        with compressed.open("rb") as packed:
-            while chunk := packed.read(CHUNK_BYTES):
-                said.update(chunk)
-        if said.digest() != manifest.compressed_sha256:
-            raise UnusableError(f"{compressed.name} is not the file that the manifest names")
-        with compressed.open("rb") as packed, snapshot.open("wb") as file:
-            for chunk in zstandard.ZstdDecompressor().read_to_iter(packed, CHUNK_BYTES):
-                written += len(chunk)
-                if written > manifest.file_bytes:
-                    raise UnusableError(f"{compressed.name} is longer than the manifest says")
-                file.write(chunk)
-    except zstandard.ZstdError as error:
-        raise UnusableError(f"{compressed.name} cannot be unpacked: {error}") from error
+    def _held(self) -> Holding:
+        about, overlay = self._writer.current, self._writer.overlay
+        has = None if about is None else Held(about.sequence, about.head)
+        return Holding(has, overlay, self._draw())

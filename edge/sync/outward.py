@@ -89,7 +89,6 @@ class Outward:
         self._delivery = Delivery()
         self._tasks: asyncio.TaskGroup | None = None
 
-    @property
     def unacknowledged(self) -> int:
         """How many rows central has not acknowledged."""
         return core.unacknowledged(self._delivery)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import zstandard
 
+from edge.store.list_writer import WhitelistWriter
 from edge.store.trust import TrustStore
-from edge.store.whitelist import Whitelist, WhitelistWriter
+from edge.store.whitelist import Whitelist
 from rules.use import Outcome, Use
 from rules.verdict import Admit, Door, Facts, Refuse, judge
 from tests.central_messages import chained, take, together

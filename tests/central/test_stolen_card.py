@@ -8,8 +8,8 @@ import zstandard
 
 from edge.core.credential import digest
 from edge.store.journal import Journal
+from edge.store.list_writer import WhitelistWriter
 from edge.store.trust import TrustStore
-from edge.store.whitelist import WhitelistWriter
 from tests.central.test_api import ROLES, Shop, new_key
 from tests.device import stamp
 from wire.codec import decode

@@ -24,6 +24,8 @@ from edge.core.list_terms import (
     Held,
     Holding,
     ListUpdate,
+    Overlay,
+    Renewed,
     Signal,
 )
 from edge.core.moment import Moment
@@ -141,7 +143,7 @@ def test_a_chain_that_is_not_ours_means_a_snapshot_after_a_pause(
     update, commands = core.step(update, Signal.DUE, at(deadline))
     assert commands == [Command.FETCH_MANIFEST]
     update, commands = core.step(update, Announced(manifest(6)), at(deadline))
-    assert commands == [FetchSnapshot(manifest(6))], "also an older one"
+    assert commands == [FetchSnapshot(manifest(6), foreign=True)], "also an older one"
     assert not walk(held(6), start=update)[0].foreign
 
 
@@ -214,6 +216,15 @@ def test_without_heartbeats_central_is_asked_now_and_then() -> None:
     assert core.step(UP_TO_DATE, Signal.DUE, at(deadline))[1] == [FetchDeltas(7)]
 
 
+LONG = Overlay(3, 10_000_000)
+LONG_HELD = Holding(Held(7, head(7)), LONG, 0.25)
+
+
+def beat_of(newest: int, forget: int = 0) -> Beat:
+    said = Heartbeat("venue", 7, head(7), 1_780_000_000.0, snapshot=newest, forget=forget)
+    return Beat(said, live=True)
+
+
 STATES = {
     "new": ListUpdate(),
     "no list": walk(Holding(None))[0],
@@ -223,6 +234,11 @@ STATES = {
     "up to date": UP_TO_DATE,
     "failed": walk(Holding(None), Failed(0.0))[0],
     "foreign": walk(Signal.CHAIN_BROKEN, start=UP_TO_DATE)[0],
+    "to be renewed": walk(LONG_HELD, beat_of(6), start=UP_TO_DATE)[0],
+    "renewing": walk(LONG_HELD, beat_of(6), Signal.DUE, start=UP_TO_DATE, seconds=500.0)[0],
+    "renewing, foreign": walk(
+        *(LONG_HELD, beat_of(6), Signal.DUE, Signal.CHAIN_BROKEN), start=UP_TO_DATE, seconds=500.0
+    )[0],
 }
 SIGNALS: list[AnySignal] = [
     *Signal,
@@ -242,23 +258,30 @@ SIGNALS: list[AnySignal] = [
     Fetched((delta(8, "other"),)),
     Failed(1.0),
     Failed(1.0, unusable=True),
+    LONG_HELD,
+    beat_of(6),
+    beat_of(6, forget=4),
+    Renewed(LONG, 1.0),
+    Renewed(Overlay(6, 0), 0.0),
+    Renewed(None, 0.0),
 ]
 
 
 @pytest.mark.parametrize(("name", "signal", "later"), list(product(STATES, SIGNALS, (0.0, 99.0))))
 def test_every_state_takes_every_signal(name: str, signal: AnySignal, later: float) -> None:
     before = STATES[name]
-    after, commands = core.step(before, signal, at(102.0 + later))
+    when = (2000.0 if before.renewing else 102.0) + later
+    after, commands = core.step(before, signal, at(when))
     under_way = [one for one in commands if not isinstance(one, Confirm)]
-    assert len(under_way) <= 1, "one thing at a time"
+    assert len(set(under_way) - {Command.RENEW}) <= 1, "one thing at a time"
     if before.doing is not Doing.RESTING and isinstance(signal, Beat | Arrived):
-        assert not under_way
-    if after.doing is Doing.RESTING:
-        deadline = core.due(after)
+        assert set(under_way) <= {Command.RENEW}
+    deadline = core.due(after)
+    assert deadline is None or deadline > when, "no busy loop"
+    if after.doing is Doing.RESTING and not after.renewing:
         assert deadline is not None
-        assert deadline > 102.0 + later, "no busy loop"
-    else:
-        assert core.due(after) is None
+    snapshots = (after.doing in (Doing.MANIFEST, Doing.SNAPSHOT)) + after.renewing
+    assert snapshots <= 1, "never two downloads"
     for one in commands:
         if isinstance(one, Confirm):
             assert after.has is not None

@@ -23,9 +23,9 @@ from edge.runtime import config
 from edge.runtime.config import ConfigError
 from edge.store.changes import ListDamaged, check_delta
 from edge.store.essentials import Reading
-from edge.store.whitelist import WhitelistWriter
+from edge.store.list_writer import WhitelistWriter
 from edge.sync.config import LinkConfig
-from edge.sync.inward import UnusableDelta, chained, readable
+from edge.sync.deltas import UnusableDelta, answered, chained
 from tests.device import ListMaker, ticket
 from tests.fuzz.harness import Harness, Taken
 from tests.small_central import ListKeeper
@@ -158,7 +158,7 @@ def delta(payload: bytes) -> bool:
 def deltas(data: bytes) -> bool:
     """What central answers when changes are asked for."""
     try:
-        read = readable(decode(data, list[bytes]), trust().unseal)
+        read = answered(data, trust().unseal)
     except (WireError, UnusableDelta):
         return False
     return bool(read)

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.store import list_files
 from edge.store import whitelist as whitelist_module
 from edge.store.changes import Changes, ListDamaged, Unseal
+from edge.store.list_writer import WhitelistWriter
 from edge.store.trust import TrustStore
-from edge.store.whitelist import PATIENCE_MAX, Whitelist, WhitelistWriter
+from edge.store.whitelist import PATIENCE_MAX, Whitelist
 from rules.ticket_class import EventRecord, TicketClass
 from tests.device import KEY, LIST_KEY, ListMaker, Made, reading, sealed_delta, ticket, writing
 from tests.trusted import key, sealed, signers, trusting

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.store.whitelist import ChainBroken, ListDamaged, Whitelist
+from edge.store.list_writer import ChainBroken
+from edge.store.whitelist import ListDamaged, Whitelist
 from tests.device import LIST_KEY, ListMaker, reading, sealed_delta, ticket, writing
 from wire.codec import encode
 from wire.entry import Entry, Standing, key_of, row

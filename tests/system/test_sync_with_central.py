@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from central.config import VARIABLE
+from edge.store.list_writer import WhitelistWriter
 from edge.store.trust import TrustStore
-from edge.store.whitelist import WhitelistWriter
 from tests.brokers import TestBroker, free_port
 from tests.enrolled import write_identity
 from tests.system.conftest import DEVICE, ROOT, TOKEN, Device, until

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.power_loss import listing
 from tests.store.power_loss.becoming import left_by
 from tests.store.power_loss.disk import Disk, Operation, read
 from tests.store.power_loss.promises import Kept, Promised, examine
@@ -165,6 +166,25 @@ def test_whoever_a_device_is_becoming_it_is_one_or_the_other(
             wrong = left_by(memory / "after", promised)
             assert not wrong, f"cut after {number} of {len(operations)} ({operation}): {wrong}"
     assert promised[-1] == "renewed 3"
+
+
+def test_the_list_is_the_one_before_or_the_next_and_lacks_no_change(
+    recorder: Path, tmp_path: Path, memory: Path
+) -> None:
+    operations = recorded(recorder, tmp_path, "listing")
+    disk, chance, promised, met = Disk(), random.Random(1), list[str](), Counter[str]()
+    for number, operation in enumerate(operations, 1):
+        if operation.op == "K":
+            promised.append(operation.name)
+            continue
+        disk.do(operation)
+        disk.leave(memory / "after", chance)
+        wrong = listing.left_by(memory / "after", promised)
+        assert not wrong, f"cut after {number} of {len(operations)} ({operation}): {wrong}"
+        link = memory / "after" / "list" / "current"
+        met[link.readlink().name if link.is_symlink() else "none"] += 1
+    assert promised[-1] == f"applied {listing.LAST}"
+    assert set(met) == {"none", "v1", "v2", "v3"}
 
 
 @pytest.mark.nightly
