@@ -13,10 +13,11 @@ LOCKS = sorted((ROOT / "requirements").iterdir())
 # What a list installs: the project's own dependencies and these extras (see tools/lock).
 EXTRAS = {
     "edge": ("edge", "gpiozero"),
+    "kiosk": ("edge", "gpiozero", "kiosk"),
     "camera": ("camera",),
     "central": ("central",),
-    "demo": ("edge", "central", "simulators"),
-    "test": ("edge", "central", "simulators", "dev"),
+    "demo": ("edge", "kiosk", "central", "simulators"),
+    "test": ("edge", "kiosk", "central", "simulators", "dev"),
 }
 PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.+!]*)( ; [^\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
