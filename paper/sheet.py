@@ -103,3 +103,13 @@ def shrunk(bitmap: Bitmap, width_max: int) -> Bitmap:
                 to_y = min(y * height // bitmap.height, height - 1)
                 rows[to_y * ((width_max + 7) // 8) + to_x // 8] |= 0x80 >> to_x % 8
     return Bitmap(width_max, height, bytes(rows))
+
+
+def separated(sheet: Sheet) -> Sheet:
+    """Return a sheet that says first that what hangs above it is no part of it.
+
+    It is not cut off: whether there is anything is not known, and each cut is counted as a paper.
+    """
+    words = ("以上未完成，与下面的票无关", "Unfinished above; not part of what follows")
+    said = tuple(Text(text, Align.CENTER) for text in words)
+    return Sheet(sheet.kind, (Rule(), *said, Rule(), Space(4.0), *sheet.parts))

@@ -1,7 +1,7 @@
 """What all simulated printers have in common: a cable, a buffer, paper, power, and mishaps.
 
-`breaks` says what happens after how many bytes since the last cut. Bytes wait in the buffer while
-the printer is stopped, and the line takes no more of them than fit.
+`breaks` says what happens when so many bytes have been read (`counted.bytes_read`). Bytes wait in
+the buffer while the printer is stopped, and the line takes no more of them than fit.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Counted:
     cuts: int = 0
     retracted: int = 0
     bytes_read: int = 0
-    """Since the last cut."""
+    """In all, or since a test set it."""
     confirmed: list[bytes] = field(default_factory=list)
 
 
@@ -201,7 +201,6 @@ class PrinterBody:
         if self._reading is not None:
             self._reading.cancel()
             self._reading = asyncio.create_task(self.reading())
-        self.counted.bytes_read = 0
 
     def answer(self, said: bytes) -> None:
         if not said or self.mute or not self.on:
@@ -238,7 +237,6 @@ class PrinterBody:
         """Cut the paper, and count it."""
         self.paper.cut()
         self.counted.cuts += 1
-        self.counted.bytes_read = 0
         self.changed()
 
     async def _hold(self, arrived: bytes) -> None:

@@ -5,6 +5,7 @@ line as it would there.
 """
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Protocol
 
@@ -38,11 +39,12 @@ class TcpLine:
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._serving: set[asyncio.Task[None]] = set()
 
     def plug(self) -> None:
         if self._starting is None:
-            self._starting = asyncio.create_task(self._listen())
+            # At once, so that a driver that connects now finds it.
+            listening = socket.create_server(("127.0.0.1", self.port))
+            self._starting = asyncio.create_task(self._listen(listening))
 
     def unplug(self) -> None:
         if self._starting is not None:
@@ -64,10 +66,8 @@ class TcpLine:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(message)
 
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, limit=READ_BYTES_MAX
-        )
+    async def _listen(self, listening: socket.socket) -> None:
+        self._server = await asyncio.start_server(self._serve, sock=listening, limit=READ_BYTES_MAX)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._writer is not None:

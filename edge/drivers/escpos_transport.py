@@ -168,9 +168,10 @@ class SerialTransport(_Descriptor):
         line, self._line = self._line, None
         try:
             if line is not None and line._device:  # noqa: SLF001 - `device` would open it anew
-                # Or closing would wait until a printer without paper has taken everything.
-                termios.tcflush(line._device.fileno(), termios.TCOFLUSH)  # noqa: SLF001
-                line.close()
+                # Not by its own close, which waits until the printer has taken everything.
+                port, line._device = line._device, False  # noqa: SLF001
+                termios.tcflush(port.fileno(), termios.TCOFLUSH)
+                port.close()
         except (OSError, termios.error, SerialException):
             return
 

@@ -187,8 +187,9 @@ class Printer(Protocol):
         """Print and cut `sheet`; return what became of it, at the latest some 30 s after its last
         line could have been printed. Never raises DriverError.
 
-        NOT_PRINTED with `byte` 0: nothing was sent, since the printer was not ready. Nothing is
-        ever sent again by itself, and one sheet at a time is taken: a second call waits.
+        NOT_PRINTED with `byte` 0: nothing was sent, since the printer was not ready; so it is while
+        a sheet stands in its mouth (see `taken`). Nothing is ever sent again by itself, and one
+        sheet at a time is taken: a second call waits.
         Cancelling it leaves the outcome unknown, except that nothing more is sent.
         """
 

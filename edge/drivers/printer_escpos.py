@@ -24,11 +24,12 @@ from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 from paper import glyphs
 from paper.lines import lay_out
-from paper.sheet import Sheet
+from paper.sheet import Sheet, separated
 
 LOOK_SECONDS = 2.0
 RETRY_SECONDS = 1.0
-CONNECTING_SECONDS = 6.0
+REOPEN_SECONDS = 0.2
+REOPENINGS_MAX = 5
 MOUTH_SECONDS = 4.0
 """From the cut until the sheet stands in the printer's mouth, or is gone from it."""
 CHUNK_BYTES = 1024
@@ -53,6 +54,12 @@ class EscposPrinter:
         self._status = NOT_CONNECTED
         self._changed = asyncio.Event()
         self._connected = asyncio.Event()
+        self._settled = asyncio.Event()
+        """Whether it is known how the printer is, or that it is away."""
+        self._reopenings = 0
+        """How often it may still fail to come back before it counts as away."""
+        self._unfinished = False
+        """Something of a sheet that broke off may hang out of the printer."""
         self._job: print_job.State | None = None
         self._ended: asyncio.Future[Result] | None = None
         self._to_ask: list[bytes] = []
@@ -65,9 +72,9 @@ class EscposPrinter:
         self._closed = False
 
     async def looks(self) -> AsyncIterator[Status]:
-        self._start()
+        self.start()
         seen: Status | None = None
-        await self._first_connection()
+        await self._settled.wait()
         while True:
             self._changed.clear()
             if self._status != seen:
@@ -78,12 +85,13 @@ class EscposPrinter:
 
     async def print(self, sheet: Sheet) -> Result:
         async with self._one_sheet:
-            self._start()
+            self.start()
             try:
-                job = await self._thread.run(self._encoded, sheet)
+                job = await self._thread.run(self.encoded, sheet, self._unfinished)
             except glyphs.FontsMissing as missing:
                 return Result(Outcome.NOT_PRINTED, 0, 0, None, str(missing))
-            await self._first_connection()
+            if not self._closed:
+                await self._settled.wait()
             if not self._connected.is_set():
                 return Result(Outcome.NOT_PRINTED, 0, job.bytes_total, Fault.GONE, self.why)
             ended: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
@@ -94,7 +102,8 @@ class EscposPrinter:
                 return await ended
             finally:
                 if not ended.done():  # Cancelled: whatever was not sent shall not be.
-                    self._break_off(0)
+                    _, commands = print_job.step(self._job, Gone("given up"), self._now())
+                    self._obey([one for one in commands if isinstance(one, print_job.Clear)])
                 self._job = self._ended = None
 
     async def taken(self, seconds: float) -> bool | None:
@@ -118,40 +127,30 @@ class EscposPrinter:
             running.cancel()
             await asyncio.wait({running})
         self._transport.close()
+        self._settled.set()
         self._lost(DriverError(f"{self._transport.name} is closed"))
 
     # One connection after the other.
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Connect, and go on trying; nothing if it has begun."""
         if self._running is None and not self._closed:
             self._running = asyncio.create_task(self._run())
-
-    async def _first_connection(self) -> None:
-        """Wait a moment if it is just connecting for the first time, or again."""
-        if self._connected.is_set() or self._closed:
-            return
-        waits = {
-            asyncio.create_task(self._connected.wait()),
-            asyncio.create_task(self._clock.wait(CONNECTING_SECONDS)),
-        }
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     async def _run(self) -> None:
         while True:
             try:
-                await self._connection()
+                await self._transport.open()
+                await self._serve()
             except DriverError as error:
                 self._lost(error)
             self._transport.close()
-            await self._clock.wait(RETRY_SECONDS)
+            # One that was closed on purpose is opened anew sooner; few printers take the next
+            # connection before they have noticed the end of the last.
+            await self._clock.wait(RETRY_SECONDS if self._settled.is_set() else REOPEN_SECONDS)
 
-    async def _connection(self) -> None:
+    async def _serve(self) -> None:
         """Serve one connection; raise DriverError when it ends."""
-        await self._transport.open()
         self._talk = self._begun()
         owed, self._owed_bytes = self._owed_bytes, 0
         opening = fgl.opening(owed) if self._fgl else escpos.opening(self.profile)
@@ -242,6 +241,9 @@ class EscposPrinter:
             self._set_status(said.status)
         elif isinstance(said, Unanswered) and self._job is None:
             self._set_status(NOT_HEARD)
+        if isinstance(said, Told | Unanswered):
+            self._reopenings = 0
+            self._settled.set()
         self._tell(said)
 
     def _tell(self, signal: print_job.Signal) -> None:
@@ -263,6 +265,8 @@ class EscposPrinter:
                 case print_job.Clear(owed_bytes):
                     self._break_off(owed_bytes)
                 case print_job.End(result):
+                    if result.outcome is Outcome.PRINTED:
+                        self._unfinished = False
                     if self._ended is not None and not self._ended.done():
                         self._ended.set_result(result)
         self._sooner.set()
@@ -271,6 +275,10 @@ class EscposPrinter:
         """Close the line with all that is on it; the next one begins by making it forget."""
         self._to_send = []
         self._owed_bytes = owed_bytes
+        self._unfinished = True
+        self._connected.clear()
+        self._settled.clear()
+        self._reopenings = REOPENINGS_MAX
         self._transport.close()
 
     def _lost(self, error: DriverError) -> None:
@@ -278,17 +286,22 @@ class EscposPrinter:
         self._connected.clear()
         self._set_status(NOT_CONNECTED)
         self._tell(Gone(self.why))
+        if self._reopenings and not self._closed:
+            self._reopenings -= 1
+        else:
+            self._settled.set()
 
     def _set_status(self, status: Status) -> None:
         if status != self._status:
             self._status = status
             self._changed.set()
 
-    def _encoded(self, sheet: Sheet) -> Job:
+    def encoded(self, sheet: Sheet, unfinished: bool = False) -> Job:
+        """Return what would be sent for a sheet; raise FontsMissing."""
         if self._fgl:
             return fgl.encode(sheet, self.profile, glyphs.draw)
         process = bytes(0x21 + self._draw(0x5E) for _ in range(4))
-        lines = lay_out(sheet, self.profile.paper)
+        lines = lay_out(separated(sheet) if unfinished else sheet, self.profile.paper)
         return escpos.encode(lines, self.profile, process, glyphs.draw)
 
     async def _mouth(self, holds: bool, seconds: float) -> bool:

@@ -108,13 +108,13 @@ def test_a_confirmation_before_all_was_sent_is_none() -> None:
 
 def test_a_printer_that_does_not_confirm_is_looked_at_after_its_cut() -> None:
     press = Press(BY_STATUS).sent_all()
-    assert press.done[-1] == AskDrained()
+    assert press.done[-1:] == [AskDrained()]
     press.on(Told(READY))
     assert press.ended is None, "healthy, but not yet empty"
     press.on(Drained(), Told(READY))
     assert press.ended is None, "that look began before the cut"
     press.waits(SETTLE_SECONDS)
-    assert press.done[-1] == Ask(fresh=True)
+    assert press.done[-1:] == [Ask(fresh=True)]
     press.on(Told(READY))
     assert press.outcome == (Outcome.PRINTED, 33, None)
 
