@@ -4,7 +4,7 @@ An untagged array of four: the protected header {1: -8, 4: kid} as a byte string
 payload, a signature of 64 bytes. Deterministic CBOR (RFC 8949, 4.2): every head is the shortest.
 """
 
-from wire.codec import WireError
+from wire.codec import BYTE_STRING, MESSAGE_BYTES_MAX, WireError, head
 
 SIGNATURE_BYTES = 64
 _HEADS = {0x58: (1, 24), 0x59: (2, 256), 0x5A: (4, 65536)}
@@ -48,13 +48,9 @@ def parts(data: bytes) -> tuple[bytes, bytes, bytes]:
 
 def string(data: bytes) -> bytes:
     """Return a CBOR byte string."""
-    length = len(data)
-    if length < 24:
-        return bytes([0x40 | length]) + data
-    for head, (size, _) in _HEADS.items():
-        if length < 1 << 8 * size:
-            return bytes([head]) + length.to_bytes(size, "big") + data
-    raise WireError(f"{length} bytes are more than a message may have")
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise WireError(f"{len(data)} bytes are more than a message may have")
+    return head(BYTE_STRING, len(data)) + data
 
 
 def _string_at(data: bytes, at: int) -> tuple[bytes, int]:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import cbor2
 import msgspec
 
-from wire.codec import WireError, loads
+from wire.codec import MAP, WireError, head, loads, spelled
 from wire.event import AnyEvent, Stamp
 
 
@@ -19,22 +18,24 @@ _BY_KIND: dict[str, type[AnyEvent]] = {
     str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__
 }
 """Looked up here: handed the union, msgspec would put it together anew for every row."""
-_ORDER: dict[type, tuple[str, ...]] = {
-    kind: tuple(sorted(("kind", "at", *kind.__struct_fields__), key=lambda name: (len(name), name)))
+_ORDER: dict[type, tuple[tuple[str, bytes], ...]] = {
+    kind: tuple(
+        (name, spelled(name))
+        for name in sorted(("kind", "at", *kind.__struct_fields__), key=lambda one: (len(one), one))
+    )
     for kind in AnyEvent.__args__
 }
-"""Fields in the order of deterministic CBOR: short names first, then by spelling."""
+"""Fields, and how they are spelled, in the order of deterministic CBOR: short names first."""
 
 
 def encode_row(event: AnyEvent, stamp: Stamp) -> bytes:
     """Return the bytes that are stored, hashed and sent: the event's fields, and `at`."""
     fields = msgspec.to_builtins(event, builtin_types=(bytes,))
     fields["at"] = msgspec.to_builtins(stamp, builtin_types=(bytes,))
-    # Sorted here, since the names are known beforehand: the library would encode each of them to
-    # compare it, and this is done between a scan and the relay.
-    ordered = {name: fields[name] for name in _ORDER[type(event)] if name in fields}
-    # A number with a fraction has one shortest spelling, which only the library knows.
-    return cbor2.dumps(ordered, canonical=any(type(one) is float for one in ordered.values()))
+    # Put together here, since the names are known beforehand: this is done between a scan and the
+    # relay.
+    said = [key + spelled(fields[name]) for name, key in _ORDER[type(event)] if name in fields]
+    return head(MAP, len(said)) + b"".join(said)
 
 
 def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:

@@ -23,12 +23,15 @@ class TooNew(Exception):
     """A file written by a newer Gatehouse; the message says what to do."""
 
 
+_execute = sqlite3.Connection.execute
+
+
 class Connection(sqlite3.Connection):
     """Where a file is broken SQLite quotes its bytes; that these are no text is damage as well."""
 
-    def execute(self, *asked: Any) -> sqlite3.Cursor:
+    def execute(self, statement: str, values: Any = ()) -> sqlite3.Cursor:
         try:
-            return super().execute(*asked)
+            return _execute(self, statement, values)
         except UnicodeDecodeError:
             raise sqlite3.DatabaseError("malformed, and what is wrong is no text") from None
 
