@@ -20,7 +20,8 @@ def main(argv: list[str]) -> int:
     asked = _parser().parse_args(argv)
     first, last = asked.seeds
     kinds = tuple(asked.only or FaultKind)
-    wishes = Wishes(asked.gates, asked.minutes, asked.faults, kinds)
+    real = asked.central == "real"
+    wishes = Wishes(asked.gates, asked.minutes, asked.faults, kinds, real_central=real)
     running.prepare()
     if asked.story:
         for line in told(run(draw(first, wishes))):
@@ -53,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=float, default=FAULTS_A_MINUTE, help="a minute")
     parser.add_argument(
         "--only", type=FaultKind, action="append", metavar="FAULT", help=", ".join(FaultKind)
+    )
+    parser.add_argument(
+        "--central",
+        choices=("light", "real"),
+        default="light",
+        help="real: central's own code, which takes most of the time",
     )
     parser.add_argument("--workers", type=int, help="processes; one for each core")
     parser.add_argument("--story", action="store_true", help="tell all that happens in seed A")

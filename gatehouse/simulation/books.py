@@ -205,10 +205,10 @@ class Witness:
     def _hold_against_list(self, happened: event.Authorised) -> None:
         issued, name = self.central.pool.by_cti[happened.cti], self.device.name
         told = self._told(happened.cti, happened.list_sequence)
-        if told and all(one.right.standing is not Standing.GOOD for one in told):
+        if told and all(one.standing is not Standing.GOOD for one in told):
             why = f"{name}: ticket {issued.number} was revoked on list {happened.list_sequence}"
             self.truth.violate(Promise.LIST_OBEYED, why)
-        if told and all(happened.generation < one.right.generation for one in told):
+        if told and all(happened.generation < one.generation for one in told):
             why = f"{name}: an old code of ticket {issued.number}, reissued on the list it had"
             self.truth.violate(Promise.LIST_OBEYED, why)
         since = self._revoked_since(happened.cti)
@@ -222,11 +222,11 @@ class Witness:
         """Return since when the right is good no more; None: it is, or never was anything else."""
         since = None
         for one in self.central.told.get(cti, ()):
-            if one.right.standing is Standing.GOOD:
+            if one.standing is Standing.GOOD:
                 since = None
             elif since is None:
                 since = one.at
-        return None if self.central.right(cti).standing is Standing.GOOD else since
+        return None if self.central.good(cti) else since
 
     def _hold_against_time(self, opens: int, closes: int, stamp: Stamp, admitted: bool) -> None:
         now, slack = EPOCH + self.truth.scheduler.now, CLOCK_SLACK_SECONDS
@@ -286,9 +286,9 @@ class Witness:
         wrong = False
         history = self.central.told.get(happened.cti, ())
         if reason in AGAINST_STANDING:
-            wrong = all(one.right.standing is Standing.GOOD for one in history)
+            wrong = all(one.standing is Standing.GOOD for one in history)
         elif reason is Reason.SUPERSEDED:
-            wrong = all(not one.right.generation for one in history)
+            wrong = all(not one.generation for one in history)
         elif reason in (Reason.TOO_EARLY, Reason.TOO_LATE):
             ticket = issued.ticket
             self._hold_against_time(ticket.not_before, ticket.expires, stamp, False)

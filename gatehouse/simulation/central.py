@@ -1,33 +1,29 @@
-"""Central as the doors know it: ledger, list, heartbeat, time, and what can be done to a ticket.
+"""Central as the doors know it: its own ingest, list and operations, and who carries their words.
 
 It commits first and acknowledges afterwards, and between the two it can be killed. Put back to a
 backup it has forgotten what came since, and says so by what it no longer knows.
 """
 
 import hashlib
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from central.lists.build import Contents, build
-from gatehouse.simulation.ledger import Ledger, Message
+from gatehouse.simulation.loop import aside
 from gatehouse.simulation.machine import EPOCH
-from gatehouse.simulation.tickets import AUDIENCE, CHECKPOINT, LIST_KEY, VENUE, Pool
-from rules.ticket_class import EventRecord, TicketClass
-from wire.codec import encode
-from wire.entry import Entry, Row, Standing, key_of, row
-from wire.essentials import Essentials, pack
-from wire.key import KeyRecord
+from gatehouse.simulation.tickets import LIST_KEY, VENUE, Pool
+from wire import cose
+from wire.codec import decode, encode
+from wire.entry import Row, Standing, key_of, read
 from wire.signed import Purpose, Roles, Signers, bundle, pin, seal
 from wire.signed_time import TimeAnswer
-from wire.snapshot import SCHEMA_VERSION, About, Delta, Heartbeat, head_after
+from wire.snapshot import Delta, Heartbeat
 from wire.topic import Topics
-from wire.words import Words
 
-NO_HEAD = bytes(32)
+Message = tuple[str, bytes]
 DELTAS_MAX = 1000
 
 
@@ -35,7 +31,9 @@ def key(name: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
 
 
-KEYS = {purpose: key(purpose.value) for purpose in Purpose if purpose is not Purpose.ROLES}
+KEYS: dict[Purpose, Ed25519PrivateKey] = {
+    purpose: key(purpose.value) for purpose in Purpose if purpose is not Purpose.ROLES
+}
 
 
 def first_roles() -> bytes:
@@ -51,12 +49,9 @@ ROLES = first_roles()
 ROOT = pin(ROLES)
 
 
-@dataclass(frozen=True, slots=True)
-class Right:
-    """What central says of a right, apart from its uses."""
-
-    standing: Standing = Standing.GOOD
-    generation: int = 0
+def sealed(payload: bytes, purpose: Purpose) -> bytes:
+    """Seal as central does."""
+    return seal(payload, purpose, KEYS[purpose])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,65 +62,106 @@ class Told:
     line: int
     """Which chain: each time central is put back, another one begins."""
     at: float
-    right: Right
+    standing: Standing
+    generation: int
     used: frozenset[tuple[bytes, int]]
     undone: frozenset[tuple[bytes, int]]
 
 
-@dataclass(slots=True)
-class State:
-    """What is in the database besides the ledger."""
-
-    rights: dict[bytes, Right] = field(default_factory=dict)
-    changes: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """(head, sealed) of change 1, 2, …"""
-    line: int = 0
-
-
 class Central:
-    """`send(topic, payload)` publishes to whoever listens."""
+    """What both centrals have in common; `send(topic, payload)` publishes to whoever listens."""
 
-    def __init__(
-        self, pool: Pool, folder: Path, names: dict[str, int], chance: random.Random
-    ) -> None:
+    def __init__(self, pool: Pool, folder: Path, identities: list[str]) -> None:
         self.pool = pool
         self.topics = Topics(VENUE)
-        self.ledger = Ledger(self.topics, names)
-        self.state = State()
         self.lines = 1
         self.send: Callable[[str, bytes], None] = lambda _topic, _payload: None
         self.now: Callable[[], float] = lambda: 0.0
         self.up = True
-        self.files: dict[str, bytes] = {}
         self.told: dict[bytes, list[Told]] = {}
-        self.backup: tuple[bytes, State] | None = None
+        self._identities = identities
         self._folder = folder
-        self._places = {number: f"gate {identity[:4]}" for identity, number in names.items()}
-        self._chance = chance
+        self._by_key = {key_of(one.cti, LIST_KEY): one.cti for one in pool.tickets}
         self._waiting: list[Message] = []
         self._wall = 0.0
-        self._essentials: tuple[int, bytes] | None = None
-        self._snapshots = 0
+        self._published = 0
 
-    @property
+    # What each has of its own.
+
+    def running(self) -> AbstractContextManager[None]:
+        """Be there, with a venue in which nothing has happened yet."""
+        raise NotImplementedError
+
     def head(self) -> tuple[int, bytes]:
-        changes = self.state.changes
-        return (len(changes), changes[-1][0]) if changes else (0, NO_HEAD)
+        """Return how far the list goes."""
+        raise NotImplementedError
+
+    def take(self, messages: list[Message]) -> list[Message]:
+        """Commit what the messages hold; return the answers."""
+        raise NotImplementedError
+
+    def changes(self, after: int) -> list[tuple[int, bytes]]:
+        """Return (number, envelope) of the changes after a number."""
+        raise NotImplementedError
+
+    def stand(self, cti: bytes, standing: Standing) -> None:
+        """Block, refund or restore a ticket."""
+        raise NotImplementedError
+
+    def reissue_ticket(self, cti: bytes) -> None:
+        raise NotImplementedError
+
+    def withdraw(self, cti: bytes) -> None:
+        """Withdraw the newest use of a right, if there is one."""
+        raise NotImplementedError
+
+    def manifest(self) -> bytes:
+        raise NotImplementedError
+
+    def essentials(self) -> bytes:
+        raise NotImplementedError
+
+    def back_up(self) -> None:
+        raise NotImplementedError
+
+    def restore(self) -> bool:
+        """Go on from the newest backup; False if there is none."""
+        raise NotImplementedError
+
+    def listed(self, rights: list[bytes]) -> list[Row]:
+        """Return what the list would say of these rights now."""
+        raise NotImplementedError
+
+    def rows(self) -> dict[tuple[int, bytes, int], set[tuple[bytes, bytes]]]:
+        """Return (hash, body) of every row by (device, epoch, seq), also of second ones."""
+        raise NotImplementedError
+
+    def conflicts(self) -> set[bytes]:
+        """Return the rights of which it tells that they were used too often."""
+        raise NotImplementedError
+
+    def findings(self) -> dict[str, int]:
+        """Return how often it found what, by kind."""
+        raise NotImplementedError
 
     # What comes in.
+
+    @property
+    def wall(self) -> float:
+        return EPOCH + self.now()
 
     def receive(self, topic: str, payload: bytes) -> None:
         if self.up:
             self._waiting.append((topic, payload))
 
+    @aside
     def ingest(self, dies: bool = False) -> None:
         """Commit what has arrived and acknowledge it; `dies`: between the two."""
         if not self.up or not self._waiting:
             return
         messages, self._waiting = self._waiting, []
-        answers, used = self.ledger.take(messages, round(self.wall * 1000))
-        if used:
-            self.change(sorted(used), announced=not dies)
+        answers = self.take(messages)
+        self._publish(announced=not dies)
         if dies:
             self.stop()
             return
@@ -138,87 +174,61 @@ class Central:
 
     # The list.
 
-    @property
-    def wall(self) -> float:
-        return EPOCH + self.now()
+    def _publish(self, announced: bool = True) -> None:
+        """Send the changes that are new, and note what they say."""
+        for sequence, envelope in self.changes(self._published):
+            delta = decode(cose.parts(envelope)[1], Delta)
+            self._note(sequence, delta.tickets)
+            self._published = sequence
+            if announced:
+                self.send(self.topics.deltas(), envelope)
 
-    def right(self, cti: bytes) -> Right:
-        return self.state.rights.get(cti, Right())
+    def _note(self, sequence: int, rows: Iterable[Row]) -> None:
+        for row in rows:
+            entry = read(row)
+            told = Told(
+                *(sequence, self.lines - 1, self.now(), entry.standing, entry.least_generation),
+                frozenset((use.admission, use.person) for use in entry.elsewhere),
+                frozenset(entry.undone),
+            )
+            self.told.setdefault(self._by_key[row.key], []).append(told)
 
-    def set_right(self, cti: bytes, **changed: object) -> None:
-        """Do something to a ticket: its standing, its generation."""
-        self.state.rights[cti] = replace(self.right(cti), **changed)  # type: ignore[arg-type]
-        self.change([cti])
+    def generation(self, cti: bytes) -> int:
+        history = self.told.get(cti)
+        return history[-1].generation if history else 0
 
+    def good(self, cti: bytes) -> bool:
+        history = self.told.get(cti)
+        return not history or history[-1].standing is Standing.GOOD
+
+    @aside
+    def set_standing(self, cti: bytes, standing: Standing) -> None:
+        self.stand(cti, standing)
+        self._publish()
+
+    @aside
+    def reissue(self, cti: bytes) -> None:
+        self.reissue_ticket(cti)
+        self._publish()
+
+    @aside
     def undo(self, cti: bytes) -> None:
-        if self.ledger.undo(cti):
-            self.change([cti])
-
-    def change(self, rights: list[bytes], announced: bool = True) -> None:
-        """Put what is true now of some rights on the list."""
-        sequence, previous = self.head
-        rows = tuple(self._row(cti, sequence + 1) for cti in rights)
-        delta = Delta(sequence + 1, previous, tickets=rows)
-        sealed = seal(encode(delta), Purpose.LIST, KEYS[Purpose.LIST])
-        self.state.changes.append((head_after(delta), sealed))
-        if announced:
-            self.send(self.topics.deltas(), sealed)
-
-    def _row(self, cti: bytes, sequence: int) -> Row:
-        right = self.right(cti)
-        counted, undone = self.ledger.uses(cti, self._places)
-        used = frozenset((use.admission, use.person) for use in counted)
-        told = Told(sequence, self.state.line, self.now(), right, used, frozenset(undone))
-        self.told.setdefault(cti, []).append(told)
-        entry = Entry(
-            0,
-            standing=right.standing,
-            least_generation=right.generation,
-            elsewhere=counted,
-            undone=undone,
-        )
-        return row(key_of(cti, LIST_KEY), entry)
-
-    def snapshot(self) -> None:
-        """Build a snapshot of the list and give it out."""
-        sequence, head = self.head
-        about = About(SCHEMA_VERSION, VENUE, LIST_KEY, sequence, head, int(self.wall))
-        touched = {cti for cti, _ in self.ledger.spending()} | self.state.rights.keys()
-        plain = self.pool.rows
-        rows = [self._row(cti, sequence) if cti in touched else plain[cti] for cti in sorted(plain)]
-        contents = Contents(about, self._classes(), self._events(), self._keys())
-        self._snapshots += 1
-        version = f"{VENUE}-{sequence}-{self._snapshots}"
-        manifest = build(self._folder, version, contents, rows)
-        packed = self._folder / f"{version}.db.zst"
-        self.files[f"/device/list/{version}.db.zst"] = packed.read_bytes()
-        packed.unlink()
-        sealed = seal(encode(manifest), Purpose.LIST, KEYS[Purpose.LIST])
-        self.files["/device/list/manifest"] = sealed
-
-    def _classes(self) -> tuple[tuple[int, bytes], ...]:
-        kind = TicketClass(AUDIENCE, 1, Words("成人票", "Adult"), {CHECKPOINT: 1})
-        return ((0, encode(kind)),)
-
-    def _events(self) -> tuple[tuple[str, bytes], ...]:
-        return ((AUDIENCE, encode(EventRecord(AUDIENCE, Words("演出", "Show")))),)
-
-    def _keys(self) -> tuple[tuple[bytes, bytes], ...]:
-        record = KeyRecord(self.pool.kid, self.pool.key.public_key().public_bytes_raw())
-        return ((self.pool.kid, encode(record)),)
+        self.withdraw(cti)
+        self._publish()
 
     # What goes out by itself, and what is asked for.
 
+    @aside
     def beat(self) -> None:
         """Say how far the list goes and what time it is."""
         if not self.up:
             return
-        sequence, head = self.head
+        sequence, head = self.head()
         self._wall = max(self.wall, self._wall + 0.001)
         said = Heartbeat(VENUE, sequence, head, self._wall)
-        sealed = seal(encode(said), Purpose.HEARTBEAT, KEYS[Purpose.HEARTBEAT])
-        self.send(self.topics.heartbeat(), sealed)
+        self.send(self.topics.heartbeat(), sealed(encode(said), Purpose.HEARTBEAT))
 
+    @aside
     def answer(self, path: str) -> bytes | None:
         """Return what a GET of `path` gives; None: there is nothing."""
         where, _, asked = path.partition("?")
@@ -227,47 +237,31 @@ class Central:
             case "/device/trust":
                 return encode([ROLES] if int(value) < 1 else [])
             case "/device/time":
-                said = TimeAnswer(bytes.fromhex(value), self.wall)
-                return seal(encode(said), Purpose.TIME, KEYS[Purpose.TIME])
+                return sealed(encode(TimeAnswer(bytes.fromhex(value), self.wall)), Purpose.TIME)
             case "/device/list/deltas":
-                after = int(value)
-                found = [sealed for _, sealed in self.state.changes[after : after + DELTAS_MAX]]
-                return encode(found)
+                found = self.changes(int(value))[:DELTAS_MAX]
+                return encode([envelope for _, envelope in found])
+            case "/device/list/manifest":
+                return self.manifest()
             case "/device/essentials":
-                return self._sealed_essentials()
+                return self.essentials()
             case _:
-                return self.files.get(where)
-
-    def _sealed_essentials(self) -> bytes:
-        sequence, _ = self.head
-        if self._essentials is None or self._essentials[0] != sequence:
-            gone = [
-                one.serial
-                for one in self.pool.tickets
-                if self.right(one.cti).standing is not Standing.GOOD
-            ]
-            said = Essentials(
-                *(VENUE, sequence + 1, sequence, int(self.wall)),
-                *(self._classes(), self._events(), self._keys(), (pack(AUDIENCE, gone),)),
-            )
-            sealed = seal(encode(said), Purpose.ESSENTIALS, KEYS[Purpose.ESSENTIALS])
-            self._essentials = sequence, sealed
-        return self._essentials[1]
+                packed = self._folder / Path(where).name
+                return packed.read_bytes() if packed.name.endswith(".db.zst") else None
 
     # Backups.
 
+    @aside
     def take_backup(self) -> None:
-        state = State(dict(self.state.rights), list(self.state.changes), self.state.line)
-        self.backup = self.ledger.picture(), state
+        self.back_up()
 
+    @aside
     def put_back(self) -> bool:
-        """Go on from the backup; False if there is none."""
-        if self.backup is None:
+        """Go on from the backup: what came since is forgotten. False if there is none."""
+        if not self.restore():
             return False
-        picture, state = self.backup
-        self.ledger.put_back(picture)
-        self.state = State(dict(state.rights), list(state.changes), self.lines)
-        self.lines += 1
         self._waiting.clear()
-        self.snapshot()
+        self.lines += 1
+        self._published = self.head()[0]
+        self._note(self._published, self.listed(sorted(self.told)))
         return True

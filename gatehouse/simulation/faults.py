@@ -71,10 +71,9 @@ class Faults:
             case DeedKind.UNDO:
                 central.undo(issued.cti)
             case DeedKind.REISSUE:
-                generation = central.right(issued.cti).generation + 1
-                central.set_right(issued.cti, generation=generation)
+                central.reissue(issued.cti)
             case _:
-                central.set_right(issued.cti, standing=STANDINGS[deed.kind])
+                central.set_standing(issued.cti, STANDINGS[deed.kind])
 
     def heal(self) -> None:
         """Put everything right: no fault lasts beyond this moment."""

@@ -7,12 +7,13 @@ against the same messages. Django's queries alone would take longer than all gat
 import json
 import sqlite3
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import zstandard
 
 from central.core.prefix import advance
 from central.ledger import sql_sqlite
-from central.ledger.reading import check_batch, check_hello, columns, read_row, short
+from central.ledger.reading import about, check_batch, check_hello, columns, read_row, short
 from rules.use import Outcome
 from wire import event
 from wire.chain import link
@@ -37,8 +38,14 @@ SCHEMA = """
 CREATE TABLE ledger_row (
     id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL, epoch BLOB NOT NULL, seq INTEGER NOT NULL,
     hash BLOB NOT NULL, body BLOB NOT NULL, kind TEXT NOT NULL, lane TEXT NOT NULL,
-    reason TEXT NOT NULL, persons INTEGER NOT NULL, wall_ms INTEGER NOT NULL,
+    reason TEXT NOT NULL, persons INTEGER NOT NULL, about BLOB, wall_ms INTEGER NOT NULL,
     received_ms INTEGER NOT NULL, UNIQUE (device_id, epoch, seq)
+);
+CREATE TABLE ledger_otherrow (
+    id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL, epoch BLOB NOT NULL, seq INTEGER NOT NULL,
+    hash BLOB NOT NULL, body BLOB NOT NULL, kind TEXT NOT NULL, lane TEXT NOT NULL,
+    reason TEXT NOT NULL, persons INTEGER NOT NULL, about BLOB, wall_ms INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL, UNIQUE (device_id, epoch, seq, hash)
 );
 CREATE TABLE ledger_use (
     id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL, admission BLOB NOT NULL,
@@ -54,20 +61,29 @@ CREATE TABLE ledger_incident (
     kind TEXT NOT NULL, device_id INTEGER NOT NULL, detail TEXT NOT NULL,
     UNIQUE (kind, device_id, detail)
 );
-CREATE TABLE undone (cti BLOB NOT NULL, admission BLOB NOT NULL, person INTEGER NOT NULL);
 """
-INSERT_ROW, UPSERT_RIGHT, UPSERT_OUTCOME = (
-    text.replace("%s", "?")
-    for text in (sql_sqlite.INSERT_ROW, sql_sqlite.UPSERT_RIGHT, sql_sqlite.UPSERT_OUTCOME)
-)
+ROWS, OTHERS = "ledger_row", "ledger_otherrow"
+UPSERT_USE = sql_sqlite.upsert_uses(1).replace("%s", "?")
+UNDONE_OR_ABANDONED = (int(Outcome.ABANDONED), int(Outcome.UNDONE))
 
 
 @dataclass(slots=True)
 class Group:
     """What one transaction holds, and whom to answer once it is committed."""
 
-    asked: set[tuple[int, str, bytes]] = field(default_factory=set)
+    asked: dict[tuple[int, str, bytes], Hello | None] = field(default_factory=dict)
+    """By (device, its identity, epoch): the hello that asked, if one did."""
     used: set[bytes] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A row of a batch, as it was read."""
+
+    hash: bytes
+    body: bytes
+    happened: AnyEvent | Unknown
+    stamp: Stamp
 
 
 class Ledger:
@@ -89,8 +105,8 @@ class Ledger:
             except WireError:
                 self.unreadable += 1
         answers = [
-            (self._topics.ack(identity), encode(self._advance(device, epoch)))
-            for device, identity, epoch in sorted(group.asked)
+            (self._topics.ack(identity), encode(self._acknowledge(device, epoch, hello)))
+            for (device, identity, epoch), hello in sorted(group.asked.items(), key=itemgetter(0))
         ]
         self._database.execute("COMMIT")
         return answers, group.used
@@ -111,28 +127,46 @@ class Ledger:
             check_hello(hello)
             for epoch in hello.epochs:
                 self._note_gap(device, epoch)
-                group.asked.add((device, identity, epoch.epoch))
+                group.asked[device, identity, epoch.epoch] = hello
         elif kind in ("live", "backlog"):
             batch = decode(plain, Batch)
             check_batch(batch)
             self._insert(device, bytes.fromhex(identity), batch, received_ms, group)
-            group.asked.add((device, identity, batch.epoch))
+            group.asked.setdefault((device, identity, batch.epoch), None)
 
     def _insert(
         self, device: int, identity: bytes, batch: Batch, received_ms: int, group: Group
     ) -> None:
-        previous, execute = batch.previous, self._database.execute
+        previous, came = batch.previous, dict[int, _Came]()
         for seq, body in enumerate(batch.rows, batch.first):
             previous = link(previous, identity, batch.epoch, seq, body)
-            name = (device, batch.epoch, seq)
-            happened, stamp = read_row(body, received_ms)
-            kind, lane, reason, persons = columns(happened)
-            values = (previous, body, kind, lane, reason, persons, stamp.wall_ms, received_ms)
-            if execute(INSERT_ROW, (*name, *values)).rowcount == 0:
-                self._compare(device, batch.epoch, seq, body)
-                continue
-            self._project(device, happened, stamp)
-            group.used |= self._touched(device, happened)
+            came[seq] = _Came(previous, body, *read_row(body, received_ms))
+        new = self._write(device, batch.epoch, came, received_ms, ROWS)
+        if len(new) < len(came):
+            differing = {
+                seq: one
+                for seq, one in came.items()
+                if seq not in new and self.row(device, batch.epoch, seq) != one.body
+            }
+            new |= self._write(device, batch.epoch, differing, received_ms, OTHERS)
+            if differing:
+                self._incident("forked", device, {"epoch": batch.epoch.hex()})
+        for seq in sorted(new):
+            self._project(device, came[seq].happened, came[seq].stamp)
+            group.used |= self._touched(device, came[seq].happened)
+
+    def _write(
+        self, device: int, epoch: bytes, came: dict[int, "_Came"], received_ms: int, table: str
+    ) -> set[int]:
+        """Return the seqs of the rows that were written."""
+        if not came:
+            return set()
+        values: list[object] = []
+        for seq, one in came.items():
+            values += (device, epoch, seq, one.hash, one.body, *columns(one.happened))
+            values += (about(one.happened), one.stamp.wall_ms, received_ms)
+        question = sql_sqlite.insert_rows(len(came), table).replace("%s", "?")
+        return {seq for (seq,) in self._database.execute(question, values).fetchall()}
 
     def _project(self, device: int, happened: AnyEvent | Unknown, stamp: Stamp) -> None:
         execute = self._database.execute
@@ -140,12 +174,12 @@ class Ledger:
             case event.Authorised():
                 right = (happened.cti, short(happened.checkpoint), stamp.wall_ms)
                 for person in range(1, happened.quantity + 1):
-                    execute(UPSERT_RIGHT, (device, happened.admission, person, *right))
+                    execute(UPSERT_USE, (device, happened.admission, person, 0, *right))
             case event.Outcome():
                 outcome = int(OUTCOMES[type(happened)])
                 for person in range(happened.person, happened.person + happened.count):
                     name = (device, happened.admission, person)
-                    execute(UPSERT_OUTCOME, (*name, outcome, stamp.wall_ms))
+                    execute(UPSERT_USE, (*name, outcome, None, None, stamp.wall_ms))
             case event.EpochBegan(previous_epoch=before, previous_top=top) if before:
                 self._told(device, before, top)
             case _:
@@ -164,14 +198,6 @@ class Ledger:
                 return {cti for (cti,) in found}
             case _:
                 return set()
-
-    def _compare(self, device: int, epoch: bytes, seq: int, body: bytes) -> None:
-        (held,) = self._database.execute(
-            "SELECT body FROM ledger_row WHERE (device_id, epoch, seq) = (?, ?, ?)",
-            (device, epoch, seq),
-        ).fetchone()
-        if held != body:
-            self._incident("conflict", device, {"epoch": epoch.hex(), "seq": seq})
 
     def _incident(self, kind: str, device: int, detail: dict[str, object]) -> None:
         values = (kind, device, json.dumps(detail, sort_keys=True))
@@ -196,7 +222,36 @@ class Ledger:
                 (epoch.first - 1, device, epoch.epoch),
             )
 
-    def _advance(self, device: int, epoch: bytes) -> Ack:
+    def _acknowledge(self, device: int, epoch: bytes, hello: Hello | None) -> Ack:
+        """As `central.ledger.epochs.acknowledge`."""
+        upto, holes = self._advance(device, epoch)
+        forked = self._others(device, epoch)
+        told = hello and next((one for one in hello.epochs if one.epoch == epoch), None)
+        if hello and told and told.top < upto:
+            row = self._database.execute(
+                "SELECT hash FROM ledger_row WHERE (device_id, epoch, seq) = (?, ?, ?)",
+                (device, epoch, told.top),
+            ).fetchone()
+            same = row is None or row[0] == told.last
+            if same and epoch != hello.epochs[-1].epoch:
+                return Ack(epoch, told.top)
+            if not same and not forked:
+                return Ack(epoch, 0)
+        if forked:
+            end = forked[0]
+            for seq in forked:
+                end = seq if seq <= end + 1 else end
+            return Ack(epoch, end)
+        return Ack(epoch, upto, holes)
+
+    def _others(self, device: int, epoch: bytes) -> list[int]:
+        found = self._database.execute(
+            "SELECT seq FROM ledger_otherrow WHERE (device_id, epoch) = (?, ?) ORDER BY seq",
+            (device, epoch),
+        )
+        return [seq for (seq,) in found]
+
+    def _advance(self, device: int, epoch: bytes) -> tuple[int, tuple[tuple[int, int], ...]]:
         name = (device, epoch)
         upto = self._told(device, epoch, 0)
         found = self._database.execute(
@@ -211,11 +266,9 @@ class Ledger:
             " WHERE (device_id, epoch) = (?, ?)",
             (end, told, *name),
         )
-        return Ack(epoch, end, holes)
+        return end, holes
 
-    def uses(
-        self, cti: bytes, names: dict[int, str]
-    ) -> tuple[tuple[UseElsewhere, ...], tuple[tuple[bytes, int], ...]]:
+    def uses(self, cti: bytes) -> tuple[tuple[UseElsewhere, ...], tuple[tuple[bytes, int], ...]]:
         """Return the uses of a right that count, oldest first, and those undone."""
         found = self._database.execute(
             "SELECT device_id, admission, person, outcome, checkpoint, wall_ms FROM ledger_use"
@@ -228,9 +281,8 @@ class Ledger:
             if outcome == Outcome.UNDONE:
                 undone.append((admission, person))
             else:
-                place = names.get(device, "")
-                wall = wall_ms // 1000
-                counted.append(UseElsewhere(checkpoint or "", admission, person, wall, place))
+                named = (checkpoint or "", admission, person, wall_ms // 1000, f"gate {device}")
+                counted.append(UseElsewhere(*named))
         return tuple(counted), tuple(undone)
 
     def undo(self, cti: bytes) -> bool:
@@ -251,10 +303,14 @@ class Ledger:
         )
         return {(cti, checkpoint): times for cti, checkpoint, times in found}
 
-    def rows(self) -> dict[tuple[int, bytes, int], tuple[bytes, bytes]]:
-        """Return (hash, body) of every row by (device, epoch, seq)."""
-        found = self._database.execute("SELECT device_id, epoch, seq, hash, body FROM ledger_row")
-        return {tuple(row[:3]): (row[3], row[4]) for row in found}
+    def rows(self) -> dict[tuple[int, bytes, int], set[tuple[bytes, bytes]]]:
+        """Return (hash, body) of every row by (device, epoch, seq), also of second ones."""
+        found: dict[tuple[int, bytes, int], set[tuple[bytes, bytes]]] = {}
+        for table in (ROWS, OTHERS):
+            question = f"SELECT device_id, epoch, seq, hash, body FROM {table}"
+            for device, epoch, seq, hashed, body in self._database.execute(question):
+                found.setdefault((device, epoch, seq), set()).add((hashed, body))
+        return found
 
     def row(self, device: int, epoch: bytes, seq: int) -> bytes | None:
         found = self._database.execute(
@@ -263,10 +319,13 @@ class Ledger:
         ).fetchone()
         return found[0] if found else None
 
-    def incidents(self) -> list[tuple[str, int, str]]:
-        return self._database.execute(
-            "SELECT kind, device_id, detail FROM ledger_incident"
-        ).fetchall()
+    def incidents(self) -> dict[str, int]:
+        """Return how often it found what, by kind."""
+        question = "SELECT kind, count(*) FROM ledger_incident GROUP BY kind"
+        return dict(self._database.execute(question).fetchall())
+
+    def close(self) -> None:
+        self._database.close()
 
     def picture(self) -> bytes:
         """Return a backup."""

@@ -82,7 +82,7 @@ def pool(count: int) -> Pool:
     """Return `count` tickets."""
     key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"ticket key").digest())
     tickets = tuple(_issued(number, key) for number in range(count))
-    rows = {one.cti: row(key_of(one.cti, LIST_KEY), Entry(0)) for one in tickets if one.listed}
+    rows = {one.cti: row(key_of(one.cti, LIST_KEY), Entry(1)) for one in tickets if one.listed}
     return Pool(b"s1", key, tickets, {one.cti: one for one in tickets}, rows)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from gatehouse.simulation.books import Witness
 from gatehouse.simulation.central import Central
+from gatehouse.simulation.central_light import LightCentral
+from gatehouse.simulation.central_real import RealCentral
 from gatehouse.simulation.device import Device
 from gatehouse.simulation.faults import Faults
 from gatehouse.simulation.hardware import Turnstile
@@ -48,7 +50,8 @@ def run(plan: Plan, stop_early: bool = True) -> Result:
         venue = Venue(plan, Path(folder))
         gc.disable()  # What a short life leaves behind is collected at its end.
         try:
-            venue.run(stop_early)
+            with venue.central.running():
+                venue.run(stop_early)
         finally:
             gc.enable()
             venue.close()
@@ -79,8 +82,8 @@ class Venue:
         self.central_dies = False
         chance = self._chance("venue")
         self._ids = [chance.randbytes(8).hex() for _ in range(plan.gates * (1 + SPARES))]
-        numbers = {id: number for number, id in enumerate(self._ids, 1)}
-        self.central = Central(pool(plan.pool), folder, numbers, self._chance("central"))
+        kind = RealCentral if plan.real_central else LightCentral
+        self.central: Central = kind(pool(plan.pool), folder, self._ids)
         self.central.now = lambda: self.scheduler.now
         self.central.send = self._send
         self.turnstiles = [self._turnstile(gate) for gate in range(plan.gates)]
@@ -180,7 +183,6 @@ class Venue:
 
     def _begin(self) -> None:
         world = self.scheduler.world
-        self.central.snapshot()
         for device in self.devices:
             device.power_on()
         world.call_later(0.3, self._beat)
@@ -197,7 +199,7 @@ class Venue:
         if visitor.ticket is not None:
             issued = self.central.pool.tickets[visitor.ticket]
             code, quantity = issued.text, issued.quantity
-            generation = self.central.right(issued.cti).generation
+            generation = self.central.generation(issued.cti)
             if generation and visitor.copies is None and visitor.number % 2:
                 code = self.central.pool.again(issued, generation)
         self.scheduler.world.create_task(self.people.visit(visitor, code, quantity))

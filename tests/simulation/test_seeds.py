@@ -83,3 +83,12 @@ def test_a_failing_plan_is_made_small() -> None:
     assert small.faults == (needed,)
     assert small.visitors == (someone,)
     assert small.seconds < plan.seconds
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_central_itself_sees_the_same_day(seed: int) -> None:
+    """The light central is no other: with central's own code a seed has the very same trace."""
+    plan = draw(seed, Wishes(gates=1, minutes=1.0, faults_a_minute=8.0))
+    light, real = run(plan), run(replace(plan, real_central=True))
+    assert not real.violations, list(told(real))
+    assert (light.hash, light.turns) == (real.hash, real.turns)
