@@ -3,6 +3,7 @@
 import logging
 import socket
 import ssl
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,19 @@ def connect(broker: Broker, program: Program, venue: str) -> mqtt.Client:
 
 def _secure(client: mqtt.Client, tls: BrokerTls, program: Program) -> None:
     certificate, key = (Path(tls.certificates) / f"{program}{end}" for end in (".pem", ".key"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    def read_again(*_: object) -> None:
+        """Certificates are renewed while this runs; what cannot be read leaves the old one."""
+        with suppress(OSError, ValueError):
+            context.load_cert_chain(certificate, key)
+            context.load_verify_locations(tls.authority)
+
     try:
-        client.tls_set(
-            tls.authority, str(certificate), str(key), tls_version=ssl.PROTOCOL_TLS_CLIENT
-        )
+        context.load_verify_locations(tls.authority)
+        context.load_cert_chain(certificate, key)
+        client.tls_set_context(context)
+        client.on_pre_connect = read_again
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"central.toml: broker.tls: {tls.authority}, {certificate} and its key cannot be used"

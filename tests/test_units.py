@@ -90,7 +90,16 @@ def test_the_broker_reads_its_lists_again_when_central_has_written_them() -> Non
     for path in watched:
         assert path.replace(there, seen) in told
     assert f"crlfile {seen}/crl.pem" in told
-    assert f"{there}/crl.pem" in watched
+    assert {f"{there}/crl.pem", f"{there}/broker.pem"} <= set(watched)
+    assert f"certfile {seen}/broker.pem" in told
+
+
+def test_the_web_server_reads_its_certificate_again_when_it_was_renewed() -> None:
+    path = (SYSTEMD / "gatehouse-front-reload.path").read_text()
+    watched = re.findall(r"^PathChanged=(.*)$", path, re.M)
+    told = (ROOT / "provisioning/nginx.conf").read_text()
+    (shown,) = re.findall(r"^ *ssl_certificate (.*);$", told, re.M)
+    assert shown in watched
 
 
 def test_however_the_gate_ends_its_lines_are_driven_off() -> None:

@@ -20,12 +20,13 @@ BROKER = "broker"
 CONTROL = "$CONTROL/dynamic-security/v1"
 CONTROL_RESPONSE = f"{CONTROL}/response"
 
-WARNING_DAYS = 60
+WARNING_DAYS = 20
+"""They are renewed with 30 days left (renewing.py): what is not by then needs somebody."""
 NAMED = "%u"
 """What mosquitto puts the certificate's name in place of."""
 
 
-def write(names: list[str], venue: str, now: int) -> Path:
+def write(names: list[str], venue: str, now: int, days: int = authority.SERVER_DAYS) -> Path:
     """Write all of it for a broker that devices call by `names`; return the access list's path.
 
     Central's own programs may call it by this machine's own address.
@@ -33,7 +34,7 @@ def write(names: list[str], venue: str, now: int) -> Path:
     Raise AuthorityMissing.
     """
     issuing = authority.load()
-    authority.write_server(issuing, [*names, "localhost", "127.0.0.1"], now, BROKER)
+    authority.write_server(issuing, [*names, "localhost", "127.0.0.1"], now, BROKER, days)
     for program in Program:
         authority.write_client(issuing, program, now)
     return authority.write_public(f"{BROKER}.acl", access_list(venue).encode())

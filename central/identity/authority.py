@@ -16,6 +16,7 @@ import hashlib
 import ipaddress
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +37,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 
 DAY = 86_400
-DEVICE_DAYS, SERVER_DAYS, ISSUING_DAYS, ROOT_DAYS = 90, 397, 3650, 9125
+DEVICE_DAYS, SERVER_DAYS, ISSUING_DAYS, ROOT_DAYS = 90, 90, 3650, 9125
 SKEW_SECONDS = 3600
 """Certificates are good an hour earlier: broker and devices need not agree to the second."""
 PASSPHRASE_MIN = 12
@@ -139,13 +140,15 @@ def device_certificate(issuing: Issuing, device: str, key: PublicKey, now: int) 
     )
 
 
-def write_server(issuing: Issuing, names: list[str], now: int, file: str = "server") -> Path:
+def write_server(
+    issuing: Issuing, names: list[str], now: int, file: str = "server", days: int = SERVER_DAYS
+) -> Path:
     """Make key and certificate of a server known by `names`, hosts or addresses; return its path.
 
     It is good for answering alone: nobody who has it is a client of the broker.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    made = _leaf(issuing, names[0], key.public_key(), _days(now, SERVER_DAYS))
+    made = _leaf(issuing, names[0], key.public_key(), _days(now, days))
     alternative = x509.SubjectAlternativeName([_host(name) for name in names])
     certificate = (
         made.add_extension(alternative, critical=False)
@@ -162,6 +165,20 @@ def write_client(issuing: Issuing, name: str, now: int) -> Path:
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
     certificate = made.add_extension(usage, critical=False).sign(issuing.key, SHA256())
     return _write_pair(issuing, name, key, certificate)
+
+
+def write_renewed(issuing: Issuing, path: Path, old: x509.Certificate, now: int) -> None:
+    """Write a certificate like the one that is in a file: same key, names and length of life."""
+    key, names = old.public_key(), old.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    life = round((old.not_valid_after_utc - old.not_valid_before_utc).total_seconds())
+    until = _moment(now - SKEW_SECONDS + life)
+    made = _leaf(issuing, str(names[0].value), key, (_moment(now - SKEW_SECONDS), until))
+    for kind in (x509.SubjectAlternativeName, x509.ExtendedKeyUsage):
+        with suppress(x509.ExtensionNotFound):
+            same = old.extensions.get_extension_for_class(kind)
+            made = made.add_extension(same.value, same.critical)
+    _write(path, _pem(made.sign(issuing.key, SHA256())) + _pem(issuing.certificate), 0o644)
 
 
 def write_public(name: str, content: bytes) -> Path:

@@ -106,8 +106,8 @@ def _unwanted() -> frozenset[str]:
 def _warn() -> None:
     for path in running_out(int(time.time())):
         log.error(
-            "%s runs out: `gatehouse central authority broker NAME` makes it anew; then restart"
-            " mosquitto and gatehouse.target",
+            "%s runs out and was not renewed; why is in this log. `gatehouse central authority"
+            " broker NAME` makes it anew; then restart mosquitto and gatehouse.target",
             path,
         )
 

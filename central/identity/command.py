@@ -14,6 +14,7 @@ from central.identity import authority
 
 SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,62}")
 NAME = re.compile(r"[a-z][a-z-]{0,31}")
+DAYS_MAX = 397
 RESERVED = {"ca", "crl", "root", "issuing"}
 
 
@@ -25,10 +26,17 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     server = tasks.add_parser("server", help="the certificate of the web server")
     server.add_argument("names", nargs="+", help="hosts or addresses devices call it by")
     server.add_argument("--file", default="server", help="name of the files (default: server)")
-    client = tasks.add_parser("client", help="a certificate of one of central's own programs")
-    client.add_argument("name", help='its name at the broker, e.g. "central"')
     broker = tasks.add_parser("broker", help="all that the broker and its clients here need")
     broker.add_argument("names", nargs="+", help="hosts or addresses devices call it by")
+    for one in (server, broker):
+        one.add_argument(
+            "--days",
+            type=int,
+            default=authority.SERVER_DAYS,
+            help="its life; it is renewed at two thirds of that (default: %(default)s)",
+        )
+    client = tasks.add_parser("client", help="a certificate of one of central's own programs")
+    client.add_argument("name", help='its name at the broker, e.g. "central"')
     tasks.add_parser("crl", help="writes the revocation list anew")
 
 
@@ -62,13 +70,15 @@ def _done(asked: argparse.Namespace, now: int) -> str:
     issuing = authority.load()
     if asked.task in ("server", "broker") and not all(map(SERVER.fullmatch, asked.names)):
         raise ValueError("a name is a host or an address, without scheme, port or stars")
+    if asked.task in ("server", "broker") and not 1 <= asked.days <= DAYS_MAX:
+        raise ValueError(f"--days: 1 to {DAYS_MAX}")
     if asked.task == "broker":
         from central.identity import access
 
-        access.write(asked.names, settings.TOLD.venue, now)
+        access.write(asked.names, settings.TOLD.venue, now, asked.days)
         return f"Written to {authority.public()}. Then, as root: systemctl restart mosquitto"
     if asked.task == "server":
-        return str(authority.write_server(issuing, asked.names, now, _file(asked.file)))
+        return str(authority.write_server(issuing, asked.names, now, _file(asked.file), asked.days))
     if asked.task == "client":
         if asked.name in ("server", "broker"):
             raise ValueError(f"{asked.name}: its file is the one that a server shows")

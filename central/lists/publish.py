@@ -18,6 +18,7 @@ from django.db import connection
 from central import life
 from central.database import kept_trying, one_moment
 from central.identity.broker import Guard
+from central.identity.renewing import Renewing
 from central.ledger.uses import reported
 from central.link import Program, connect
 from central.lists.build import Contents, build
@@ -97,7 +98,7 @@ def run(stopping: threading.Event) -> None:
     if found is None:
         return
     venue, published = found
-    pulse, beat_at, wishes = Pulse(), 0.0, Wishes()
+    pulse, beat_at, wishes, renewing = Pulse(), 0.0, Wishes(), Renewing()
     life.ready()
     watch, building = waking(), Building(venue, stopping)
     while not watch.wait(stopping, LOOK_SECONDS):
@@ -111,6 +112,7 @@ def run(stopping: threading.Event) -> None:
             if beat is not None:
                 client.publish(topics.heartbeat(), beat, qos=0, retain=True)
             kept_trying(partial(wishes.look, client, topics, venue), stopping)
+            renewing.look()
             life.alive()
         if guard:
             kept_trying(guard.look, stopping)

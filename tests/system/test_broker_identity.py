@@ -4,11 +4,14 @@ and what becomes of the others meanwhile. Real mosquitto, real TLS, certificates
 import contextlib
 import os
 import socket
+import ssl
 import threading
 from typing import Any
 
-from central.identity import access, authority
-from central.link import Program
+from cryptography import x509
+
+from central.identity import access, authority, renewing
+from central.link import Program, connect
 from tests.secure_broker import (
     ACCEPTED,
     CONNECT,
@@ -111,11 +114,59 @@ def test_what_the_broker_reads_is_public_and_keys_are_not_whatever_the_umask(
 
 def test_certificates_of_our_own_that_run_out_are_said_in_time(told: TestAuthority) -> None:
     assert access.running_out(told.now) == []
-    soon = told.now + (authority.SERVER_DAYS - 30) * authority.DAY
+    soon = told.now + (authority.SERVER_DAYS - 10) * authority.DAY
     names = {path.name for path in access.running_out(soon)}
     assert names == {"broker.pem", *(f"{program}.pem" for program in Program)}
     (told.public / "broker.pem").write_text("cannot be read")
     assert [path.name for path in access.running_out(told.now)] == ["broker.pem"]
+
+
+def test_a_renewed_certificate_is_shown_after_the_broker_reads_it_again(
+    told: TestAuthority, secure_broker: SecureBroker
+) -> None:
+    def shown() -> bytes:
+        context = ssl.create_default_context(cafile=str(told.public / "ca.pem"))
+        context.load_cert_chain(told.public / f"{A}.pem", told.public / f"{A}.key")
+        plain = socket.create_connection(("127.0.0.1", secure_broker.port), timeout=30)
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+            return secure.getpeercert(binary_form=True) or b""
+
+    before = shown()
+    renewing.renew_due(told.now + 61 * authority.DAY)
+    # Not good yet by our own clock, which is not what is asked here: as of today.
+    renewed = x509.load_pem_x509_certificates((told.public / "broker.pem").read_bytes())[0]
+    authority.write_renewed(told.issuing, told.public / "broker.pem", renewed, told.now)
+    secure_broker.reload()
+    until(lambda: shown() != before, "the new certificate")
+
+
+def test_a_program_of_central_shows_what_is_in_its_file_by_then(
+    told: TestAuthority, secure_broker: SecureBroker
+) -> None:
+    """Renewed while it runs, it is shown at the next connection, and a stranger's would be too."""
+    client = connect(told.broker(secure_broker.port), Program.INGEST, VENUE)
+    try:
+        until(client.is_connected, "a connection")
+        pem, key = (told.public / f"central-ingest.{end}" for end in ("pem", "key"))
+        ours = pem.read_bytes(), key.read_bytes()
+        told.stranger("central-ingest")
+        for path, end in ((pem, "pem"), (key, "key")):
+            path.write_bytes((told.public / f"central-ingest-stranger.{end}").read_bytes())
+        failed = threading.Event()
+        client.on_connect_fail = lambda *_: failed.set()
+        client.on_disconnect = lambda *_: failed.set()
+        secure_broker.kill()
+        secure_broker.start()
+        until(failed.is_set, "the broker is gone")
+        failed.clear()
+        until(failed.is_set, "an answer to a stranger")
+        assert not client.is_connected()
+        pem.write_bytes(ours[0])
+        key.write_bytes(ours[1])
+        until(client.is_connected, "a connection again")
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 # Who is who.
