@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+from playwright.sync_api import Browser, sync_playwright
 
 from edge.store.delivery import DeliveryStore
 from edge.store.journal import Journal
 from edge.store.outbox import JournalReader
 from tests import central_database
 from tests.brokers import KINDS, TestBroker, running_broker
+from tests.demos import ARGUMENTS, CHROMIUM, DemoVenue, running_demo
 from tests.enrolled import write_identity, write_link
 from tests.secure_broker import (
     A,
@@ -246,3 +248,18 @@ def parties(told: TestAuthority, secure_broker: SecureBroker) -> Iterator[Partie
     parties = Parties(told, secure_broker)
     yield parties
     parties.close()
+
+
+@pytest.fixture(scope="session")
+def demo_venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoVenue]:
+    """One demonstration for all tests of pages; whoever uses it is of the group `venue`."""
+    with running_demo(tmp_path_factory.mktemp("venue") / "v") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield started
+        started.close()

@@ -22,11 +22,11 @@ from simulators.pty_line import PtyLine
 from simulators.scanner import Scanner
 from simulators.turnstile import Board
 from tests.brokers import TestBroker
+from tests.demos import ARGUMENTS, CHROMIUM, PATIENCE_MS
 from tests.enrolled import write_identity, write_link
 from tests.system.conftest import DEVICE, ROOT, TOKEN
 from tests.system.conftest import until as until_then
 from tests.system.test_gate_process import BAUD, CONFIGURATION, Stage, start, until
-from tests.system.test_pages import ARGUMENTS, CHROMIUM, PATIENCE_MS
 from tests.system.test_sync_with_central import OTHER_DEVICE, Central
 
 pytestmark = [pytest.mark.xdist_group("venue"), pytest.mark.timeout(300)]

@@ -1,27 +1,15 @@
 """The pages as a person meets them: a real Chromium, a whole venue behind it."""
 
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import segno
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.demos import CHROMIUM, DemoVenue
 from wire.words import Words
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 ENTER = Words("请进", "Please enter")
 PATIENCE_MS = 30_000
 
@@ -30,48 +18,6 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
 ]
-
-
-@dataclass
-class Venue:
-    live: str
-    stands: str
-    holder: str
-    kiosk: str
-
-
-@pytest.fixture(scope="module")
-def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
-    """A demonstration whose crowd comes so slowly that the lane is ours."""
-    folder = tmp_path_factory.mktemp("venue") / "v"
-    said = folder.with_name("said")
-    with said.open("wb") as out:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gatehouse", "demo", "--visitors", "5"),
-                *("--pace", "0.1", "--keep", str(folder)),
-            ],
-            stderr=out,
-            env={**os.environ, "COLUMNS": "200"},
-        )
-    try:
-        until = time.monotonic() + 90
-        while len(found := re.findall(r"http://127\.0\.0\.1:\d+/\S*", said.read_text())) < 4:
-            assert process.poll() is None, said.read_text()
-            assert time.monotonic() < until, said.read_text()
-            time.sleep(0.2)
-        yield Venue(*found)
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0, said.read_text()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -85,8 +31,8 @@ def page(browser: Browser) -> Iterator[Page]:
     assert outside == [], "a page asked somebody else"
 
 
-def test_a_ticket_shown_on_the_page_opens_the_lane(venue: Venue, page: Page) -> None:
-    page.goto(venue.stands, wait_until="commit")
+def test_a_ticket_shown_on_the_page_opens_the_lane(demo_venue: DemoVenue, page: Page) -> None:
+    page.goto(demo_venue.stands, wait_until="commit")
     lane = page.locator(".lane").filter(has_text="A1")
     lane.get_by_role("button", name="Valid ticket").click()
     expect(lane.locator(".words")).to_contain_text(ENTER.zh, timeout=PATIENCE_MS)
@@ -103,9 +49,9 @@ def test_a_ticket_shown_on_the_page_opens_the_lane(venue: Venue, page: Page) -> 
     [("Refunded", "此票已退"), ("Forged", "票码无效"), ("Screenshot of one", "动态码已过期")],
 )
 def test_a_bad_ticket_is_refused_in_both_languages(
-    venue: Venue, page: Page, button: str, words: str
+    demo_venue: DemoVenue, page: Page, button: str, words: str
 ) -> None:
-    page.goto(venue.stands, wait_until="commit")
+    page.goto(demo_venue.stands, wait_until="commit")
     lane = page.locator(".lane").filter(has_text="A1")
     lane.get_by_role("button", name=button).click()
     expect(lane.locator(".words")).to_contain_text(words, timeout=PATIENCE_MS)
@@ -113,16 +59,16 @@ def test_a_bad_ticket_is_refused_in_both_languages(
 
 
 def test_the_holder_s_page_opens_the_lane_with_the_code_on_its_screen(
-    venue: Venue, browser: Browser, page: Page, tmp_path: Path
+    demo_venue: DemoVenue, browser: Browser, page: Page, tmp_path: Path
 ) -> None:
     phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2)
-    phone.goto(venue.holder)
+    phone.goto(demo_venue.holder)
     phone.locator("#bind").click()
     expect(phone.locator("main")).to_have_attribute("data-view", "code", timeout=PATIENCE_MS)
     picture = tmp_path / "phone.png"
     phone.screenshot(path=picture)
     phone.close()
-    page.goto(venue.stands, wait_until="commit")
+    page.goto(demo_venue.stands, wait_until="commit")
     lane = page.locator(".lane").filter(has_text="A1")
     lane.locator("input[type=file]").set_input_files(picture)
     expect(lane.locator(".words")).to_contain_text(ENTER.zh, timeout=PATIENCE_MS)
@@ -132,8 +78,10 @@ def test_the_holder_s_page_opens_the_lane_with_the_code_on_its_screen(
     expect(lane.locator(".words")).to_contain_text("请出示票码", timeout=PATIENCE_MS)
 
 
-def test_any_text_and_any_picture_get_an_answer(venue: Venue, page: Page, tmp_path: Path) -> None:
-    page.goto(venue.stands, wait_until="commit")
+def test_any_text_and_any_picture_get_an_answer(
+    demo_venue: DemoVenue, page: Page, tmp_path: Path
+) -> None:
+    page.goto(demo_venue.stands, wait_until="commit")
     lane = page.locator(".lane").filter(has_text="A1")
     lane.get_by_label("任意文字 Any text").fill("<b>130123456789012345</b>")
     lane.get_by_role("button", name="Show it").click()
@@ -149,14 +97,14 @@ def test_any_text_and_any_picture_get_an_answer(venue: Venue, page: Page, tmp_pa
 
 
 def test_central_shows_it_as_it_happens_in_the_language_one_reads(
-    venue: Venue, browser: Browser, page: Page
+    demo_venue: DemoVenue, browser: Browser, page: Page
 ) -> None:
-    page.goto(venue.live, wait_until="commit")
+    page.goto(demo_venue.live, wait_until="commit")
     expect(page.get_by_role("heading", name="示范剧场")).to_be_visible(timeout=PATIENCE_MS)
     refused = page.locator("#refused")
     before = int(refused.inner_text().replace(",", ""))
     stands = browser.new_page()
-    stands.goto(venue.stands, wait_until="commit")
+    stands.goto(demo_venue.stands, wait_until="commit")
     lane = stands.locator(".lane").filter(has_text="A1")
     # A code nobody has shown: repeats within a minute are summed, and come later.
     lane.get_by_label("任意文字 Any text").fill("today's menu, 3 of 7")
