@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "central.orders",
     "central.tickets",
     "central.exchange",
+    "central.claims",
     "central.api",
     "central.stories",
     "central.live",

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.conf import settings
 
+from central.claims.models import Hub, ZoneClaims
 from central.identity import authority
 from central.identity.enrolling import Refused
 from central.identity.models import Placement, ZoneText
@@ -52,10 +53,22 @@ def text(zone: Zone) -> str:
     """Return what a zone's zone.toml says: as an admin wrote it, or its name and checkpoint."""
     written = ZoneText.objects.filter(zone=zone).first()
     if written is not None:
-        return written.text
+        return _with_hub(zone, written.text)
     # A JSON string is a TOML string as well.
     told = {"zone": zone.name, "checkpoint": zone.checkpoint.code, "time_zone": settings.TIME_ZONE}
-    return "".join(f"{key} = {msgspec.json.encode(told[key]).decode()}\n" for key in told)
+    claims = ZoneClaims.objects.filter(zone=zone).first()
+    if claims is not None:
+        told["claims"] = claims.policy
+    lines = (f"{key} = {msgspec.json.encode(told[key]).decode()}\n" for key in told)
+    return _with_hub(zone, "".join(lines))
+
+
+def _with_hub(zone: Zone, told: str) -> str:
+    """Add whose answers to claims are believed, where that is a hub's, and it is not said yet."""
+    hub = Hub.objects.filter(venue=zone.venue).first()
+    if hub is None or "claims_key" in told:
+        return told
+    return f'{told.rstrip()}\nclaims_key = "{hub.key}"\n'
 
 
 def good_text(zone: Zone) -> str:

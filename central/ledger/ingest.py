@@ -20,6 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from central import life
+from central.claims.answering import Ledger
 from central.core.flood import Meter
 from central.database import kept_trying
 from central.exchange import noting
@@ -50,6 +51,8 @@ FLOOD_AGAIN_MS = 60_000
 class Group:
     """What one transaction holds, and whom to answer afterwards."""
 
+    ledger: Ledger
+    """Of claims."""
     answers: list[tuple[str, bytes]] = field(default_factory=list)
     """(topic, payload), to be published after the commit."""
     asked: dict[tuple[str, bytes], tuple[Device, Hello | None]] = field(default_factory=dict)
@@ -63,7 +66,7 @@ class Group:
 def run(stopping: threading.Event) -> None:
     """Take in what devices report until told to stop."""
     topics = Topics(settings.TOLD.venue)
-    arrived, aside = Arrivals(), what_is_aside()
+    arrived, aside, ledger = Arrivals(), what_is_aside(), Ledger(topics)
     client = connect(settings.TOLD.broker, Program.INGEST, topics.venue)
 
     def on_connect(connected: mqtt.Client, *_: object) -> None:
@@ -82,11 +85,10 @@ def run(stopping: threading.Event) -> None:
         messages = arrived.gather()
         for device in arrived.flooders():
             kept_trying(partial(note_flood, device), stopping)
-        if messages:
-            for topic, payload in (
-                kept_trying(partial(take, messages, topics, aside), stopping) or ()
-            ):
-                client.publish(topic, payload, qos=1)
+        work = partial(take, messages, topics, aside, ledger)
+        answers = kept_trying(work, stopping) if messages else ()
+        for topic, payload in (*(answers or ()), *(kept_trying(ledger.ask, stopping) or ())):
+            client.publish(topic, payload, qos=1)
     client.loop_stop()
 
 
@@ -96,13 +98,16 @@ def what_is_aside() -> Meter:
 
 
 def take(
-    messages: Iterable[Message], topics: Topics, aside: Meter | None = None
+    messages: Iterable[Message],
+    topics: Topics,
+    aside: Meter | None = None,
+    ledger: Ledger | None = None,
 ) -> list[tuple[str, bytes]]:
     """Commit what the messages hold; return the (topic, payload)s to answer with.
 
     What cannot be read is put aside, as long as `aside` has room for more of its topic.
     """
-    group, aside = Group(), aside or what_is_aside()
+    group, aside = Group(ledger or Ledger(topics)), aside or what_is_aside()
     with transaction.atomic():
         for topic, payload in messages:
             try:
@@ -112,6 +117,7 @@ def take(
                     _put_aside(topic, payload, str(error))
         for (identity, epoch), (device, hello) in sorted(group.asked.items(), key=itemgetter(0)):
             ack = epochs.acknowledge(device, epoch, hello)
+            group.ledger.reached(identity, epoch, ack.upto)
             group.answers.append((topics.ack(identity), encode(ack)))
         if group.papers:
             noting.raise_generations(group.papers)
@@ -144,8 +150,11 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
             there = Topics(device.venue.code).configuration(identity)
             group.answers.append((there, configured))
         epochs.note_hello(device, hello)
+        group.ledger.hello(device, hello)
         for told in hello.epochs:
             group.asked[identity, told.epoch] = device, hello
+    elif kind == "claim":
+        group.answers += group.ledger.take(device, plain)
     elif kind == "log":
         reports.keep_log(device, plain)
     elif kind in ("live", "backlog"):

@@ -1,0 +1,1 @@
+"""Claims on rights, answered by central where a venue has no hub."""
