@@ -1,7 +1,7 @@
 """Where an admin says that a venue has a hub, and what its zones ask of it."""
 
 from django.contrib import admin
-from unfold.admin import ModelAdmin, StackedInline
+from unfold.admin import ModelAdmin
 
 from central.claims.models import Hub, ZoneClaims
 
@@ -11,5 +11,6 @@ class HubAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("name", "venue", "key")
 
 
-class ZoneClaimsInline(StackedInline):  # type: ignore[misc]
-    model = ZoneClaims
+@admin.register(ZoneClaims)
+class ZoneClaimsAdmin(ModelAdmin):  # type: ignore[misc]
+    list_display = ("zone", "policy")

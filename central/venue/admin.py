@@ -12,7 +12,6 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from central.claims.admin import ZoneClaimsInline
 from central.ledger import footing
 from central.ledger.models import Row
 from central.lists.changes import publish_change
@@ -57,7 +56,6 @@ class CheckpointAdmin(ModelAdmin):  # type: ignore[misc]
 @admin.register(Zone)
 class ZoneAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("name", "checkpoint", "venue")
-    inlines = (ZoneClaimsInline,)
 
 
 @admin.register(Event)
