@@ -8,6 +8,7 @@ import pytest
 
 from central import config as central_config
 from edge.gate.config import GateConfig, ZoneConfig
+from edge.hub.config import HubConfig
 from edge.runtime.config import load
 from edge.sync.config import SyncConfig
 from tests.brokers import free_port
@@ -27,6 +28,7 @@ def test_every_example_is_a_good_configuration() -> None:
     assert [lane.name for lane in gate.lane] == ["A1", "A2"]
     assert load(EXAMPLES / "zone.toml", ZoneConfig).checkpoint == "hall"
     assert load(EXAMPLES / "sync.toml", SyncConfig).directory == gate.directory
+    assert load(EXAMPLES / "hub.toml", HubConfig).broker.port == 8883
     assert central_config.load(EXAMPLES / "central.toml").web.port == 8000
 
 
@@ -79,6 +81,27 @@ def test_central_gets_its_broker_with_it(tmp_path: Path) -> None:
     assert "gatehouse-broker-reload.path" in install("central", "--dry-run").stdout
 
 
+def test_a_hub_gets_its_broker_and_no_gate(tmp_path: Path) -> None:
+    assert install("hub", "--root", str(tmp_path)).returncode == 0
+    put = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert put == {
+        "etc/gatehouse/hub.toml",
+        "etc/gatehouse/sync.toml",
+        "etc/mosquitto/conf.d/gatehouse.conf",
+        "etc/sysusers.d/gatehouse.conf",
+        "etc/systemd/system/gatehouse-.service.d/10-confined.conf",
+        "etc/systemd/system/gatehouse-hub.service",
+        "etc/systemd/system/gatehouse-sync.service",
+        "etc/systemd/system/gatehouse.target",
+        "etc/systemd/system/mosquitto.service.d/05-confined.conf",
+        "etc/systemd/system/mosquitto.service.d/10-gatehouse.conf",
+        "etc/tmpfiles.d/gatehouse.conf",
+    }
+    said = install("hub", "--dry-run").stdout
+    for told in ("gatehouse-hub.service", "mosquitto", "gatehouse hub --key", "authority hub"):
+        assert told in said
+
+
 def test_central_gets_its_web_server_with_it(tmp_path: Path) -> None:
     assert install("central", "--root", str(tmp_path)).returncode == 0
     put = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
@@ -127,7 +150,10 @@ def test_nginx_takes_the_real_file(tmp_path: Path) -> None:
     assert "[warn]" not in said.stderr
 
 
-@pytest.mark.parametrize(("role", "lock"), [("gate", "edge.txt"), ("central", "central.txt")])
+LOCKS = [("gate", "edge.txt"), ("hub", "edge.txt"), ("central", "central.txt")]
+
+
+@pytest.mark.parametrize(("role", "lock"), LOCKS)
 def test_it_says_what_it_would_do_and_does_nothing(role: str, lock: str) -> None:
     said = install(role, "--dry-run")
     assert said.returncode == 0

@@ -13,6 +13,7 @@ SYSTEMD = ROOT / "systemd"
 EXPOSURE_MAX = {
     "gatehouse-gate": 0.5,
     "gatehouse-sync": 1.5,
+    "gatehouse-hub": 1.0,
     "gatehouse-central-web": 1.5,
     "gatehouse-central-ingest": 1.5,
     "gatehouse-central-publish": 1.5,
@@ -54,6 +55,8 @@ def test_the_broker_is_confined_as_our_own_services_are(tmp_path: Path) -> None:
     shutil.copy(unit, folder)
     confined = folder / "gatehouse-.service.d/10-confined.conf"
     shutil.copy(confined, folder / "mosquitto.service.d/05-confined.conf")
+    assert exposure("mosquitto", folder) <= 1.5
+    shutil.copy(folder / "hub/mosquitto.conf", folder / "mosquitto.service.d/10-gatehouse.conf")
     assert exposure("mosquitto", folder) <= 1.5
     assert exposure("gatehouse-broker-reload", folder) <= 0.5
 

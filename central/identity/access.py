@@ -61,7 +61,7 @@ def access_list(venue: str) -> str:
     central = [f"topic read {topics.everything_up()}", f"topic write {ROOT}/{venue}/down/#"]
     central.append(f"topic write {ROOT}/{venue}/list/#")
     control = [f"topic write {CONTROL}", f"topic read {CONTROL_RESPONSE}"]
-    up = (topics.live, topics.backlog, topics.hello, topics.log)
+    up = (topics.live, topics.backlog, topics.hello, topics.claim, topics.log)
     lines = [
         "# Written by `gatehouse central authority broker`; do not edit.",
         *(f"\nuser {Program.INGEST}", *central),

@@ -37,6 +37,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         )
     client = tasks.add_parser("client", help="a certificate of one of central's own programs")
     client.add_argument("name", help='its name at the broker, e.g. "central"')
+    hub = tasks.add_parser("hub", help="the certificate of a hub's broker, to be brought there")
+    hub.add_argument("names", nargs="+", help="hosts or addresses devices call it by")
     tasks.add_parser("crl", help="writes the revocation list anew")
 
 
@@ -68,7 +70,7 @@ def _done(asked: argparse.Namespace, now: int) -> str:
             f"{authority.public()}/ca.pem. Next: … authority server NAME …"
         )
     issuing = authority.load()
-    if asked.task in ("server", "broker") and not all(map(SERVER.fullmatch, asked.names)):
+    if asked.task in ("server", "broker", "hub") and not all(map(SERVER.fullmatch, asked.names)):
         raise ValueError("a name is a host or an address, without scheme, port or stars")
     if asked.task in ("server", "broker") and not 1 <= asked.days <= DAYS_MAX:
         raise ValueError(f"--days: 1 to {DAYS_MAX}")
@@ -77,6 +79,11 @@ def _done(asked: argparse.Namespace, now: int) -> str:
 
         access.write(asked.names, settings.TOLD.venue, now, asked.days)
         return f"Written to {authority.public()}. Then, as root: systemctl restart mosquitto"
+    if asked.task == "hub":
+        # The hub's own program calls it by this machine's address.
+        names = [*asked.names, "localhost", "127.0.0.1"]
+        made = authority.write_server(issuing, names, now, "hub")
+        return f"{made}; bring it, hub.key, ca.pem and crl.pem to /etc/gatehouse/hub on the hub"
     if asked.task == "server":
         return str(authority.write_server(issuing, asked.names, now, _file(asked.file), asked.days))
     if asked.task == "client":

@@ -38,7 +38,8 @@ def test_a_device_of_ours_is_heard_and_hears(parties: Parties) -> None:
         device.listen(topic)
     for topic in (TOPICS.live(A), TOPICS.backlog(A), TOPICS.hello(A), TOPICS.log(A)):
         device.say(topic, b"mine")
-    until(lambda: len(central.heard) == 4, "what the device said")
+    device.say(TOPICS.claim(A), b"mine")
+    until(lambda: len(central.heard) == 5, "what the device said")
     central.say(TOPICS.ack(A), b"ack")
     publisher = parties.comes("central-publish").connected()
     for topic in (TOPICS.deltas(), TOPICS.heartbeat(), TOPICS.command(A), TOPICS.configuration(A)):
