@@ -87,7 +87,7 @@ def about_of(database: sqlite3.Connection) -> About | None:
     row = database.execute("SELECT value FROM meta WHERE name = 'about'").fetchone()
     if row is None:
         return None
-    about = codec.decode(row[0], About)
+    about = codec.decode(_blob(row[0]), About)
     if about.schema > SCHEMA_VERSION:
         raise ListDamaged(f"of a newer Gatehouse (schema {about.schema}); update this device")
     if len(about.list_key) != LIST_KEY_BYTES:
@@ -107,7 +107,14 @@ def small_table(database: sqlite3.Connection, table: str) -> dict[Any, Any]:
     """Read a small table of a snapshot whole."""
     key, kind = SMALL_TABLES[table]
     rows = database.execute(f"SELECT {key}, body FROM {table}")
-    return {name: codec.decode(body, kind) for name, body in rows}
+    return {name: codec.decode(_blob(body), kind) for name, body in rows}
+
+
+def _blob(value: object) -> bytes:
+    """SQLite holds in any column whatever was put there."""
+    if not isinstance(value, bytes):
+        raise ListDamaged("something else than bytes where its parts stand")
+    return value
 
 
 def sha256(path: Path) -> bytes:

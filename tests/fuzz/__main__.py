@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fuzz.harness import CORPUS, INPUT_BYTES_MAX, Harness, changed, corpus, inputs
+from tests.fuzz.harness import CORPUS, STORY_BYTES_MAX, Harness, changed, corpus, inputs
 
 KEPT_MAX, KEPT_BYTES_MAX = 60, 24 * 1024
 TOLD_EVERY = 500
@@ -93,9 +93,10 @@ def led(name: str, count: int, folder: Path) -> None:
             return changed(data, chance, True, known)[:size_max]
         return bytes(atheris.Mutate(data, size_max))
 
+    longest = max(STORY_BYTES_MAX, *map(len, known))
     options = [
         f"-runs={count}",
-        f"-max_len={INPUT_BYTES_MAX}",
+        f"-max_len={longest}",
         "-timeout=60",
         "-print_final_stats=0",
         "-verbosity=0",

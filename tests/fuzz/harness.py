@@ -15,7 +15,8 @@ from pathlib import Path
 import cbor2
 
 CORPUS = Path(__file__).parent / "corpus"
-INPUT_BYTES_MAX = 8192
+
+STORY_BYTES_MAX = 1024
 INTERESTING = (0, 1, 23, 24, 255, 256, 2**15, 2**16, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**63)
 TEXTS = ("", "hall", "A1", "\0", "é", "\ud7ff", "x" * 300, "国" * 50)
 
@@ -78,7 +79,7 @@ def changed(data: bytes, chance: random.Random, values: bool, others: list[bytes
     content = bytearray(data)
     for _ in range(chance.choice((1, 1, 1, 2, 4, 8))):
         _change(content, chance, others)
-    return bytes(content[:INPUT_BYTES_MAX])
+    return bytes(content[: max(STORY_BYTES_MAX, len(data))])
 
 
 def inputs(name: str, count: int, seed: int, values: bool) -> Iterator[bytes]:

@@ -42,7 +42,11 @@ def line(data: bytes) -> bool:
     while taken:
         chosen = taken.byte()
         now += PAUSES[chosen % 6]
-        piece = taken.some(chosen // 6) if chosen < 250 else bytes(taken.number(2) % 9000)
+        piece = (
+            taken.some(chosen // 6)
+            if chosen < 250
+            else bytes(taken.number(2) % 9000 if taken.byte() < 8 else 9)
+        )
         came += piece
         state, codes = step_line(state, piece, now)
         for code in codes:

@@ -298,9 +298,13 @@ def _delta() -> bytes:
 
 def _lists() -> list[bytes]:
     made = ListMaker(Path(tempfile.mkdtemp(dir=folder()))).make("v1", range(2))
-    with closing(sqlite3.connect(made.path)) as database:
-        database.executescript("PRAGMA page_size = 512; VACUUM;")  # Small inputs are tried faster.
-    return [made.path.read_bytes()]
+    found = []
+    for change in ("SELECT 1", "UPDATE class SET body = 7", "UPDATE meta SET value = 7"):
+        with closing(sqlite3.connect(made.path, isolation_level=None)) as database:
+            # Small inputs are tried faster.
+            database.executescript(f"PRAGMA page_size = 512; {change}; VACUUM;")
+        found.append(made.path.read_bytes())
+    return found
 
 
 def _keeper() -> ListKeeper:

@@ -62,6 +62,8 @@ class Doorway:
     board: Board
     display: Display
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    steps: Path | None = None
+    """Where the wall clock of both is told by how much it is off; None: it is the machine's."""
 
     @property
     def title(self) -> str:
@@ -102,7 +104,9 @@ class Doorway:
 
     async def start(self, daemon: str, environment: dict[str, str] | None = None) -> None:
         """Start `gate` or `sync`."""
-        command = {"gate": ["gatehouse", "gate"], "sync": ["edge.sync"]}[daemon]
+        command = ["gatehouse", daemon]
+        if self.steps:
+            command = ["tests.system.off_clock", str(self.steps), daemon]
         told = ("--config", str(self.told / f"{daemon}.toml"))
         self.processes[daemon] = await asyncio.create_subprocess_exec(
             sys.executable, "-m", *command, *told, cwd=ROOT, env=environment
@@ -128,7 +132,9 @@ class Doorway:
 
 
 @asynccontextmanager
-async def doorway(folder: Path, broker_port: int) -> AsyncIterator[Doorway]:
+async def doorway(
+    folder: Path, broker_port: int, steps: Path | None = None
+) -> AsyncIterator[Doorway]:
     """Run a device in `folder`; what hangs on it has its places beside that."""
     sockets = _prepare(folder, broker_port)
     lines = [PtyLine(sockets / name) for name in ("scanner", "board", "display")]
@@ -136,7 +142,7 @@ async def doorway(folder: Path, broker_port: int) -> AsyncIterator[Doorway]:
         line.plug()
     board, display = Board(lines[1], window_seconds=1.0), Display(lines[2])
     playing = [asyncio.create_task(board.run()), asyncio.create_task(display.run())]
-    device = Doorway(folder, sockets, Scanner(lines[0], BAUD), board, display)
+    device = Doorway(folder, sockets, Scanner(lines[0], BAUD), board, display, steps=steps)
     try:
         for daemon in ("sync", "gate"):
             await device.start(daemon)

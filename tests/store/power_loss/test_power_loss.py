@@ -10,12 +10,14 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.covered import note
 from tests.store.power_loss import listing
 from tests.store.power_loss.becoming import left_by
 from tests.store.power_loss.disk import Disk, Operation, read
@@ -64,7 +66,7 @@ def cuts(
 ) -> Iterator[tuple[int, Promised, Kept]]:
     """Yield, for cuts spread over the day, where it was and what the store then found."""
     at = sorted(chance.choices(range(1, len(operations) + 1), k=count))
-    promised = Promised()
+    promised, took = Promised(), 0.0
     for number, operation in enumerate(operations, 1):
         if operation.op == "K":
             promised.note(operation.name)
@@ -72,8 +74,13 @@ def cuts(
             disk.do(operation)
         while at and at[0] == number:
             at.pop(0)
+            began = time.process_time()
             disk.leave(folder, chance)
-            yield number, promised, examine(folder, promised)
+            kept = examine(folder, promised)
+            took += time.process_time() - began
+            yield number, promised, kept
+    note("cuts", count)
+    note("at most ms of CPU a cut", round(1000 * took / count, 1))
 
 
 def where(seed: int, number: int, operations: list[Operation]) -> str:
