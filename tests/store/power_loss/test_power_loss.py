@@ -173,6 +173,7 @@ def test_whoever_a_device_is_becoming_it_is_one_or_the_other(
             wrong = left_by(memory / "after", promised)
             assert not wrong, f"cut after {number} of {len(operations)} ({operation}): {wrong}"
     assert promised[-1] == "renewed 3"
+    note("cuts", 4 * (len(operations) - len(promised)))
 
 
 def test_the_list_is_the_one_before_or_the_next_and_lacks_no_change(
@@ -191,6 +192,7 @@ def test_the_list_is_the_one_before_or_the_next_and_lacks_no_change(
         link = memory / "after" / "list" / "current"
         met[link.readlink().name if link.is_symlink() else "none"] += 1
     assert promised[-1] == f"applied {listing.LAST}"
+    note("cuts", len(operations) - len(promised))
     assert set(met) == {"none", "v1", "v2", "v3"}
 
 
