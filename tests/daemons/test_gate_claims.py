@@ -322,6 +322,27 @@ def test_where_there_is_a_hub_its_key_is_believed_and_no_other(device: Path) -> 
     play(story)
 
 
+def test_a_hub_that_grants_everything_opens_no_more_than_the_gate_would_alone(
+    device: Path,
+) -> None:
+    async def story() -> None:
+        async with asking(device, Policy.CONSISTENT) as one:
+            one.ledger.claim = lambda asked, device: Granted(device, asked.admission, 9, 50)  # type: ignore[method-assign]
+            await one.stage.show(1)
+            assert one.opened == 1
+            row = one.last(Authorised)
+            assert isinstance(row, Authorised)
+            assert row.quantity == 1
+            await one.stage.walk()
+            await one.stage.clock.advance(3)
+            await one.stage.show(1)
+            assert one.stage.title.startswith("Used")
+            await one.stage.show(99)
+            assert one.opened == 1
+
+    play(story)
+
+
 def test_asked_what_became_of_a_claim_the_journal_answers(device: Path) -> None:
     async def story() -> None:
         async with asking(device, Policy.HYBRID) as one:
