@@ -13,6 +13,7 @@ from pathlib import Path
 
 from central import config
 from central.identity.command import add_to as add_authority
+from central.lists.command import add_to as add_clock
 from central.tickets.command import add_to as add_called_off
 from central.venue.trust_command import add_to as add_trust
 
@@ -48,6 +49,7 @@ def main(argv: list[str]) -> int:
     add_authority(commands.add_parser("authority", help="certificates of servers and devices"))
     add_trust(commands.add_parser("trust", help="the keys that devices believe"))
     add_called_off(commands.add_parser("refund-event", help="an event that is called off"))
+    add_clock(commands.add_parser("clock", help="what devices are told of the time"))
     asked = parser.parse_args(argv)
     if asked.config:
         os.environ[config.VARIABLE] = str(asked.config.resolve())
@@ -222,6 +224,13 @@ def _totals(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _clock(asked: argparse.Namespace) -> int:
+    _django()
+    from central.lists.command import run
+
+    return run(asked)
+
+
 def _authority(asked: argparse.Namespace) -> int:
     _django()
     from central.identity import command
@@ -284,6 +293,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "links": _links,
     "totals": _totals,
     "authority": _authority,
+    "clock": _clock,
     "trust": _trust,
     "refund-event": _refund_event,
     "createadmin": _createadmin,

@@ -9,6 +9,7 @@ from central.identity import authority
 from central.identity.access import WARNING_DAYS, ends_at, running_out
 from central.identity.enrolling import CERTIFICATE_ABUSED, CODE_ABUSED
 from central.ledger.models import Incident
+from central.lists import heartbeat
 from central.venue.models import Device, RolesVersion, Venue, Zone
 from wire.words import Words
 
@@ -49,6 +50,28 @@ def lacking() -> list[Step]:
         )
         steps.append(Step(what, "gatehouse central authority init"))
     now = int(time.time())
+    steps += _certificates(now)
+    if not settings.DEVICES.url:
+        what = Words(
+            "在 central.toml 中写明设备如何连接本服务器，然后重启",
+            "Say in central.toml how devices reach this server, and restart it",
+        )
+        steps.append(Step(what, '[devices] url = "https://central.example"'))
+    if Venue.objects.exists() and not Zone.objects.exists():
+        what = Words(
+            "添加区域并选择检票点：设备登记后得到它的设置",
+            "Add a zone and its checkpoint: a device gets its settings when it is enrolled",
+        )
+        steps.append(Step(what, "/admin/venue/zone/add/"))
+    steps += _clock(now)
+    if not steps and Venue.objects.exists() and not Device.objects.exists():
+        what = Words("添加第一台设备，随后显示二维码", "Add the first device; its code comes next")
+        steps.append(Step(what, ""))
+    return steps
+
+
+def _certificates(now: int) -> list[Step]:
+    steps = []
     if ends_at(authority.public() / "server.pem") - now < WARNING_DAYS * authority.DAY:
         what = Words(
             "为网页服务签发证书（尚无，或即将到期），写上设备和浏览器所用的全部地址",
@@ -62,22 +85,18 @@ def lacking() -> list[Step]:
             "Give the broker its access list and certificates: it has none, or some that end soon",
         )
         steps.append(Step(what, "gatehouse central authority broker NAME …"))
-    if not settings.DEVICES.url:
-        what = Words(
-            "在 central.toml 中写明设备如何连接本服务器，然后重启",
-            "Say in central.toml how devices reach this server, and restart it",
-        )
-        steps.append(Step(what, '[devices] url = "https://central.example"'))
-    if Venue.objects.exists() and not Zone.objects.exists():
-        what = Words(
-            "添加区域并选择检票点：设备登记后得到它的设置",
-            "Add a zone and its checkpoint: a device gets its settings when it is enrolled",
-        )
-        steps.append(Step(what, "/admin/venue/zone/add/"))
-    if not steps and Venue.objects.exists() and not Device.objects.exists():
-        what = Words("添加第一台设备，随后显示二维码", "Add the first device; its code comes next")
-        steps.append(Step(what, ""))
     return steps
+
+
+def _clock(now: int) -> list[Step]:
+    if heartbeat.ahead(now) > heartbeat.AHEAD_SECONDS:
+        what = Words(
+            "中心的时钟曾经偏快：若现在正确，请重置心跳时间，再给闸机下达“重置时钟下限”",
+            "Central's clock was ahead: if it is right now, let heartbeats follow it, and then "
+            "give the gates the order to reset their clock's floor",
+        )
+        return [Step(what, "gatehouse central clock reset")]
+    return []
 
 
 def alarms() -> list[tuple[Device, Words]]:

@@ -2,6 +2,7 @@
 
 Devices take a time that goes back for an old heartbeat played again. So a clock of central's that
 was set back is followed slowly, and the last time said is remembered from one run to the next.
+After a large error that would take for ever: then a person says `gatehouse central clock reset`.
 """
 
 import time
@@ -24,11 +25,37 @@ SLOWER = 0.999
 STEP_SECONDS = 0.001
 
 
+AHEAD_SECONDS = 60.0
+"""Heartbeats so far ahead of the clock need a person; what is less is waited for."""
+
+
+def _path() -> Path:
+    return Path(settings.DIRECTORY) / "heartbeat"
+
+
+def _wish() -> Path:
+    """There while a person wants it forgotten what was said."""
+    return Path(settings.DIRECTORY) / "heartbeat.reset"
+
+
+def ahead(now: float) -> float:
+    """Return by how many seconds what heartbeats say is ahead of the clock; 0 if it is not."""
+    try:
+        return max(0.0, float(_path().read_text()) - now)
+    except (OSError, ValueError):
+        return 0.0
+
+
+def reset() -> None:
+    """Let the next heartbeat say what the clock says; raise OSError."""
+    _wish().touch()
+
+
 class Pulse:
     """Says heartbeats whose walls always grow."""
 
     def __init__(self) -> None:
-        self._path = Path(settings.DIRECTORY) / "heartbeat"
+        self._path = _path()
         self._said_at = time.monotonic()
         self._wall = 0.0
         self._essentials, self._written_at = 0, -inf
@@ -38,6 +65,8 @@ class Pulse:
     def beat(self, venue: Venue) -> bytes:
         """Return the next heartbeat, sealed; the essentials are kept new along with it."""
         now = time.monotonic()
+        if _wish().exists():
+            self._wall = 0.0
         least = self._wall + max(STEP_SECONDS, (now - self._said_at) * SLOWER)
         self._wall, self._said_at = max(time.time(), least), now
         sequence, at_head = head(venue)
@@ -47,4 +76,5 @@ class Pulse:
         said = Heartbeat(venue.code, sequence, at_head, self._wall, self._essentials, roles)
         with suppress(OSError):  # Then the next run has only the system's clock.
             self._path.write_text(repr(self._wall))
+            _wish().unlink(missing_ok=True)
         return trust.sealed(encode(said), Purpose.HEARTBEAT)
