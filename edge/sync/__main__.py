@@ -32,6 +32,7 @@ from edge.sync.essentials import EssentialsFollower
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
 from edge.sync.kiosk_asked import KioskQuestions
+from edge.sync.near import NearFirst
 from edge.sync.new_list import Aside
 from edge.sync.outward import Outward
 from edge.sync.own_time import OwnTime
@@ -143,6 +144,8 @@ async def _run(
     catalog = opens(clock)
     link = catalog.link(linked.broker, device, _listened(topics, device, told), chance)
     fetch = catalog.fetch(linked.central, fetch_thread)
+    if told.hub is not None and told.hub.lists is not None:
+        fetch = NearFirst(fetch, catalog.fetch(told.hub.lists, fetch_thread))
     # What takes minutes has a connection and a thread of its own: a change may have to be fetched.
     aside = Aside(catalog.fetch(linked.central, snapshot_thread), snapshot_thread, directory)
     rows = JournalReader(directory, who.device)
