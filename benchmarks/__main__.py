@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import broker, claim, decision, gate, newcomer, refund, rig
+from benchmarks import broker, claim, decision, drain, gate, newcomer, refund, rig
 
 MEASUREMENTS: dict[str, tuple[Callable[[Path], rig.Report], str]] = {
     "decision": (decision.measure, "lists of 10 000, 100 000 and 1 000 000 tickets"),
@@ -27,6 +27,7 @@ MEASUREMENTS: dict[str, tuple[Callable[[Path], rig.Report], str]] = {
     "newcomer": (newcomer.measure, "a new gate on a line of 20 Mbit/s; root, some minutes"),
     "claim": (claim.measure, "a claim answered by the hub, 8 gates at once, 1 min"),
     "broker": (broker.measure, "a change of the list to 200 and 2 000 gates, with TLS and without"),
+    "drain": (drain.measure, "100 000 rows of a gate into central, SQLite and PostgreSQL"),
     "gate": (lambda folder: asyncio.run(gate.measure_gate(folder)), "a gate starts"),
     "relay": (lambda folder: asyncio.run(gate.measure_relay(folder)), "codes and pulses, 4 min"),
     "lane": (lambda folder: asyncio.run(gate.measure_lane(folder)), "a crowd, 1 min"),

@@ -77,6 +77,7 @@ def prepare(
     gates: list[tuple[str, str]],
     tickets: int,
     host: str = "127.0.0.1",
+    database: str = "sqlite",
 ) -> Path:
     """Make central's folder with a venue, its gates and tickets; return its central.toml."""
     now = int(time.time())
@@ -99,6 +100,7 @@ def prepare(
     told = folder / "central.toml"
     told.write_text(
         f'venue = "{VENUE}"\ndirectory = "{folder / f"central-{port}"}"\n'
+        f'database = "{database}"\n'
         f'[web]\nhost = "{host}"\nport = {port}\nhosts = ["{host}", "127.0.0.1"]\n'
         f'[broker]\nhost = "{host}"\nport = {broker}\n[devices]\ntokens = true\n'
     )

@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin
 from central.holder import link as links
 from central.holder import phone
 from central.holder.models import Phone
+from central.times import minute
 from central.venue.models import Ticket
 
 # Whatever the apps before this one have made of the tickets' page is added to.
@@ -53,7 +54,7 @@ class HeldTicketAdmin(TicketPage):  # type: ignore[misc]
         found = Phone.objects.filter(ticket=ticket, released_at=None).first()
         if found is None:
             return "未绑定 none"
-        said = f"{found} · {found.bound_at:%Y-%m-%d %H:%M} UTC"
+        said = f"{found} · {minute(found.bound_at.timestamp())}"
         if found.others_refused:
             said += f" · 另有手机尝试 {found.others_refused} 次 · tried with others so often"
         return said
@@ -102,7 +103,7 @@ class PhoneAdmin(ModelAdmin):  # type: ignore[misc]
     """First those where others were refused: a link that went round, or somebody's new phone."""
 
     list_display = (
-        "ticket",
+        "number",
         "bound_at",
         "kept_at",
         "others_refused",
@@ -110,8 +111,17 @@ class PhoneAdmin(ModelAdmin):  # type: ignore[misc]
         "released_at",
     )
     ordering = ("-others_refused", "-bound_at")
+    when_empty = (
+        "还没有手机取过动态码：把持票人链接发给他们。"
+        " No phone holds a moving code yet: send holders their links."
+    )
     list_filter = (("released_at", admin.EmptyFieldListFilter),)
     exclude = ("signing", "agreement")
+    list_select_related = ("ticket__ticket_class__event",)
+
+    @admin.display(description="门票 ticket", ordering="ticket__serial")
+    def number(self, phone: Phone) -> str:
+        return phone.ticket.number
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -16,6 +16,7 @@ from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from central import times
 from central.identity import configuration, enrolling, first_steps, placing
 from central.identity.authority import AuthorityMissing
 from central.identity.enrolling import Refused
@@ -214,14 +215,32 @@ class _Seen(ModelAdmin):  # type: ignore[misc]
 
 @admin.register(Certificate)
 class CertificateAdmin(_Seen):
-    list_display = ("serial", "device", "not_before", "not_after", "seen_at", "revoked_at")
-    exclude = ("der",)
+    when_empty = "还没有证书：登记设备时发出。 None yet: a device gets one when it is enrolled."
+    list_display = ("device", "begins", "ends", "used", "revoked")
+    fields = ("device", "serial", "begins", "ends", "used", "revoked")
+    list_select_related = ("device",)
+    ordering = ("-pk",)
+
+    begins = times.column("not_before", "生效 from")
+    ends = times.column("not_after", "到期 until")
+    used = times.column("seen_at", "首次使用 first used")
+    revoked = times.column("revoked_at", "吊销 revoked")
 
 
 @admin.register(Enrolment)
 class EnrolmentAdmin(_Seen):
-    list_display = ("device", "by", "created_at", "used_at", "wrong_codes", "used_again")
-    exclude = ("code_hash",)
+    when_empty = "还没有登记过：在设备页勾选一台，选“登记”。 Tick a device and choose “Enrol”."
+    list_display = ("device", "by", "made", "used", "wrong_codes", "used_again")
+    fields = (
+        *("device", "by", "made", "ends", "used"),
+        *("withdrawn", "wrong_codes", "used_again"),
+    )
+    list_select_related = ("device",)
+    ordering = ("-pk",)
+
+    made = times.column("created_at", "生成 made")
+    ends = times.column("expires_at", "失效 until")
+    used = times.column("used_at", "使用 used")
 
 
 @admin.register(Placement)

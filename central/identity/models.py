@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from central.times import minute
 from central.venue.models import Device, Zone
 
 
@@ -44,7 +45,7 @@ class Enrolment(models.Model):
         verbose_name = verbose_name_plural = "登记 Enrolment"
 
     def __str__(self) -> str:
-        return f"{self.device} {self.created_at}"
+        return f"{self.device} {minute(self.created_at)}"
 
 
 class Denied(models.Model):

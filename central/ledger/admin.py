@@ -6,13 +6,16 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from central.ledger.models import Quarantine, Row
-from central.live.words import KINDS, REASONS
+from central.live.words import REASONS
+from central.stories.words import kind_words
 from central.times import second
 from wire.words import Words
 
 
 def both(words: Words | None, otherwise: str) -> str:
-    return f"{words.zh} {words.en}" if words else otherwise
+    if words is None or words.zh == words.en:
+        return otherwise
+    return f"{words.zh} {words.en}"
 
 
 class _ToLookAt(ModelAdmin):  # type: ignore[misc]
@@ -28,6 +31,7 @@ class _ToLookAt(ModelAdmin):  # type: ignore[misc]
 
 @admin.register(Row)
 class RowAdmin(_ToLookAt):
+    when_empty = "还没有设备报告。启动一台闸机并出示一张票。 Start a gate and show it a ticket."
     list_display = ("when", "event", "why", "persons", "device", "lane", "seq", "received")
     list_filter = ("kind", "reason", "device")
     list_select_related = ("device",)
@@ -44,7 +48,7 @@ class RowAdmin(_ToLookAt):
 
     @admin.display(description="事件 event", ordering="kind")
     def event(self, row: Row) -> str:
-        return both(KINDS.get(row.kind), row.kind)
+        return both(kind_words(row.kind), row.kind)
 
     @admin.display(description="原因 reason", ordering="reason")
     def why(self, row: Row) -> str:
@@ -53,6 +57,7 @@ class RowAdmin(_ToLookAt):
 
 @admin.register(Quarantine)
 class QuarantineAdmin(_ToLookAt):
+    when_empty = "没有读不懂的消息，无需处理。 Every message could be read: there is nothing to do."
     list_display = ("received", "topic", "why", "size")
     fields = ("received", "topic", "why", "size")
     ordering = ("-pk",)

@@ -1,7 +1,9 @@
-"""What has arrived and is not committed yet: a queue for each device, served in turn.
+"""What has arrived and is not committed yet: queues for each device, served in turn.
 
-One that talks without end fills its own and nobody else's. What finds no room is dropped: it is not
-acknowledged, so an honest device sends it again.
+What is said live is taken first, and one transaction holds only so much of what is not: however
+long a backlog, whoever is let in now is known within a moment. One that talks without end fills
+its own queues and nobody else's. What finds no room is dropped: it is not acknowledged, so an
+honest device sends it again.
 """
 
 import logging
@@ -17,7 +19,10 @@ log = logging.getLogger("central.ingest")
 DEVICE_MAX = 100
 """Messages of one device that wait; an honest one has ten on their way."""
 ALL_MAX = 10_000
-ROWS_MAX = 1000
+AT_ONCE_MAX = 1000
+"""Messages of one transaction."""
+BACKLOG_BYTES = 100_000
+"""Of backlogs in one transaction, beyond the first message: some hundreds of rows."""
 FIRST_SECONDS = 0.5
 GATHER_SECONDS = 0.02
 SETTLE_SECONDS = 0.002
@@ -25,12 +30,35 @@ SETTLE_SECONDS = 0.002
 Message = tuple[str, bytes]
 
 
+class _Queues:
+    """Messages by device; taken one of each device and then the next."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, deque[Message]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def of(self, device: str) -> int:
+        return len(self._waiting.get(device, ()))
+
+    def put(self, device: str, message: Message) -> None:
+        self._waiting.setdefault(device, deque()).append(message)
+
+    def pop(self) -> Message:
+        device, queue = self._waiting.popitem(last=False)
+        message = queue.popleft()
+        if queue:
+            self._waiting[device] = queue
+        return message
+
+
 class Arrivals:
     """Filled by the broker's thread, emptied by the one that commits."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: OrderedDict[str, deque[Message]] = OrderedDict()
+        self._live, self._backlog = _Queues(), _Queues()
         self._count = 0
         self._dropped = 0
         self._meter = Meter()
@@ -38,16 +66,20 @@ class Arrivals:
 
     def put(self, topic: str, payload: bytes) -> None:
         found = sender(topic)
-        device = found[0] if found else ""
+        device, kind = found or ("", "")
         with self._changed:
             if self._meter.beyond(device, len(payload), time.monotonic()):
                 self._flooding.add(device)
                 return
-            queue = self._waiting.get(device)
-            if self._count >= ALL_MAX or (queue is not None and len(queue) >= DEVICE_MAX):
+            if self._count >= ALL_MAX or self._live.of(device) + self._backlog.of(device) >= (
+                DEVICE_MAX
+            ):
                 self._drop()
                 return
-            self._waiting.setdefault(device, deque()).append((topic, payload))
+            # A hello does not overtake what was said before it: it tells what can come no more.
+            behind = kind == "backlog" or (kind == "hello" and self._backlog.of(device))
+            queues = self._backlog if behind else self._live
+            queues.put(device, (topic, payload))
             self._count += 1
             self._changed.notify()
 
@@ -56,12 +88,14 @@ class Arrivals:
         with self._changed:
             if not self._changed.wait_for(lambda: self._count, FIRST_SECONDS):
                 return []
-            messages = self._take(ROWS_MAX)
+            messages = self._take(AT_ONCE_MAX)
             until = time.monotonic() + GATHER_SECONDS
-            # A lone live event is not kept waiting for company.
-            while 1 < len(messages) < ROWS_MAX and time.monotonic() < until:
+            # A lone live event is not kept waiting for company, nor for a backlog.
+            while 1 < len(messages) < AT_ONCE_MAX and not self._backlog:
+                if time.monotonic() >= until:
+                    break
                 self._changed.wait(SETTLE_SECONDS)
-                messages += self._take(ROWS_MAX - len(messages))
+                messages += self._take(AT_ONCE_MAX - len(messages))
         return messages
 
     def flooders(self) -> set[str]:
@@ -71,12 +105,14 @@ class Arrivals:
         return found
 
     def _take(self, most: int) -> list[Message]:
+        """Take what is live, then of backlogs one message at least, and so many bytes at most."""
         taken = list[Message]()
-        while self._waiting and len(taken) < most:
-            device, queue = self._waiting.popitem(last=False)
-            taken.append(queue.popleft())
-            if queue:
-                self._waiting[device] = queue
+        while self._live and len(taken) < most - 1:
+            taken.append(self._live.pop())
+        size = 0
+        while self._backlog and len(taken) < most and size < BACKLOG_BYTES:
+            taken.append(self._backlog.pop())
+            size += len(taken[-1][1])
         self._count -= len(taken)
         return taken
 

@@ -42,10 +42,20 @@ def publish_change(
     signing_keys: Iterable[SigningKey] = (),
 ) -> Change:
     """Append the present state of these to the chain; call inside the transaction of the change."""
+    return _publish(venue, [ticket.pk for ticket in tickets], classes, events, signing_keys)
+
+
+def _publish(
+    venue: Venue,
+    keys: Collection[int],
+    classes: Iterable[TicketClass] = (),
+    events: Iterable[Event] = (),
+    signing_keys: Iterable[SigningKey] = (),
+) -> Change:
     one_at_a_time(venue)
     sequence, previous = head(venue)
     # Read again: while this one waited, another may have blocked them.
-    tickets = Ticket.objects.filter(pk__in=[ticket.pk for ticket in tickets]).order_by("pk")
+    tickets = Ticket.objects.filter(pk__in=keys).order_by("pk")
     uses = reported({bytes(ticket.cti) for ticket in tickets})
     list_key = bytes(venue.list_key)
     delta = Delta(
@@ -67,14 +77,14 @@ def publish_change(
 
 def tell_uses(rights: Collection[bytes]) -> None:
     """Put what devices reported of these rights' uses on the list; inside their transaction."""
-    by_venue: dict[int, list[Ticket]] = {}
+    by_venue: dict[int, list[int]] = {}
     named = Ticket.objects.filter(cti__in=rights).order_by("pk")
     for pk, of in named.values_list("pk", "ticket_class__event__venue"):
-        by_venue.setdefault(of, []).append(Ticket(pk=pk))
-    for key, tickets in by_venue.items():
+        by_venue.setdefault(of, []).append(pk)
+    for key, keys in by_venue.items():
         venue = Venue.objects.get(pk=key)
-        for start in range(0, len(tickets), TOLD_MAX):
-            publish_change(venue, tickets=tickets[start : start + TOLD_MAX])
+        for start in range(0, len(keys), TOLD_MAX):
+            _publish(venue, keys[start : start + TOLD_MAX])
 
 
 def set_standing(tickets: list[Ticket], standing: Standing) -> Change | None:

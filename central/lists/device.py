@@ -1,13 +1,12 @@
 """What devices fetch over HTTP: manifest, snapshot (in ranges, to be resumed), missed changes."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
+from central.files import in_pieces
 from central.identity.asking import for_devices
 from central.lists.essentials import path as newest_essentials
 from central.lists.models import Change, Snapshot
@@ -84,10 +83,7 @@ def snapshot(request: HttpRequest, version: str) -> HttpResponseBase:
             refused = HttpResponse(status=416)
             refused["Content-Range"] = f"bytes */{size}"
             return refused
-    pieces = _pieces(path, first, last - first + 1)
-    # Handed an iterator that is not asynchronous, an asynchronous server reads the file to its end
-    # first: 200 gates that begin anew would each take as much memory as the list is long.
-    content = _in_turn(pieces) if isinstance(request, ASGIRequest) else pieces
+    content = in_pieces(request, _pieces(path, first, last - first + 1))
     answer = StreamingHttpResponse(content, status=status, content_type="application/zstd")
     answer["Content-Length"] = str(last - first + 1)
     answer["Accept-Ranges"] = "bytes"
@@ -103,8 +99,3 @@ def _pieces(path: Path, first: int, count: int) -> Iterator[bytes]:
         while count > 0 and (piece := file.read(min(CHUNK, count))):
             count -= len(piece)
             yield piece
-
-
-async def _in_turn(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while (piece := await asyncio.to_thread(next, pieces, b"")) != b"":
-        yield piece

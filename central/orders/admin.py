@@ -1,7 +1,6 @@
 """Where admins give orders, and see what became of them and of configurations."""
 
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -9,7 +8,6 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
@@ -19,6 +17,7 @@ from central.orders import words
 from central.orders.forms import OrderForm
 from central.orders.giving import give
 from central.orders.models import Desired, LogTail, Order, Report
+from central.times import second
 from central.venue.models import Device
 from central.venue.trust import TrustMissing
 
@@ -105,17 +104,6 @@ class _ToLookAt(ModelAdmin):  # type: ignore[misc]
         return False
 
 
-def clock_time(seconds: int | None) -> str:
-    """Return a time as the venue reads it."""
-    if seconds is None:
-        return "–"
-    try:
-        at = datetime.fromtimestamp(seconds, UTC).astimezone(timezone.get_default_timezone())
-    except (ValueError, OverflowError, OSError):
-        return "?"
-    return at.strftime("%m-%d %H:%M:%S")
-
-
 @admin.register(Order)
 class OrderAdmin(_ToLookAt):
     list_display = ("order", "device", "lane", "standing", "given", "by", "why", "counter")
@@ -143,19 +131,19 @@ class OrderAdmin(_ToLookAt):
 
     @admin.display(description="下达 given", ordering="issued_at")
     def given(self, order: Order) -> str:
-        return clock_time(order.issued_at)
+        return second(order.issued_at)
 
     @admin.display(description="至 until")
     def end(self, order: Order) -> str:
-        return clock_time(order.until)
+        return second(order.until)
 
     @admin.display(description="发出 sent")
     def sent(self, order: Order) -> str:
-        return clock_time(order.sent_at)
+        return second(order.sent_at)
 
     @admin.display(description="答复时间 answered")
     def answered(self, order: Order) -> str:
-        return clock_time(order.answered_at)
+        return second(order.answered_at)
 
     def waits(self) -> bool:
         return Order.objects.filter(done=None, expires__gt=time.time()).exists()
@@ -205,7 +193,7 @@ class LogTailAdmin(_ToLookAt):
 
     @admin.display(description="收到 received")
     def received(self, tail: LogTail) -> str:
-        return clock_time(tail.received_at)
+        return second(tail.received_at)
 
     @admin.display(description="行数 lines")
     def size(self, tail: LogTail) -> int:

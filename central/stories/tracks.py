@@ -1,7 +1,7 @@
 """Everything that ever happened to one right, across devices; and on one device, across rights."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
@@ -50,8 +50,8 @@ class Line:
     where: str = ""
     detail: Words = NOTHING
     incident: int | None = None
-    seq: int = 0
-    """Its place in a device's epoch; of a hole, the first that is missing."""
+    place: str = ""
+    """Its epoch and seq on a device's track; of a hole, the first that is missing."""
 
     @property
     def at(self) -> str:
@@ -85,9 +85,7 @@ def _rows(where: Q) -> Iterator[AnyRow]:
 def _line(row: AnyRow) -> Line:
     where = f"{row.device} · {row.lane}" if row.lane else str(row.device)
     said = words.detail(read(row))
-    return Line(
-        row.wall_ms, words.sign(row.kind), words.kind_words(row.kind), where, said, seq=row.seq
-    )
+    return Line(row.wall_ms, words.sign(row.kind), words.kind_words(row.kind), where, said)
 
 
 def _incident(one: Incident) -> Line:
@@ -175,10 +173,11 @@ def of_device(device: Device, until: str = "") -> Page:
     lines: list[Line] = []
     for prefix in epochs:
         below = seq if prefix.pk == begin else None
-        found = list(_of_epoch(device, prefix, below, PAGE_ROWS + 1 - len(lines)))
-        lines += _with_holes(prefix, found, below)
+        most = PAGE_ROWS + 1 - len(lines)
+        found = _of_epoch(device, prefix, below, most)
+        lines += _with_holes(prefix, found, below, whole=len(found) < most)
         if len(lines) > PAGE_ROWS:
-            return Page(lines[:PAGE_ROWS], f"{prefix.pk}.{lines[PAGE_ROWS - 1].seq}")
+            return Page(lines[:PAGE_ROWS], lines[PAGE_ROWS - 1].place)
     return Page(lines)
 
 
@@ -200,23 +199,28 @@ def _of_epoch(device: Device, prefix: Prefix, below: int | None, most: int) -> l
     return sorted(rows, key=lambda row: (-row.seq, row.wall_ms))
 
 
-def _with_holes(prefix: Prefix, rows: list[AnyRow], below: int | None) -> Iterator[Line]:
-    """Say where rows are not here; those above the newest are known from what the device said."""
+def _with_holes(
+    prefix: Prefix, rows: list[AnyRow], below: int | None, whole: bool
+) -> Iterator[Line]:
+    """Say where rows are not here; those above the newest are known from what the device said.
+
+    `whole`: `rows` go down to the epoch's first.
+    """
     above = below if below is not None else prefix.told + 1
-    at_ms = rows[0].wall_ms if rows else 0
+    at_ms = rows[-1].wall_ms if rows else 0
     for row in rows:
         if row.seq < above - 1:
-            yield _hole(row.seq + 1, above - 1, row.wall_ms, lost=prefix.upto >= above - 1)
-        yield _line(row)
-        above, at_ms = min(above, row.seq), row.wall_ms
-    if not rows and below is None and prefix.told:
-        yield _hole(1, prefix.told, at_ms, lost=prefix.upto >= prefix.told)
+            yield _hole(prefix, row.seq + 1, above - 1, row.wall_ms)
+        yield replace(_line(row), place=f"{prefix.pk}.{row.seq}")
+        above = min(above, row.seq)
+    if whole and above > 1:
+        yield _hole(prefix, 1, above - 1, at_ms)
 
 
-def _hole(first: int, last: int, at_ms: int, lost: bool) -> Line:
-    span = str(first) if first == last else f"{first}–{last}"
-    if lost:
+def _hole(prefix: Prefix, first: int, last: int, at_ms: int) -> Line:
+    span, place = str(first) if first == last else f"{first}–{last}", f"{prefix.pk}.{first}"
+    if prefix.upto >= last:
         said = Words(f"第 {span} 行已丢失", f"Rows {span} are lost")
-        return Line(at_ms, Sign("stop", "▲"), said, seq=first)
+        return Line(at_ms, Sign("stop", "▲"), said, place=place)
     said = Words(f"第 {span} 行还没有送到", f"Rows {span} have not come yet")
-    return Line(at_ms, Sign("wait", "…"), said, seq=first)
+    return Line(at_ms, Sign("wait", "…"), said, place=place)

@@ -18,7 +18,8 @@ from central.core.refund import State
 from central.core.standing import Operation, after
 from central.ledger.models import Use
 from central.tickets import confirm, inquiry, operations, words
-from central.tickets.models import CalledOff, Performed, Refund, UndoneUse
+from central.tickets.kept import Seen
+from central.tickets.models import Refund
 from central.tickets.operations import Asked
 from central.tickets.refusal import Refused
 from central.venue import keys
@@ -31,34 +32,31 @@ OPEN = (State.ASKED.value, State.HELD.value, State.TO_DECIDE.value)
 HELD_SHOWN_MAX = 200
 
 
-class _Seen(ModelAdmin):  # type: ignore[misc]
-    """Kept as it happened: nobody adds, changes or deletes it by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
 @admin.register(Ticket)
 class TicketAdmin(ModelAdmin):  # type: ignore[misc]
-    list_display = ("right", "ticket_class", "standing", "generation", "quantity", "serial")
+    when_empty = (
+        "还没有出票。先建场次和票种，再由售票系统经接口出票。"
+        " No tickets yet: add an event and its classes; shops then issue them by the API."
+    )
+    list_display = ("number", "ticket_class", "standing", "quantity", "generation", "right")
+    list_display_links = ("number", "right")
     list_filter = ("standing", "ticket_class")
+    list_select_related = ("ticket_class__event",)
     search_fields = ("serial",)
-    search_help_text = "票号（32 位十六进制）或序号 · Right (32 hex digits) or serial"
+    search_help_text = "票号或权利编号（32 位）· Number, or right (32 digits)"
     readonly_fields = (
-        *("right", "ticket_class", "serial", "generation", "quantity"),
-        *("standing", "admitted_from", "admitted_until", "issued", "replaces"),
+        *("number", "ticket_class", "generation", "quantity"),
+        *("standing", "admitted_from", "admitted_until", "issued", "replaces", "right"),
     )
     fields = readonly_fields
     actions = ("block", "unblock", "refund", "reissue")
     change_form_outer_before_template = "tickets/ticket.html"
 
-    @admin.display(description="票号 right")
+    @admin.display(description="票号 number", ordering="serial")
+    def number(self, ticket: Ticket) -> str:
+        return ticket.number
+
+    @admin.display(description="权利编号 right")
     def right(self, ticket: Ticket) -> str:
         return bytes(ticket.cti).hex()
 
@@ -77,6 +75,11 @@ class TicketAdmin(ModelAdmin):  # type: ignore[misc]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Ticket], search_term: str
     ) -> tuple[QuerySet[Ticket], bool]:
+        # As it is read from a phone: SHOW 012 345.
+        code, _, digits = search_term.strip().partition(" ")
+        if digits and (serial := digits.replace(" ", "")).isdecimal() and len(serial) < 12:
+            event = queryset.filter(ticket_class__event__audience__iexact=code)
+            return event.filter(serial=int(serial)), False
         try:
             cti = bytes.fromhex(search_term.strip())
         except ValueError:
@@ -217,12 +220,19 @@ _IDLE = {(Operation.BLOCK, Standing.BLOCKED), (Operation.UNBLOCK, Standing.GOOD)
 
 
 @admin.register(Refund)
-class RefundAdmin(_Seen):
-    list_display = ("ticket", "state", "asked", "asked_by", "ended_by")
+class RefundAdmin(Seen):
+    when_empty = "还没有退款：在门票页退票。 No refunds yet: refund a ticket on its page."
+    list_display = ("number", "state", "asked", "asked_by", "ended", "ended_by")
     list_filter = ("state",)
+    list_select_related = ("ticket__ticket_class__event",)
+    ordering = ("-pk",)
     fields = ("ticket", "state", "asked", "asked_by", "why", "ended", "ended_by", "ended_why")
     readonly_fields = fields
     list_before_template = "tickets/held_link.html"
+
+    @admin.display(description="门票 ticket", ordering="ticket__serial")
+    def number(self, refund: Refund) -> str:
+        return refund.ticket.number
 
     @admin.display(description="申请时间 asked", ordering="asked_at")
     def asked(self, refund: Refund) -> str:
@@ -294,41 +304,3 @@ def _held_line(refund: Refund) -> dict[str, Any]:
         "waits_for": list(gates.values_list("device__name", flat=True)) if gates else [],
         "open": State(refund.state).open,
     }
-
-
-@admin.register(Performed)
-class PerformedAdmin(_Seen):
-    list_display = ("kind", "by", "why", "when")
-    list_filter = ("kind",)
-    search_fields = ("by", "why")
-    fields = ("kind", "by", "why", "when", "tickets")
-    readonly_fields = fields
-
-    @admin.display(description="时间 at", ordering="at")
-    def when(self, done: Performed) -> str:
-        return words.clock(done.at)
-
-
-@admin.register(UndoneUse)
-class UndoneUseAdmin(_Seen):
-    list_display = ("ticket", "person", "by", "why")
-    exclude = ("admission",)
-
-
-@admin.register(CalledOff)
-class CalledOffAdmin(_Seen):
-    list_display = ("event", "by", "refunded", "open", "ended")
-
-    @admin.display(description="已退 refunded")
-    def refunded(self, run: CalledOff) -> int:
-        tickets = Ticket.objects.filter(ticket_class__event=run.event)
-        return tickets.filter(standing=Standing.REFUNDED.value).count()
-
-    @admin.display(description="未退 to go")
-    def open(self, run: CalledOff) -> int:
-        tickets = Ticket.objects.filter(ticket_class__event=run.event)
-        return tickets.filter(standing__in=["good", "blocked"]).count()
-
-    @admin.display(description="完成 ended")
-    def ended(self, run: CalledOff) -> str:
-        return words.clock(run.ended_at)

@@ -1,11 +1,9 @@
 """How pages say what is known of a ticket: Chinese and English side by side."""
 
-from datetime import datetime
 from typing import Any
 
-from django.utils.timezone import get_current_timezone
-
 from central.core.refund import Finding, Why
+from central.times import second
 
 OUTCOMES = {
     "reserved": "正在通过 passing now",
@@ -25,10 +23,7 @@ STANDINGS = {
 
 def clock(unix: float | None) -> str:
     """Return a time as people at the venue say it."""
-    if unix is None:
-        return ""
-    local = datetime.fromtimestamp(unix, get_current_timezone())
-    return f"{local:%Y-%m-%d %H:%M:%S}"
+    return "" if unix is None else second(unix)
 
 
 def sentences(told: dict[str, Any]) -> list[str]:

@@ -6,12 +6,16 @@ on the list's chain in the same transaction.
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
+from central import times
 from central.ledger import footing
 from central.ledger.models import Row
 from central.lists.changes import publish_change
@@ -58,17 +62,45 @@ class ZoneAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("name", "checkpoint", "venue")
 
 
+class _EventForm(forms.ModelForm):  # type: ignore[type-arg]
+    opens = times.UnixTimeField(label="开始入场 opens")
+    closes = times.UnixTimeField(label="停止入场 closes")
+
+    def clean(self) -> dict[str, Any]:
+        told: dict[str, Any] = super().clean() or self.cleaned_data
+        if "opens" in told and "closes" in told and told["closes"] <= told["opens"]:
+            self.add_error("closes", "应晚于开始入场 · later than it opens")
+        return told
+
+
 @admin.register(Event)
 class EventAdmin(_Published):
-    list_display = ("audience", "name_zh", "name_en", "shift_seconds", "closed", "rotating")
+    form = _EventForm
+    list_display = (
+        *("audience", "name_zh", "name_en", "from_when", "until_when", "shifted"),
+        *("closed", "rotating"),
+    )
     exclude = ("serial_key", "rotation_key")
     changed_as = "events"
+
+    from_when = times.column("opens", "开始入场 opens")
+    until_when = times.column("closes", "停止入场 closes")
+
+    @admin.display(description="顺延 shifted by", ordering="shift_seconds")
+    def shifted(self, event: Event) -> str:
+        minutes = event.shift_seconds // 60
+        return f"{minutes:+d} min" if event.shift_seconds else "–"
 
 
 @admin.register(TicketClass)
 class TicketClassAdmin(_Published):
-    list_display = ("code", "name_zh", "name_en", "event", "uses")
+    list_display = ("code", "name_zh", "name_en", "event", "allows")
+    list_select_related = ("event",)
     changed_as = "classes"
+
+    @admin.display(description="各检票点可用次数 uses")
+    def allows(self, kind: TicketClass) -> str:
+        return ", ".join(f"{name} × {times}" for name, times in kind.uses.items())
 
 
 @admin.register(SigningKey)
@@ -86,18 +118,26 @@ class SigningKeyAdmin(_Published):
 class DeviceAdmin(ModelAdmin):  # type: ignore[misc]
     list_display: tuple[str, ...] = (
         "name",
-        "identity",
-        "last_seen",
+        "heard",
         "list_sequence",
-        "rows_here",
-        "reported_rows",
+        "rows",
         "stands",
+        "track",
     )
     readonly_fields: tuple[str, ...] = (
-        *("last_seen", "list_sequence", "reported_rows"),
-        *("stands", "suspected"),
+        *("heard", "list_sequence", "reported_rows"),
+        *("stands", "suspected", "track"),
     )
-    exclude = ("token_hash",)
+    exclude = ("token_hash", "last_seen")
+
+    @admin.display(description="最近联系 last heard", ordering="last_seen")
+    def heard(self, device: Device) -> str:
+        return times.second(device.last_seen.timestamp() if device.last_seen else None)
+
+    @admin.display(description="记录 track")
+    def track(self, device: Device) -> str:
+        address = reverse("admin:track_device", args=[device.pk])
+        return format_html('<a href="{}">查看 Look</a>', address)
 
     @admin.display(description="状态 stands on")
     def stands(self, device: Device) -> str:
@@ -107,9 +147,9 @@ class DeviceAdmin(ModelAdmin):  # type: ignore[misc]
     def suspected(self, device: Device) -> str:
         return footing.suspected(device.pk)
 
-    @admin.display(description="已收记录 rows here")
-    def rows_here(self, device: Device) -> int:
-        return Row.objects.filter(device=device).count()
+    @admin.display(description="记录：已收 / 设备上 rows: here / there")
+    def rows(self, device: Device) -> str:
+        return f"{Row.objects.filter(device=device).count()} / {device.reported_rows}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # Devices come by `prepare`; enrolment takes its place.

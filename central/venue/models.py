@@ -265,6 +265,12 @@ class Ticket(models.Model):
     def __str__(self) -> str:
         return bytes(self.cti).hex()
 
+    @property
+    def number(self) -> str:
+        """What people call it by, as on its holder's page."""
+        serial = f"{self.serial:06d}"
+        return f"{self.ticket_class.event.audience} {serial[:-3]} {serial[-3:]}"
+
     def holder(self) -> str:
         """Return the holder's name, or nothing."""
         return (

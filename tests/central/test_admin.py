@@ -56,12 +56,17 @@ def test_a_show_that_is_put_off_is_published(admin: Client, tickets: list[Any]) 
     show = Event.objects.get()
     fields = ("audience", "name_zh", "name_en", "opens", "closes", "capacity")
     told = {name: getattr(show, name) for name in fields}
+    # As a person types them, by the venue's clock.
+    told |= {"opens": "2023-11-15T06:13", "closes": "2030-03-18 01:46:40"}
     answer = admin.post(
         f"/admin/venue/event/{show.pk}/change/",
         {**told, "venue": show.venue_id, "shift_seconds": 7200},
     )
     assert answer.status_code == 302
     assert len(newest_delta().events) == 1
+    before, show = show, Event.objects.get()
+    assert show.closes == before.closes == 1_900_000_000
+    assert show.opens == before.opens - before.opens % 60
 
 
 def test_who_is_nobody_sees_nothing(tickets: list[Any]) -> None:
