@@ -89,7 +89,8 @@ async def _run(
     around: Surroundings,
     opens: Callable[[Clock], Catalog],
 ) -> None:
-    clock, thread, topics = around.machine, around.thread("claims"), Topics(who.venue)
+    clock, topics = around.machine, Topics(who.venue)
+    thread, tidying = around.thread("claims"), around.thread("tidying")
     names = {bytes.fromhex(one.id): one.name for one in told.device}
     folder = Path(told.directory) / FOLDER
     try:
@@ -100,8 +101,9 @@ async def _run(
     catalog = opens(clock)
     link = catalog.link(told.broker, who.id, (topics.everything_up(),), around.chance)
     try:
-        await HubDaemon(link, ledger, thread, clock, life).run()
+        await HubDaemon(link, ledger, thread, clock, life, tidying, store.checkpoint).run()
     finally:
+        tidying.close()
         await thread.run(store.close)
         thread.close()
 

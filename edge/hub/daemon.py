@@ -7,6 +7,7 @@ answered after one write to the disk.
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 
 from edge.drivers.interfaces import Connected, Disconnected, DriverError, Link, Message
 from edge.hub import reading
@@ -22,6 +23,7 @@ from wire.topic import sender
 log = logging.getLogger("hub")
 
 LOOK_AFTER_SECONDS = 1.0
+TIDY_SECONDS = 3.0
 WAITING_MAX = 5000
 """Messages; whoever is not heard says it again."""
 GROUP_MAX = 200
@@ -31,13 +33,23 @@ class HubDaemon:
     """`ledger` is used on `thread` alone."""
 
     def __init__(
-        self, link: Link, ledger: Ledger, thread: SingleThread, clock: Clock, life: Life
+        self,
+        link: Link,
+        ledger: Ledger,
+        thread: SingleThread,
+        clock: Clock,
+        life: Life,
+        tidying: SingleThread,
+        tidy: Callable[[], None],
     ) -> None:
+        """`tidy()` is called on `tidying` every few seconds, and holds up no answer."""
         self._link = link
         self._ledger = ledger
         self._thread = thread
         self._clock = clock
         self._life = life
+        self._tidying = tidying
+        self._tidy = tidy
         self._waiting: list[Said] = []
         self._came = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
@@ -48,7 +60,10 @@ class HubDaemon:
     async def run(self) -> None:
         """Work until `life` says stop; what was not answered by then is asked again."""
         async with asyncio.TaskGroup() as tasks:
-            work = (self._link.run(), self._hear(), self._answer(), self._look_after())
+            work = (
+                *(self._link.run(), self._hear(), self._answer()),
+                *(self._look_after(), self._keep_tidy()),
+            )
             working = [tasks.create_task(one) for one in work]
             self._life.ready(f"term {self._ledger.term.number}")
             await self._life.stopping.wait()
@@ -105,6 +120,11 @@ class HubDaemon:
             self._life.alive()
             self._life.status(self._said())
             await self._clock.wait(LOOK_AFTER_SECONDS)
+
+    async def _keep_tidy(self) -> None:
+        while True:
+            await self._clock.wait(TIDY_SECONDS)
+            await self._tidying.run(self._tidy)
 
     def _said(self) -> str:
         term = self._ledger.term

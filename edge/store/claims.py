@@ -25,6 +25,8 @@ FILE = "claims.db"
 COLUMNS = (
     "device, admission, person, outcome, committed, cti, checkpoint, kind, lane, generation, wall"
 )
+LOG_BYTES_MAX = 64 * 1024 * 1024
+"""Beyond, whoever writes waits until it is shorter."""
 KEPT_SECONDS = 90 * 86_400
 """How long a use is kept that was settled; by then it is on every list."""
 
@@ -132,14 +134,34 @@ class ClaimStore:
         """Begin anew, beside what was there."""
         self.close()
         _put_aside(self._path)
-        self._database = open_durable(self._path, "claims")
+        self._database = _open(self._path)
+
+    def checkpoint(self) -> None:
+        """Move what was committed from the log into the file; on a thread of its own.
+
+        A commit that did this on its way would make eight gates wait for it.
+        """
+        how = "PASSIVE" if self._log_bytes() < LOG_BYTES_MAX else "RESTART"
+        try:
+            database = sqlite3.connect(self._path, isolation_level=None)
+            try:
+                database.execute(f"PRAGMA wal_checkpoint({how})")
+            finally:
+                database.close()
+        except sqlite3.Error as error:
+            log.warning("%s: not checkpointed: %s", self._path, error)
+
+    def _log_bytes(self) -> int:
+        with suppress(FileNotFoundError):
+            return self._path.with_name(self._path.name + "-wal").stat().st_size
+        return 0
 
     def close(self) -> None:
         self._database.close()
 
     def _opened(self) -> sqlite3.Connection:
         try:
-            database = open_durable(self._path, "claims")
+            database = _open(self._path)
         except (TooNew, sqlite3.OperationalError):
             raise
         except sqlite3.DatabaseError:
@@ -150,7 +172,13 @@ class ClaimStore:
             database.close()
         log.error("%s is damaged; it is put aside and begun again", self._path)
         _put_aside(self._path)
-        return open_durable(self._path, "claims")
+        return _open(self._path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = open_durable(path, "claims")
+    database.execute("PRAGMA wal_autocheckpoint = 0")
+    return database
 
 
 def _put_aside(path: Path) -> None:

@@ -19,7 +19,6 @@ CREATE TABLE held (
     PRIMARY KEY (device, admission, person)
 ) WITHOUT ROWID;
 CREATE INDEX held_of_right ON held (cti);
-CREATE INDEX held_open ON held (device, admission) WHERE outcome = 0 AND committed = 0;
 
 -- Rows 1 to `upto` of an epoch are in `held`.
 CREATE TABLE heard (

@@ -99,7 +99,8 @@ async def hub(folder: Path, names: dict[bytes, str] | None = None) -> AsyncItera
     store = ClaimStore(folder)
     ledger = Ledger(store, KEY, TOPICS, clock.now(), NAMES if names is None else names)
     life = Life()
-    daemon = HubDaemon(link, ledger, DirectThread(), clock, life)
+    direct = DirectThread()
+    daemon = HubDaemon(link, ledger, direct, clock, life, direct, store.checkpoint)
     running = asyncio.create_task(daemon.run())
     link.connect()
     await settle()
@@ -317,6 +318,21 @@ def test_a_flipped_bit_is_found_before_it_grants_anything(tmp_path: Path) -> Non
             told = await one.claim(3, right=1, device=OTHER)
             assert isinstance(told, Granted)
             assert not told.firm, "it is one that was replaced"
+
+    play(story)
+
+
+def test_the_log_is_moved_into_the_file_between_claims(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with hub(tmp_path) as one:
+            await one.claim(1, right=1)
+            await one.clock.advance(4)
+            alone = tmp_path / "alone.db"
+            alone.write_bytes((tmp_path / FILE).read_bytes())
+            reader = sqlite3.connect(alone)
+            assert reader.execute("SELECT count(*) FROM held").fetchone() == (1,)
+            reader.close()
+            assert reason(await one.claim(2, right=1, device=OTHER)) is Reason.BEING_USED
 
     play(story)
 
