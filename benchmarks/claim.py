@@ -110,7 +110,8 @@ def _asked(gates: list[Gate], public: bytes, folder: Path) -> tuple[list[float],
                 if not gate.claim and gate.due <= now:
                     _ask(gate)
                 assert not gate.claim or now - gate.began < PATIENCE_SECONDS, "no answer"
-            for key, _ in selector.select(0.001):
+            next_due = min((gate.due for gate in gates if not gate.claim), default=now + 0.05)
+            for key, _ in selector.select(min(max(next_due - now, 0.0), 0.05)):
                 gate = key.data
                 if _answered(gate, public):
                     took.append((time.perf_counter() - gate.began) * 1000)
