@@ -79,7 +79,7 @@ def enrol(identity: str, password: str, request: bytes, now: int) -> x509.Certif
     with revocation.one_writer():
         # A refusal is part of the transaction, so that a wrong code is counted.
         with transaction.atomic():
-            answer, replaced = _redeemed(issuing, identity, password, key, now)
+            answer, replaced = redeemed(issuing, identity, password, key, now)
         if replaced:
             _publish(identity, now)
     if isinstance(answer, Refused):
@@ -96,7 +96,7 @@ def _publish(identity: str, now: int) -> None:
         log.error("older certificates of %s are not on the revocation list: %s", identity, error)
 
 
-def _redeemed(
+def redeemed(
     issuing: authority.Issuing, identity: str, password: str, key: authority.PublicKey, now: int
 ) -> tuple[x509.Certificate | Refused, int]:
     """Return the answer, and how many older certificates ended with it."""

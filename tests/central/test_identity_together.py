@@ -96,6 +96,36 @@ def test_one_code_used_by_four_at_once_gives_one_certificate(
 
 @pytest.mark.xdist_group("postgresql")
 @pytest.mark.parametrize("central", ["postgresql"], indirect=True)
+def test_two_devices_with_one_code_in_the_same_second_at_two_centrals(
+    cluster: TestCluster,
+) -> None:
+    """On two machines no file's lock is common to both: the device's row is."""
+    from django.db import connection, transaction
+
+    from central.identity import authority, enrolling
+    from central.identity.models import Certificate, Enrolment
+
+    shown, now, answers = code(), int(time.time()), list[Any]()
+    thief = enrolling.requested_key(DeviceKey().request(), DEVICE)
+
+    def elsewhere() -> None:
+        # As the other central's `enrol`, which holds a lock of its own disk.
+        with transaction.atomic():
+            made = enrolling.redeemed(authority.load(), DEVICE, shown, thief, now)
+        answers.append(made[0])
+
+    assert connection.vendor == "postgresql"
+    with held_up(cluster, elsewhere):
+        first = enrolling.enrol(DEVICE, shown, DeviceKey().request(), now)
+    (refused,) = answers
+    assert isinstance(refused, enrolling.Refused)
+    assert refused.status == 403
+    assert Certificate.objects.get().serial == f"{first.serial_number:x}"
+    assert Enrolment.objects.get().used_again == 1
+
+
+@pytest.mark.xdist_group("postgresql")
+@pytest.mark.parametrize("central", ["postgresql"], indirect=True)
 def test_who_renews_while_it_is_revoked_gets_nothing(cluster: TestCluster) -> None:
     from django.db.models import F
 
