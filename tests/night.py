@@ -144,18 +144,18 @@ Steps = Iterator[tuple[str, Callable[[], Tried]]]
 
 def tests(part: Part) -> Steps:
     """A step for each test of a part, nightly or not."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0", *TESTS[part.name]]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-n", "0", *TESTS[part.name]]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     names = [line for line in listed.stdout.splitlines() if "::" in line]
     if listed.returncode or not names:
         raise Failed(f"the tests cannot be listed: {listed.stdout[-500:]}")
     wanted = names[: max(1, round(len(names) * part.share))] if part.share < 1 else names
     for name in wanted:
-        yield name, lambda name=name: _test(name)  # type: ignore[misc]
+        yield name, lambda name=name: _test(part.name, name)  # type: ignore[misc]
 
 
-def _test(name: str) -> Tried:
-    noted = STATE / "tried"
+def _test(part: str, name: str) -> Tried:
+    noted = STATE / f"{part}.tried"
     STATE.mkdir(parents=True, exist_ok=True)
     noted.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", name]
