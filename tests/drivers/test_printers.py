@@ -329,7 +329,12 @@ def test_cancelled_it_is_not_finished_behind_ones_back(tmp_path: Path) -> None:
             await until(lambda: it.hardware is not None and it.hardware.health.cover_open)
             printing.cancel()
             await asyncio.wait({printing})
+            # Answered by the line that was opened anew, and by then it has forgotten the rest.
+            assert (await it.printer.print(ticket(3))).fault is Fault.COVER_OPEN
+            looks = Looks(it.printer)
             it.hardware.close_cover()
+            await until(lambda: looks.fault is None)
+            await looks.stop()
             assert (await it.printer.print(ticket(3))).outcome is Outcome.PRINTED
             assert it.hardware.counted.cuts == 2, "what hung out was not cut off on its own"
             assert it.codes()[0] == code_of(1)
