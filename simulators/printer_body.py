@@ -5,6 +5,7 @@ the buffer while the printer is stopped, and the line takes no more of them than
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,6 +31,7 @@ class Mishap(StrEnum):
 
 
 GARBAGE = bytes(range(256))
+LOOK_SECONDS = 0.05
 
 
 @dataclass
@@ -241,14 +243,16 @@ class PrinterBody:
 
     async def _hold(self, arrived: bytes) -> None:
         """Take bytes into the buffer, as room for them comes."""
-        while arrived and self.on:
+        session = self.line.session
+        while arrived and self.on and self.line.session == session:
             room = self._buffer_bytes - len(self.buffer)
             self.buffer += arrived[:room]
             arrived = arrived[room:]
             self._filled.set()
             if arrived:
                 self._emptied.clear()
-                await self._emptied.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._emptied.wait(), LOOK_SECONDS)
 
     async def _later(self, said: bytes) -> None:
         await asyncio.sleep(self.late_seconds)

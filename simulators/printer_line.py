@@ -17,6 +17,9 @@ READ_BYTES_MAX = 4096
 class PrinterLine(Protocol):
     """What a simulated printer reads from and answers to."""
 
+    session: int
+    """Which connection it is: what was on its way by an earlier one is lost."""
+
     def plug(self) -> None:
         """Make the device appear; nothing if it is there."""
 
@@ -35,10 +38,12 @@ class TcpLine:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.session = 0
         self._received: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._serving: asyncio.Task[None] | None = None
 
     def plug(self) -> None:
         if self._starting is None:
@@ -53,11 +58,7 @@ class TcpLine:
         if self._server is not None:
             self._server.close()
             self._server = None
-        if self._writer is not None:
-            self._writer.transport.abort()
-            self._writer = None
-        while not self._received.empty():
-            self._received.get_nowait()
+        self._drop()
 
     async def read(self) -> bytes:
         return await self._received.get()
@@ -70,10 +71,12 @@ class TcpLine:
         self._server = await asyncio.start_server(self._serve, sock=listening, limit=READ_BYTES_MAX)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._writer is not None:
+        if self._writer is not None and _established(self._writer):
             writer.transport.abort()
             return
-        self._writer = writer
+        self._drop()
+        self._writer, self._serving = writer, asyncio.current_task()
+        self.session += 1
         try:
             while arrived := await reader.read(READ_BYTES_MAX):
                 await self._received.put(arrived)
@@ -82,7 +85,26 @@ class TcpLine:
         finally:
             writer.close()
             if self._writer is writer:
-                self._writer = None
+                self._writer = self._serving = None
+
+    def _drop(self) -> None:
+        """End the connection, with all that came by it and was not read."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+        if self._serving is not None:
+            self._serving.cancel()
+        self._writer = self._serving = None
+        while not self._received.empty():
+            self._received.get_nowait()
+
+
+def _established(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other end still holds the connection: nobody may be reading to notice."""
+    peer = writer.get_extra_info("socket")
+    try:
+        return bool(peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 1)
+    except OSError:
+        return False
 
 
 def pty_line(link: Path) -> PtyLine:

@@ -33,6 +33,7 @@ class PtyLine:
     def __init__(self, link: Path, held_max: int = 0) -> None:
         """`held_max`: with so many chunks unread the line takes no more; 0: all that comes."""
         self.link = link
+        self.session = 0
         self._held_max = held_max
         self._master: int | None = None
         self._slave: int | None = None
@@ -53,6 +54,7 @@ class PtyLine:
         """Make the device appear at the link; nothing if it is there."""
         if self._master is not None:
             return
+        self.session += 1
         self._master, self._slave = os.openpty()
         # Raw at once, or bytes sent before a driver opens the line would be echoed. Our own
         # handle on the slave keeps the master readable while no driver has the line open.

@@ -119,6 +119,7 @@ class Plug:
     """The printer's end of a line."""
 
     line: MemoryLine
+    session: int = 0
 
     def plug(self) -> None:
         self.line.plug()

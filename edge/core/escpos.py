@@ -59,8 +59,11 @@ def encode(lines: Iterable[Line], profile: Profile, process: bytes, draw: Draw) 
 
 
 def opening(profile: Profile) -> bytes:
-    """Return what a line begins with: whatever was left half said by somebody before is ended."""
-    return bytes(BLOCK_BYTES_MAX) + CLEAR + _opening(profile)
+    """Return what a line begins with: whatever was left half said is ended and forgotten.
+
+    The first CLEAR makes room where the printer stopped with a full buffer.
+    """
+    return CLEAR + bytes(BLOCK_BYTES_MAX) + CLEAR + _opening(profile)
 
 
 def prints_itself(text: str) -> bool:

@@ -100,10 +100,12 @@ class EscposPrinter:
             self._obey(commands)
             try:
                 return await ended
+            except asyncio.CancelledError:
+                # Whatever was not sent shall not be, and what was sent shall not come out.
+                _, commands = print_job.step(self._job, Gone("given up"), self._now())
+                self._obey([one for one in commands if isinstance(one, print_job.Clear)])
+                raise
             finally:
-                if not ended.done():  # Cancelled: whatever was not sent shall not be.
-                    _, commands = print_job.step(self._job, Gone("given up"), self._now())
-                    self._obey([one for one in commands if isinstance(one, print_job.Clear)])
                 self._job = self._ended = None
 
     async def taken(self, seconds: float) -> bool | None:
