@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "central.ledger",
     "central.lists",
     "central.orders",
+    "central.papers",
     "central.tickets",
     "central.exchange",
     "central.claims",

@@ -45,7 +45,7 @@ def _pictures(lines: Iterable[Line], paper: Paper) -> Iterable[Image.Image]:
                 yield Image.new("1", (paper.width_dots, height), 0)
 
 
-def logo(picture: Image.Image, width_max: int = 400, height_max: int = 200) -> Bitmap:
+def logo(picture: Image.Image, width_max: int = 320, height_max: int = 160) -> Bitmap:
     """Return a picture of any kind as dots for paper: fitted, on white, its shades as a pattern."""
     coloured = picture.convert("RGBA")
     white = Image.new("RGBA", coloured.size, "white")

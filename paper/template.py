@@ -36,7 +36,8 @@ from paper.sheet import Align, Bitmap, Code, Kind, Pair, Part, Picture, Rule, Sh
 from wire.words import Words
 
 PARTS_MAX = 60
-TEXT_BYTES_MAX = 16 * 1024
+TEXT_BYTES_MAX = 14 * 1024
+"""With a zone's settings in one envelope, it fits into what a device takes at once."""
 LOGO_DOTS_MAX = 576 * 300
 
 

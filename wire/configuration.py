@@ -16,3 +16,5 @@ class Desired(msgspec.Struct, frozen=True):
     """Grows with each change; an older one is refused."""
     zone: str
     """The text of zone.toml."""
+    paper: str = ""
+    """The template of a kiosk's papers (paper/template.py); empty: the default. Gates ignore it."""

@@ -14,6 +14,7 @@ from central.identity import configuration
 from central.identity.models import Placement
 from central.orders.models import Desired, Report
 from central.orders.reports import COUNTER_MAX
+from central.papers import configuration as papers
 from central.venue import trust
 from central.venue.models import Device, Venue, Zone
 from wire import configuration as wire
@@ -86,29 +87,32 @@ def owed(device: Device, has: int) -> bytes | None:
     return bytes(desired.envelope) if desired else None
 
 
-def _checked(zone: Zone) -> tuple[str, str]:
-    """Return a zone's text, and what is wrong with it."""
-    text = configuration.text(zone)
-    return text, configuration.fault(zone, text)
+def _checked(zone: Zone) -> tuple[str, str, str]:
+    """Return a zone's text, its template of papers, and what is wrong with one of them."""
+    text, paper = configuration.text(zone), papers.text(zone)
+    return text, paper, configuration.fault(zone, text) or (papers.fault(paper) if paper else "")
 
 
-def _wish(device: Device, text: str, fault: str, known: Desired | None, reported: int) -> bool:
+def _wish(
+    device: Device, text: str, paper: str, fault: str, known: Desired | None, reported: int
+) -> bool:
     """Return whether there is a new version now."""
     if known is None:
         known = Desired(device=device, version=0, made_at=int(time.time()))
-    if fault or (known.text == text and known.version >= reported):
+    same = (known.text, known.paper) == (text, paper)
+    if fault or (same and known.version >= reported):
         if known.problem != fault:
             known.problem = fault
             known.save()
         return False
     version = max(known.version, reported) + 1
-    wanted = wire.Desired(bytes.fromhex(device.identity), version, text)
+    wanted = wire.Desired(bytes.fromhex(device.identity), version, text, paper)
     try:
         envelope = trust.sealed(encode(wanted), Purpose.CONFIGURATION)
     except trust.TrustMissing as missing:
         log.error("configuration of %s not sealed: %s", device.name, missing)
         return False
-    known.version, known.text, known.envelope = version, text, envelope
+    known.version, known.text, known.paper, known.envelope = version, text, paper, envelope
     known.problem, known.published, known.made_at = "", False, int(time.time())
     known.save()
     return True

@@ -59,6 +59,7 @@ class Desired(models.Model):
     device = models.OneToOneField(Device, models.CASCADE, verbose_name="设备 device")
     version = models.BigIntegerField("应有版本 wanted")
     text = models.TextField("设置 settings (TOML)")
+    paper = models.TextField("票面模板 paper template (TOML)", default="", blank=True)
     envelope = models.BinaryField()
     made_at = models.BigIntegerField("生成 made (Unix)")
     published = models.BooleanField("已发布 published", default=False)

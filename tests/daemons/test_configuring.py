@@ -13,6 +13,7 @@ from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.intercom import Configured, NotConfigured, Word
 from edge.store import configuration
 from edge.sync.keeper import Keeper
+from paper.default import TEMPLATE
 from tests.daemons.test_orders import Stage, gate, play
 from tests.device import DEVICE
 from tests.threads import DirectThread
@@ -239,6 +240,25 @@ def test_sync_keeps_the_newest_and_tells_it_again_after_a_restart(tmp_path: Path
 
     keeping(tmp_path, story)
     keeping(tmp_path, restarted)
+
+
+def test_sync_keeps_a_kiosks_template_that_can_be_printed(tmp_path: Path) -> None:
+    def with_paper(version: int, paper: str) -> bytes:
+        wanted = Desired(DEVICE, version, GOOD, paper)
+        return sealed(encode(wanted), Purpose.CONFIGURATION)
+
+    async def story(keeper: Keeper, told: list[Word], _: SimulatedClock) -> None:
+        path = tmp_path / "config/ticket.toml"
+        await comes(keeper, desired(2))
+        assert not path.exists()
+        await comes(keeper, with_paper(3, TEMPLATE))
+        assert path.read_text() == TEMPLATE
+        await comes(keeper, with_paper(4, "[[ticket]]"), desired(5))
+        assert path.read_text() == TEMPLATE
+        assert keeper.version == 5
+        assert len(told) == 4, "gates are told the same as ever"
+
+    keeping(tmp_path, story)
 
 
 def test_sync_keeps_nothing_that_is_not_central_s(tmp_path: Path) -> None:

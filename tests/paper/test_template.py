@@ -80,7 +80,7 @@ CODE = "\n[[ticket]]\ncode = true\n"
         (f"{CODE}[[receipt]]\ncode = true", "a receipt has no code"),
         (f'{CODE}[logo]\nwidth = 8\nheight = 1\nbits = "!"', "logo"),
         (f'{CODE}[logo]\nwidth = 8\nheight = 2\nbits = "eJxjAAAAAQAB"', "width times height"),
-        ("x = 1" + "#" * 20_000, "16384 bytes"),
+        ("x = 1" + "#" * 20_000, "14336 bytes"),
         (CODE * 61, "ticket"),
     ],
 )
