@@ -1,6 +1,8 @@
 """A kiosk for tests: the real daemon, store and core; simulated reader, printer and clock; and a
 small ticket office in central's place, which grants by the same rule."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
@@ -9,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from pathlib import Path
 
+from edge.core.print_job import Result
 from edge.core.visit_terms import Habits, Page, Touched, Visit
 from edge.drivers.interfaces import Reader
 from edge.drivers.printer_simulated import SimulatedPrinter
@@ -25,6 +28,7 @@ from edge.runtime.intercom import IntercomClient, KioskAnswered, KioskAsked, Wor
 from edge.runtime.service import Life
 from edge.store.journal import Journal
 from edge.store.whitelist import Whitelist
+from paper.sheet import Sheet
 from rules import exchange
 from rules.exchange import Facts, Grant, Held
 from rules.ticket_class import EventRecord, TicketClass
@@ -151,9 +155,10 @@ class Office:
 class OfficeLine(IntercomClient):
     """Sync, and the way to the office, without either."""
 
-    def __init__(self, clock: SimulatedClock, office: Office) -> None:
+    def __init__(self, clock: SimulatedClock, office: Office, fuse: Fuse) -> None:
         super().__init__(Path("/nowhere"), clock)
         self._office = office
+        self._fuse = fuse
         self._said: asyncio.Queue[Word] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -161,11 +166,51 @@ class OfficeLine(IntercomClient):
 
     def tell(self, word: Word) -> None:
         if isinstance(word, KioskAsked):
+            self._fuse.burn()
             self._said.put_nowait(KioskAnswered(word.name, self._office.answer(word.question)))
+            self._fuse.burn()
 
     async def words(self) -> AsyncIterator[Word]:
         while True:
             yield await self._said.get()
+
+
+class PowerCut(BaseException):
+    """Everything stops between two steps, and nothing more is written."""
+
+
+@dataclass
+class Fuse:
+    """Cuts the power at step `at`: each commit, answer and sheet has a moment before and after."""
+
+    at: int | None = None
+    steps: int = 0
+    blown: bool = False
+
+    def burn(self) -> None:
+        self.steps += 1
+        if self.blown or self.steps == self.at:
+            self.blown = True
+            raise PowerCut
+
+
+class CutDesk(Desk):
+    fuse: Fuse
+
+    def _commit(self, events: tuple[AnyEvent, ...]) -> None:
+        self.fuse.burn()
+        super()._commit(events)
+        self.fuse.burn()
+
+
+class CutPrinter(SimulatedPrinter):
+    fuse: Fuse
+
+    async def print(self, sheet: Sheet) -> Result:
+        self.fuse.burn()
+        result = await super().print(sheet)
+        self.fuse.burn()
+        return result
 
 
 @dataclass
@@ -236,19 +281,22 @@ async def kiosk(
     habits: Habits | None = None,
     office: Office | None = None,
     sheet_seconds: float = 0.0,
+    fuse: Fuse | None = None,
 ) -> AsyncIterator[Kiosk]:
-    """Run a kiosk until the block ends; leaving it by an exception is a power cut."""
+    """Run a kiosk until the block ends, or until `fuse` cuts its power: then PowerCut is raised."""
     make_list(folder)
     clock, thread = SimulatedClock(), DirectThread()
     whitelist = Whitelist(folder, trusting(folder))
     journal = Journal(folder, DEVICE, boot, os.urandom)
     journal.open(stamp(boot=boot))
-    desk = Desk(whitelist, journal, thread, clock, os.urandom, boot)
+    desk = CutDesk(whitelist, journal, thread, clock, os.urandom, boot)
+    desk.fuse = fuse = fuse or Fuse()
     await desk.resolve()
     office = office or Office(lambda: recorded_by(folder, DEVICE))
-    line = OfficeLine(clock, office)
+    line = OfficeLine(clock, office, fuse)
     questions = Questions(line.tell, os.urandom, clock)
-    printer = SimulatedPrinter(clock, sheet_seconds, mouth)
+    printer = CutPrinter(clock, sheet_seconds, mouth)
+    printer.fuse = fuse
     reader = SimulatedReader(clock)
     made = Sheets(sheets.load(folder), "K1", UTC, clock)
     made_papers = Papers(desk, questions, printer, made, clock, os.urandom, 30.0)
@@ -266,10 +314,12 @@ async def kiosk(
     await settle()
     try:
         yield Kiosk(folder, clock, reader, printer, daemon, office)
-    except BaseException:
+    finally:
+        life.stop("test")
+        await clock.advance(1.0)
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        raise
-    life.stop("test")
-    await clock.advance(1.0)
-    await running
+        (ended,) = await asyncio.gather(running, return_exceptions=True)
+        journal.close()
+    if fuse.blown:
+        raise PowerCut
+    assert ended is None or isinstance(ended, asyncio.CancelledError), ended

@@ -1,5 +1,6 @@
 """What an installation puts where; on a tree, and as it would be on a machine."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from central import config as central_config
 from edge.gate.config import GateConfig, ZoneConfig
 from edge.hub.config import HubConfig
+from edge.kiosk.config import KioskConfig
 from edge.runtime.config import load
 from edge.sync.config import SyncConfig
 from tests.brokers import free_port
@@ -26,6 +28,8 @@ def install(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_every_example_is_a_good_configuration() -> None:
     gate = load(EXAMPLES / "gate.toml", GateConfig)
     assert [lane.name for lane in gate.lane] == ["A1", "A2"]
+    kiosk = load(EXAMPLES / "kiosk.toml", KioskConfig)
+    assert (kiosk.page.port, kiosk.directory) == (8600, gate.directory)
     assert load(EXAMPLES / "zone.toml", ZoneConfig).checkpoint == "hall"
     assert load(EXAMPLES / "sync.toml", SyncConfig).directory == gate.directory
     assert load(EXAMPLES / "hub.toml", HubConfig).broker.port == 8883
@@ -155,7 +159,30 @@ def test_nginx_takes_the_real_file(tmp_path: Path) -> None:
     assert "[warn]" not in said.stderr
 
 
-LOCKS = [("gate", "edge.txt"), ("hub", "edge.txt"), ("central", "central.txt")]
+LOCKS = [
+    *((role, "edge.txt") for role in ("gate", "hub", "kiosk")),
+    ("central", "central.txt"),
+]
+
+
+def test_a_kiosk_gets_its_browser_and_what_that_may_open(tmp_path: Path) -> None:
+    assert install("kiosk", "--root", str(tmp_path)).returncode == 0
+    put = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert put >= {
+        "etc/chromium/policies/managed/gatehouse.json",
+        "etc/gatehouse/kiosk.toml",
+        "etc/gatehouse/sync.toml",
+        "etc/systemd/system/gatehouse-kiosk.service",
+        "etc/systemd/system/gatehouse-sync.service",
+        "etc/systemd/system/kiosk-browser.service",
+    }
+    policy = json.loads((tmp_path / "etc/chromium/policies/managed/gatehouse.json").read_text())
+    assert policy["URLBlocklist"] == ["*"]
+    assert policy["URLAllowlist"] == ["http://127.0.0.1"]
+    assert policy["DeveloperToolsAvailability"] == 2
+    said = install("kiosk", "--dry-run").stdout
+    assert "chromium" in said
+    assert "kiosk-browser.service" in said
 
 
 @pytest.mark.parametrize(("role", "lock"), LOCKS)

@@ -14,6 +14,7 @@ EXPOSURE_MAX = {
     "gatehouse-gate": 0.5,
     "gatehouse-sync": 1.5,
     "gatehouse-hub": 1.0,
+    "gatehouse-kiosk": 1.5,
     "gatehouse-central-web": 1.5,
     "gatehouse-central-ingest": 1.5,
     "gatehouse-central-publish": 1.5,

@@ -11,7 +11,7 @@ import uvicorn
 
 from edge.drivers.catalog import Catalog
 from edge.kiosk import browser, sheets
-from edge.kiosk.config import KioskConfig, card_digest, habits, time_zone_of
+from edge.kiosk.config import ADDRESS_FILE, KioskConfig, card_digest, habits, time_zone_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import Desk
 from edge.kiosk.page import application
@@ -46,7 +46,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--config", type=Path, default=Path("/etc/gatehouse/kiosk.toml"))
     parser.add_argument("--boot-id", help="the kernel's boot id, where /proc/sys is hidden (%%b)")
     parser.add_argument("--check", action="store_true", help="only read the configuration")
-    parser.add_argument("--browse", action="store_true", help="be the kiosk's browser instead")
+    parser.add_argument(
+        "--browse", type=Path, nargs="?", const=Path(ADDRESS_FILE), help="be its browser instead"
+    )
     parser.add_argument("--card", help="say the digest of a staff card's code, and end")
     asked = parser.parse_args(argv)
     if asked.card is not None:
@@ -54,7 +56,7 @@ def main(argv: list[str]) -> int:
         return 0
     try:
         if asked.browse:
-            return browser.run(config.load(asked.config, KioskConfig))
+            return browser.run(asked.browse)
         boot = _boot(asked.boot_id)
         if asked.check:
             told, *_ = _checked(asked.config)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.kiosk.config import KioskConfig
 from edge.runtime.config import ConfigError
 
 TOKEN_BYTES = 24
@@ -46,12 +45,11 @@ def tell(file: Path, port: int, given: str) -> None:
     fresh.rename(file)
 
 
-def run(told: KioskConfig) -> int:
-    """Become the browser, once the daemon has said where its page is; raise ConfigError."""
+def run(file: Path) -> int:
+    """Become the browser, once the daemon has said in `file` where its page is."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if not found:
         raise ConfigError("chromium is not installed; run provisioning/install kiosk")
-    file = Path(told.page.address_file)
     for _ in range(int(WAIT_SECONDS)):
         if file.exists():
             break

@@ -14,6 +14,7 @@ from edge.runtime.config import ConfigError
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Language = Annotated[str, msgspec.Meta(pattern="^[a-z]{2}$")]
 Seconds = Annotated[float, msgspec.Meta(ge=5.0, le=600.0)]
+ADDRESS_FILE = "/run/gatehouse-kiosk/address"
 CARD_CONTEXT = b"gatehouse staff card"
 
 
@@ -29,7 +30,7 @@ class PageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8600
     """0: any free one; the browser is told by the file."""
-    address_file: str = "/run/gatehouse-kiosk/address"
+    address_file: str = ADDRESS_FILE
     """Where the browser finds the page's address, with its token of this boot."""
 
 
