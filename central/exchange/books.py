@@ -33,7 +33,7 @@ def of(device: Device, since_ms: int = 0) -> Books:
     papers = Paper.objects.filter(device=device, wall_ms__gte=since_ms)
     readings = CutReading.objects.filter(device=device, wall_ms__gte=since_ms)
     steps = (Step(step) for step in papers.values_list("step", flat=True))
-    return books(steps, readings.order_by("wall_ms", "pk").values_list("cut", flat=True))
+    return books(steps, readings.order_by("wall_ms", "epoch", "seq").values_list("cut", flat=True))
 
 
 def papers() -> dict[str, int]:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Sum
 from django.utils import timezone
 
+from central.exchange import pages as kiosks
 from central.ledger import footing
 from central.ledger.models import Footing, Row
 from central.ledger.totals import totals
@@ -28,7 +29,7 @@ def picture() -> dict[str, Any]:
             for name in ("admitted", "passed", "abandoned", "uncertain", "refused")
         },
         "doubles": books["doubles"],
-        "alarms": footing.alarms(),
+        "alarms": [*kiosks.alarms(), *footing.alarms()],
         "reasons": sorted(books["reasons"].items(), key=lambda one: -one[1]),
         "feed": _feed(),
         "curve": _curve(),

@@ -95,6 +95,9 @@ CLOCKS: dict[str, Words] = {
     ClockQuality.SUSPECT.value: Words("时钟可疑", "clock suspect"),
 }
 ALARMS: dict[str, Words] = {
+    "printer-cannot": Words("取票机不能打印", "A kiosk cannot print"),
+    "paper-near-end": Words("取票机纸将用尽", "A kiosk's paper is near its end"),
+    "papers-unbalanced": Words("取票机账目与打印机计数不符", "A kiosk's books do not agree"),
     "key-suspected": Words(
         "验签通过的票不在名单：签票密钥可能泄露",
         "A good signature on a ticket that is not listed: a ticket key may have leaked",

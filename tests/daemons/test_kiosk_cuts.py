@@ -128,9 +128,7 @@ async def _day(folder: Path, chance: random.Random) -> Counter[PaperClass]:
     cut = sum(printer.cuts for printer in printers)
     found = agree(folder, cut)
     per_right = Counter(
-        happened.cti
-        for happened in recorded_by(folder, DEVICE)
-        if isinstance(happened, Exchanged)
+        happened.cti for happened in recorded_by(folder, DEVICE) if isinstance(happened, Exchanged)
     )
     assert all(times == 1 for times in per_right.values()), "exchanged twice"
     return found.classes
