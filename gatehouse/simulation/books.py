@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.core.notice import IDLE, Lamp, Notice
 from edge.store.uses import OUTCOMES
 from gatehouse.simulation.central import Central, Told
 from gatehouse.simulation.device import Device
@@ -30,6 +31,7 @@ QUESTION = (
 REOPEN_MS = 300_000
 FRESH_SLACK_SECONDS = 20.0
 CLOCK_SLACK_SECONDS = 35.0
+SHOWN_SECONDS, SETTLED_SECONDS = 5.0, 15.0
 AGAINST_STANDING = {Reason.BLOCKED, Reason.REFUNDED, Reason.RESCHEDULED}
 
 
@@ -62,6 +64,9 @@ class Witness:
     last_hash: bytes = b""
     forgotten: set[Name] = field(default_factory=set)
     """Uses that an older picture of the card does not know."""
+    rung: Rung | None = None
+    rung_at: float = 0.0
+    """When it was read that the device goes by `rung`."""
     picture: tuple[tuple[int, int], bytes] | None = None
     """What the newest picture of the card holds: its last row, and that one's hash."""
     _database: sqlite3.Connection | None = None
@@ -93,6 +98,7 @@ class Witness:
 
     def look(self) -> None:
         """Read the rows that are new, and hold each against the promises."""
+        self._hold_last()
         for number, seq, epoch, body, hashed in self._new():
             self.last, self.last_hash = (number, seq), hashed
             self.rows[epoch, seq] = (hashed, body)
@@ -103,12 +109,16 @@ class Witness:
     def after_power(self) -> None:
         """What was committed must still be there."""
         self._database = None
+        self._hold_last()
+
+    def _hold_last(self) -> None:
         if self.last == (0, 0):
             return
         found = self._ask("SELECT hash FROM row WHERE (epoch, seq) = (?, ?)", self.last)
         if [tuple(row) for row in found] != [(self.last_hash,)]:
             why = f"{self.device.name}: row {self.last} was committed and is gone"
             self.truth.violate(Promise.NOTHING_LOST, why)
+            self.last = (0, 0)  # Said once.
 
     def put_back(self, last: tuple[int, int], last_hash: bytes) -> None:
         """An older picture of the card is in the device: it knows what it knew then."""
@@ -156,6 +166,8 @@ class Witness:
                 self.calling = [(b"by hand", 1)]
             case event.RungChanged() | event.EpochBegan() | event.ClockStepped():
                 self.truth.tell(self.device.name, said(happened))
+                if isinstance(happened, event.RungChanged):
+                    self.rung, self.rung_at = happened.rung, self.truth.scheduler.now
             case _:
                 pass
 
@@ -298,7 +310,20 @@ class Witness:
             why = f"{self.device.name}: ticket {issued.number} is told {reason.value}"
             self.truth.violate(Promise.NOBODY_ROBBED, why)
 
-    # At each pulse.
+    # At each pulse, and at each notice.
+
+    def showed(self, notice: Notice) -> None:
+        """Whoever looks at a resting lane must see how old its list is, once it is stale."""
+        if notice.lamp is not Lamp.IDLE or notice.advice != IDLE.advice:
+            return
+        self.look()
+        lasts = self.truth.scheduler.now - self.rung_at > SHOWN_SECONDS
+        gate = self.device.machine.processes.get("gate")
+        settled = gate is not None and self.truth.scheduler.now - gate.born > SETTLED_SECONDS
+        well = settled and self.device.turnstile.well is gate
+        if self.rung is Rung.STALE and lasts and well:
+            why = f"{self.device.name}: a stale list, and nothing says so"
+            self.truth.violate(Promise.AGE_BOUNDED, why)
 
     def pulsed(self) -> None:
         """The arm has just been told to open: for whom?"""

@@ -30,6 +30,8 @@ from gatehouse.simulation.network import Uplink, VenueFetch, VenueLink
 
 WINDOW_SECONDS = 5.0
 CONTACT_SECONDS = 0.15
+HELD_SECONDS = 4.0
+SLOW_SECONDS = 10.0
 
 
 class Turnstile:
@@ -42,6 +44,10 @@ class Turnstile:
         self.pulses = 0
         self.notice: Notice | None = None
         self.notices = 0
+        self.plugged = True
+        self.holds_on = False
+        """Whether what is shown is what was shown a moment before: one scan, to a gate."""
+        self._shown, self._shown_at = b"", -HELD_SECONDS
         self.on_pulse: Callable[[], None] = lambda: None
         self.on_show: Callable[[Notice], None] = lambda _notice: None
         self._reader: tuple[SimulatedReader, Process] | None = None
@@ -69,9 +75,22 @@ class Turnstile:
         """Hold a code before the reader."""
         if self._reader is not None and self._reader[1].alive:
             self._reader[0].present(code)
+        now = self.scheduler.now
+        again = code == self._shown and now < self._shown_at + HELD_SECONDS
+        self._shown, self._shown_at, self.holds_on = code, now, again
+
+    @property
+    def well(self) -> object:
+        """What serves it, if that is to answer within seconds; None otherwise."""
+        if self._reader is None or not self.plugged:
+            return None
+        process = self._reader[1]
+        slow = process.slow_until + SLOW_SECONDS > self.scheduler.now
+        return process if process.alive and not slow else None
 
     def plug(self, there: bool) -> None:
         """Pull out the reader, or put it back."""
+        self.plugged = there
         if self._reader is not None and self._reader[1].alive:
             (self._reader[0].find if there else self._reader[0].lose)()
 

@@ -31,6 +31,7 @@ class Process:
     def __init__(self, scheduler: Scheduler, name: str, chance: random.Random) -> None:
         self.loop = process_loop(scheduler, name)
         self.chance = chance
+        self.born = scheduler.now
         self.on_death: Callable[[], None] = lambda: None
         self.points_left = 0
         """It dies at the so-many-th point from now; 0: at none."""
@@ -200,9 +201,12 @@ def copy_card(source: Path, target: Path) -> None:
 
 async def _live(assemble: Callable[[], Work], process: Process) -> None:
     again = True
-    while again:
-        life = Life()
-        work: Awaitable[None] = assemble()(life)
-        await work
-        again = life.again
+    try:
+        while again:
+            life = Life()
+            work: Awaitable[None] = assemble()(life)
+            await work
+            again = life.again
+    except Exception as error:  # noqa: BLE001
+        process.loop.scheduler.broken.append((process.loop.name, error, "ended"))
     process.die()

@@ -52,8 +52,9 @@ class People:
         """Return whether the arm opened; None: nothing was decided."""
         world = turnstile.scheduler.world
         pulses, began = turnstile.pulses, world.time()
-        served, notices = turnstile.served, turnstile.notices
+        well, notices = turnstile.well, turnstile.notices
         turnstile.present(code)
+        holds_on = turnstile.holds_on
         while world.time() < began + ANSWER_SECONDS:
             if turnstile.pulses > pulses:
                 return True
@@ -67,7 +68,8 @@ class People:
                     await world.wait(2.0)
                     return None
             await turnstile.change(began + ANSWER_SECONDS - world.time())
-        self._truth.unanswered(visitor, served and turnstile.served, began)
+        same = well is not None and well is turnstile.well
+        self._truth.unanswered(visitor, turnstile, same and not holds_on)
         return None
 
     async def _enter(self, visitor: Visitor, turnstile: Turnstile, quantity: int) -> None:

@@ -13,7 +13,7 @@ from gatehouse.simulation.tickets import Issued, Kind, Pool, pool
 VISITORS_A_MINUTE = 24.0
 FAULTS_A_MINUTE = 1.5
 DEEDS_A_MINUTE = 1.0
-COPY_SECONDS = 45.0
+COPIES, COPY_SECONDS = 0.08, 45.0
 
 
 class Does(StrEnum):
@@ -124,6 +124,8 @@ class Wishes:
     faults_a_minute: float = FAULTS_A_MINUTE
     kinds: tuple[FaultKind, ...] = tuple(FaultKind)
     visitors_a_minute: float = VISITORS_A_MINUTE
+    copies: float = COPIES
+    """How many tickets, of all, somebody has a copy of."""
     real_central: bool = False
     """Run central's own code, in the place of one that is as exact and faster."""
 
@@ -222,7 +224,7 @@ class _Crowd:
         numbered = [replace(one, number=number) for number, one in enumerate(found)]
         for one in numbered:
             out.append(one)
-            if one.ticket is None or chance.random() > 0.08:
+            if one.ticket is None or chance.random() > self.wishes.copies:
                 continue
             at = min(max(5.0, one.at + chance.gauss(5.0, COPY_SECONDS)), seconds)
             gate = one.gate if chance.random() < 0.3 else chance.randrange(self.wishes.gates)

@@ -18,4 +18,4 @@ class Promise(StrEnum):
     DRAINS = "the outbox drains"
     LEDGER_EQUAL = "central's ledger is the union of the journals"
     OUTCOME_TRUE = "what is written is what happened"
-    NEVER_CRASHES = "no daemon ends by itself"
+    NEVER_CRASHES = "no daemon ends or hangs by itself"

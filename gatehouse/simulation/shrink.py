@@ -11,7 +11,7 @@ from gatehouse.simulation.plan import Deed, Fault, Plan, Visitor
 from gatehouse.simulation.promises import Promise
 
 MARGIN_SECONDS = 12.0
-RUNS_MAX = 250
+RUNS_MAX = 150
 
 
 class Shrinking:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gatehouse.simulation.hardware import Turnstile
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.plan import Visitor
+from gatehouse.simulation.promises import Promise
 
 Name = tuple[bytes, int]
 """(admission, person): whom a pulse was for."""
@@ -97,8 +98,11 @@ class Truth:
     def _muddle(self, turnstile: Turnstile) -> None:
         self.muddled.append((self.gates[id(turnstile)], self.scheduler.now))
 
-    def unanswered(self, visitor: Visitor, served: bool, began: float) -> None:
-        """Nothing was shown for what was held before a reader; `served`: a gate was there."""
+    def unanswered(self, visitor: Visitor, turnstile: Turnstile, was_well: bool) -> None:
+        """Nothing was shown for what was held before a reader; `was_well`: all that time."""
         self.tell(f"visitor {visitor.number}", "sees nothing happen")
-        self.count("unanswered" if served else "nobody there")
-        del began
+        self.count("unanswered")
+        if was_well:
+            where = self.gates[id(turnstile)]
+            why = f"{where}: visitor {visitor.number} got no answer, and nothing was wrong"
+            self.violate(Promise.ANY_BYTES, why)

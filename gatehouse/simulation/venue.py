@@ -17,7 +17,7 @@ from gatehouse.simulation.central_real import RealCentral
 from gatehouse.simulation.device import Device
 from gatehouse.simulation.faults import Faults
 from gatehouse.simulation.hardware import Turnstile
-from gatehouse.simulation.loop import Scheduler
+from gatehouse.simulation.loop import Scheduler, Spinning
 from gatehouse.simulation.people import People
 from gatehouse.simulation.plan import Plan, Visitor
 from gatehouse.simulation.promises import Promise
@@ -97,6 +97,12 @@ class Venue:
 
     def run(self, stop_early: bool = True) -> None:
         """Let the whole plan happen, and the venue come to rest."""
+        try:
+            self._run(stop_early)
+        except Spinning as spinning:
+            self.truth.violate(Promise.NEVER_CRASHES, str(spinning))
+
+    def _run(self, stop_early: bool) -> None:
         self._begin()
         end, scheduler = self.plan.seconds, self.scheduler
         while scheduler.now < end:
@@ -179,7 +185,8 @@ class Venue:
         return device
 
     def _heed(self, device: Device) -> None:
-        device.turnstile.on_pulse = self._witnesses[device.id].pulsed
+        witness = self._witnesses[device.id]
+        device.turnstile.on_pulse, device.turnstile.on_show = witness.pulsed, witness.showed
 
     def _begin(self) -> None:
         world = self.scheduler.world

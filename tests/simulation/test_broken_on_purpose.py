@@ -1,0 +1,253 @@
+"""Each promise is broken once in the real code, and a seed notices.
+
+A promise that no seed could find broken would be held by nobody. What is broken stands in each
+function's docstring; a few are tried always, the rest at night.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from edge.core import credential, delivery, ladder, notice, passing, trusted_time
+from edge.core.delivery_terms import Delivery
+from edge.core.moment import Moment
+from edge.gate import desk
+from edge.gate.inbox import Inbox
+from edge.store import journal, repair
+from gatehouse.simulation import ledger, seeds
+from gatehouse.simulation.plan import FaultKind, Wishes, draw
+from gatehouse.simulation.promises import Promise
+from gatehouse.simulation.venue import run
+from rules import verdict
+from rules.use import Outcome
+from wire.event import ClockQuality, Passed, Rung
+from wire.reason import Reason
+
+CALM = Wishes(gates=1, minutes=1.0, faults_a_minute=0.0)
+KILLS = (FaultKind.GATE_KILLED, FaultKind.GATE_POINT, FaultKind.POWER)
+CRASHES = replace(CALM, faults_a_minute=8.0, kinds=KILLS)
+STORMS = replace(CALM, faults_a_minute=6.0, kinds=(FaultKind.STORM, FaultKind.BROKER))
+SEEDS_MAX = 24
+
+Patch = pytest.MonkeyPatch
+
+
+def commits_nothing(patch: Patch) -> None:
+    """A decision is answered before it is committed."""
+    committed = journal.Journal.transact
+
+    def transact(self: journal.Journal, decide: Callable[[journal.Transaction], Any]) -> Any:
+        class Undo(Exception):
+            pass
+
+        kept = list[Any]()
+
+        def and_undo(inside: journal.Transaction) -> None:
+            kept.append(decide(inside))
+            if isinstance(kept[0], desk.Decision):
+                raise Undo
+
+        with suppress(Undo):
+            committed(self, and_undo)
+        return kept[0]
+
+    patch.setattr(journal.Journal, "transact", transact)
+
+
+def forgets_who_is_inside(patch: Patch) -> None:
+    """After a crash nobody gives those who were being let in their outcome."""
+    patch.setattr(desk, "unresolved", lambda *_: ())
+
+
+def starts_empty(patch: Patch) -> None:
+    """A gate that starts makes a new journal, and says nothing of it."""
+    found = repair.open_sound
+
+    def open_sound(path: Any, device: bytes, lost: bool) -> Any:
+        for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+        return found(path, device, lost)
+
+    patch.setattr(journal, "open_sound", open_sound)
+
+
+def counts_no_uses(patch: Patch) -> None:
+    """Uses that this device knows of do not count."""
+    patch.setattr(verdict, "spent", lambda *_: frozenset())
+
+
+def opens_again_and_again(patch: Patch) -> None:
+    """An uncertain use opens once more, however often it has."""
+
+    def reopenable(uses: Any, door: Any, uptime: float) -> Any:
+        del uptime
+        found = [one for one in uses if one.outcome is Outcome.UNCERTAIN]
+        return next((one for one in found if one.lane == door.lane), None)
+
+    patch.setattr(verdict, "_reopenable", reopenable)
+
+
+def tells_of_no_conflict(patch: Patch) -> None:
+    """Central does not look whether a right was used too often."""
+    from gatehouse.simulation import server
+
+    server.ready()
+    from central.ledger import findings
+
+    patch.setattr(findings, "review", lambda _rights: None)
+
+
+def calls_good_tickets_refunded(patch: Patch) -> None:
+    """Every seventh ticket is told that it was refunded."""
+    against = verdict._against_list  # noqa: SLF001
+
+    def against_list(facts: Any, door: Any, wall: float) -> Any:
+        if facts.ticket.serial % 7 == 0:
+            return verdict.Refuse(Reason.REFUNDED)
+        return against(facts, door, wall)
+
+    patch.setattr(verdict, "_against_list", against_list)
+
+
+def ignores_the_list(patch: Patch) -> None:
+    """What the list says of a ticket is not looked at."""
+    patch.setattr(verdict, "_against_list", lambda *_: None)
+
+
+def is_always_fresh(patch: Patch) -> None:
+    """However old the list is, the gate says that it is fresh."""
+    patch.setattr(ladder, "rung", lambda *_: Rung.FRESH)
+
+
+def says_nothing_of_age(patch: Patch) -> None:
+    """The panel does not say how old the list is."""
+    patch.setattr(notice, "caution", lambda *_: None)
+
+
+def believes_its_clock(patch: Patch) -> None:
+    """The machine's clock is taken for central's signed word."""
+
+    def read(_time: object, machine: Moment) -> Moment:
+        return Moment(machine.wall, machine.uptime, ClockQuality.SIGNED)
+
+    patch.setattr(trusted_time, "read", read)
+
+
+def drops_what_is_long(patch: Patch) -> None:
+    """Codes of more than 200 bytes are not looked at."""
+    put = Inbox.put
+
+    def put_short(self: Inbox, signal: Any) -> None:
+        scan = getattr(signal, "scan", None)
+        if len(getattr(scan, "data", b"")) <= 200:
+            put(self, signal)
+
+    patch.setattr(Inbox, "put", put_short)
+
+
+def cannot_read_everything(patch: Patch) -> None:
+    """A code that is no text raises."""
+    read = credential.read
+
+    def read_text(data: bytes, ring: Any) -> Any:
+        data.decode("ascii")
+        return read(data, ring)
+
+    patch.setattr(credential, "read", read_text)
+
+
+def never_sends_again(patch: Patch) -> None:
+    """What was sent once is not sent again, acknowledged or not."""
+
+    def never(known: Delivery, _now: Moment) -> Delivery:
+        return replace(known, books=tuple(replace(one, deadline=None) for one in known.books))
+
+    patch.setattr(delivery, "_attempt_again_if_due", never)
+
+
+def acknowledges_over_holes(patch: Patch) -> None:
+    """Central acknowledges the highest row it holds, whatever is missing below."""
+
+    def advance(upto: int, after: Any) -> tuple[int, tuple[()]]:
+        return max(after, default=upto), ()
+
+    patch.setattr(ledger, "advance", advance)
+
+
+def writes_passed_for_nobody(patch: Patch) -> None:
+    """Whoever does not walk through is written down as passed."""
+    patch.setattr(passing, "Abandoned", Passed)
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    how: Callable[[Patch], None]
+    promise: Promise
+    wishes: Wishes
+    always: bool = False
+
+
+BREAKS = (
+    Break(commits_nothing, Promise.DURABLE_FIRST, CALM, always=True),
+    Break(forgets_who_is_inside, Promise.ONE_OUTCOME, CRASHES),
+    Break(starts_empty, Promise.NOTHING_LOST, CRASHES),
+    Break(counts_no_uses, Promise.NOBODY_TWICE, CALM, always=True),
+    Break(opens_again_and_again, Promise.ONE_RETRY, CRASHES),
+    Break(
+        tells_of_no_conflict,
+        Promise.DOUBLES_FOUND,
+        replace(STORMS, gates=2, kinds=(FaultKind.CUT,), copies=0.6, real_central=True),
+    ),
+    Break(calls_good_tickets_refunded, Promise.NOBODY_ROBBED, CALM),
+    Break(ignores_the_list, Promise.LIST_OBEYED, replace(CALM, minutes=2.0)),
+    Break(
+        is_always_fresh,
+        Promise.AGE_BOUNDED,
+        replace(CALM, minutes=6.0, faults_a_minute=1.0, kinds=(FaultKind.CUT,)),
+    ),
+    Break(
+        says_nothing_of_age,
+        Promise.AGE_BOUNDED,
+        replace(CALM, minutes=4.0, faults_a_minute=1.5, kinds=(FaultKind.CUT,)),
+    ),
+    Break(
+        believes_its_clock,
+        Promise.CLOCK_TOLD,
+        replace(CALM, faults_a_minute=6.0, kinds=(FaultKind.CLOCK_STEP, FaultKind.CLOCK_LOST)),
+    ),
+    Break(drops_what_is_long, Promise.ANY_BYTES, CALM),
+    Break(cannot_read_everything, Promise.NEVER_CRASHES, CALM),
+    Break(never_sends_again, Promise.DRAINS, replace(STORMS, kinds=(FaultKind.STORM,))),
+    Break(acknowledges_over_holes, Promise.LEDGER_EQUAL, STORMS),
+    Break(writes_passed_for_nobody, Promise.OUTCOME_TRUE, CALM, always=True),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def prepared() -> None:
+    seeds.prepare()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(one, id=one.how.__name__, marks=() if one.always else (pytest.mark.nightly,))
+        for one in BREAKS
+    ],
+)
+def test_a_seed_notices(broken: Break, monkeypatch: Patch) -> None:
+    broken.how(monkeypatch)
+    found: set[str] = set()
+    for seed in range(1, SEEDS_MAX + 1):
+        result = run(draw(seed, broken.wishes), stop_early=False)
+        found |= {violation.promise for violation in result.violations}
+        if broken.promise in found:
+            return
+    pytest.fail(f"{SEEDS_MAX} seeds, and nobody noticed; noticed instead: {sorted(found)}")
+
+
+def test_each_promise_is_broken_by_one() -> None:
+    assert {one.promise for one in BREAKS} == set(Promise)
