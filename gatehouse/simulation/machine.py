@@ -208,5 +208,6 @@ async def _live(assemble: Callable[[], Work], process: Process) -> None:
             await work
             again = life.again
     except Exception as error:  # noqa: BLE001
-        process.loop.scheduler.broken.append((process.loop.name, error, "ended"))
+        if process.alive:
+            process.loop.scheduler.broken.append((process.loop.name, error, "ended"))
     process.die()

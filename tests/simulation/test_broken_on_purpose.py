@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from edge.core import credential, delivery, ladder, notice, passing, trusted_time
+from edge.core.decision import Decision
 from edge.core.delivery_terms import Delivery
 from edge.core.moment import Moment
 from edge.gate import desk
@@ -47,7 +48,7 @@ def commits_nothing(patch: Patch) -> None:
 
         def and_undo(inside: journal.Transaction) -> None:
             kept.append(decide(inside))
-            if isinstance(kept[0], desk.Decision):
+            if isinstance(kept[0], Decision):
                 raise Undo
 
         with suppress(Undo):
