@@ -232,6 +232,31 @@ class Venue(RuleBasedStateMachine):
         super().teardown()
 
 
+def test_a_ledger_that_lost_its_disk_grants_nothing_firm_before_it_has_heard_of_the_use() -> None:
+    """The one story that chance seldom tells; and the same, once its journal is there."""
+    venue, right = Venue(), next(iter(RIGHTS))
+
+    def tried(gate: bytes) -> None:
+        back = venue.gate_hears(venue.ledger_hears(venue.claim(gate, right, 1)))
+        venue.ledger_hears(back)
+        venue.no_right_is_used_more_often_than_it_allows()
+
+    venue.everybody_was_heard()
+    tried(GATES[0])
+    assert venue.gates[GATES[0]].rows, "the first is let in"
+    venue.ledger_dies(loses_disk=True)
+    tried(GATES[1])
+    venue.time_passes()
+    tried(GATES[1])
+    for gate in GATES:
+        venue.hello(gate)
+    tried(GATES[1])
+    venue.row_arrives((GATES[0], 0))
+    assert venue.term.firm(venue.uptime)
+    tried(GATES[1])
+    venue.teardown()
+
+
 TestVenue = Venue.TestCase
 TestVenue.settings = settings(
     max_examples=60,

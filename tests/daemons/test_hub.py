@@ -305,6 +305,29 @@ def test_rows_that_were_not_committed_are_not_acknowledged_later(tmp_path: Path)
     play(story)
 
 
+def test_what_was_taken_back_half_way_is_not_acknowledged_later(tmp_path: Path) -> None:
+    """The disk is full in the middle of a group: of none of it anything is remembered."""
+
+    async def story() -> None:
+        async with hub(tmp_path) as one:
+            database = one.store._database  # noqa: SLF001
+            database.execute(
+                "CREATE TEMP TRIGGER full BEFORE INSERT ON main.heard"
+                " WHEN NEW.epoch = CAST('epoch--2' AS BLOB)"
+                " BEGIN SELECT RAISE(ABORT, 'full'); END"
+            )
+            topic = f"gh/1/venue/up/{GATE.hex()}/live"
+            for epoch, number in ((EPOCH, 1), (b"epoch--2", 2)):
+                body = encode_row(authorised(number), stamp())
+                one.link.deliver(topic, encode(Batch(epoch, 1, GENESIS, (body,))))
+            await settle()
+            assert one.link.published == []
+            database.execute("DROP TRIGGER full")
+            assert await one.rows(2, authorised(3)) == [Ack(EPOCH, 0)]
+
+    play(story)
+
+
 def test_a_flipped_bit_is_found_before_it_grants_anything(tmp_path: Path) -> None:
     async def story() -> None:
         async with hub(tmp_path) as one:
