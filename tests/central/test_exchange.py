@@ -1,6 +1,7 @@
 """A ticket becomes paper once: what central grants, to whom, and what it says otherwise."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,31 @@ def test_an_order_is_found_by_its_number_and_the_phone() -> None:
     assert isinstance(found, Found)
     assert [one.holder for one in found.offers] == ["王＊＊"] * 3
     assert isinstance(ask(Reserve(PAPER, found.offers[0].handle)), Granted)
+
+
+def test_a_picture_of_a_moving_code_gets_no_paper(tickets: list[Any]) -> None:
+    from central.venue import keys
+    from central.venue.issue import texts
+    from central.venue.models import Event, Ticket
+    from wire import rotating
+
+    Ticket.objects.update(flags=gh1.FLAG_ROTATION_REQUIRED)
+    event = Event.objects.get()
+    event.rotating = True
+    event.save()
+    ticket = Ticket.objects.get(cti=bytes.fromhex(tickets[0]["cti"]))
+    (code,) = texts([ticket], *keys.active(event.venue))
+    assert ask(FindCode(code.encode())) == Denied(Reason.STATIC_COPY)
+    key = rotating.key_of(bytes(ticket.cti), bytes(event.rotation_key or b""))
+    old = rotating.text(code, key, int(time.time()) - 300)
+    assert ask(FindCode(old.encode())) == Denied(Reason.CODE_TOO_OLD)
+    found = ask(FindCode(rotating.text(code, key, int(time.time())).encode()))
+    assert isinstance(found, Found)
+    granted = ask(Reserve(PAPER, found.offers[0].handle))
+    assert isinstance(granted, Granted)
+    paper = gh1.verify(granted.text.encode(), ring())
+    assert isinstance(paper, gh1.Ticket)
+    assert paper.flags == 0, "paper cannot move"
 
 
 def test_a_handle_is_good_for_the_kiosk_it_was_given_to(tickets: list[Any]) -> None:

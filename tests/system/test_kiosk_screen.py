@@ -197,6 +197,7 @@ def test_an_order_of_four_by_its_number_in_english(screen: Screen) -> None:
     assert len(codes) == 3
 
 
+@pytest.mark.nightly
 def test_no_paper_in_the_middle_goes_on_with_the_rest(screen: Screen) -> None:
     for _ in range(2):
         screen.scan("paper")
@@ -221,6 +222,7 @@ def test_no_paper_in_the_middle_goes_on_with_the_rest(screen: Screen) -> None:
         assert screen.cut() == before + 2
 
 
+@pytest.mark.nightly
 def test_out_of_service_says_so_and_comes_back(screen: Screen) -> None:
     screen.printer("power")
     screen.shows("out-of-order")
@@ -284,6 +286,7 @@ def test_keys_alone_are_enough(screen: Screen) -> None:
     screen.shows("attract")
 
 
+@pytest.mark.nightly
 def test_controls_lie_within_reach_and_are_large(screen: Screen) -> None:
     """Portrait: a screen 62 cm high, hung with its lower edge at 75 cm: touched below 120 cm."""
     screen.press("start")
@@ -295,7 +298,7 @@ def test_controls_lie_within_reach_and_are_large(screen: Screen) -> None:
         assert min(box["width"], box["height"]) >= 80
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("language", ["en", pytest.param("zh", marks=pytest.mark.nightly)])
 def test_landscape(browser: Browser, demo_venue: DemoVenue, screen: Screen, language: str) -> None:
     wide = opened(browser, demo_venue, LANDSCAPE, f"landscape-{language}")
     wide.shows("attract")
