@@ -64,7 +64,7 @@ def _sell(told: Path, report: rig.Report) -> tuple[bytes, gh1.Ticket]:
     import django
 
     django.setup()
-    from central.lists import essentials, publish
+    from central.lists import essentials, snapshots
     from central.venue import issue, keys, models
 
     kind = models.TicketClass.objects.select_related("event__venue").get()
@@ -79,11 +79,11 @@ def _sell(told: Path, report: rig.Report) -> tuple[bytes, gh1.Ticket]:
         some = list(gone[start : start + 500])
         models.Ticket.objects.filter(pk__in=some).update(standing="refunded")
     began = time.perf_counter()
-    made = publish.snapshot(kind.event.venue)
+    made = snapshots.snapshot(kind.event.venue)
     report.figure(
         "central builds the list from its database, s", round(time.perf_counter() - began, 1)
     )
-    size = (publish.folder() / f"{made.version}.db.zst").stat().st_size
+    size = (snapshots.folder() / f"{made.version}.db.zst").stat().st_size
     report.figure("the list on the wire, bytes a ticket", round(size / TICKETS, 2))
     essentials.write(kind.event.venue)
     report.figure("essentials on the wire, kB", round(essentials.path().stat().st_size / 1000, 1))

@@ -99,7 +99,9 @@ def _all(_: argparse.Namespace) -> int:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-    return 1 if fallen else 0
+    if fallen:
+        return EXIT_CONFIG if children[fallen].returncode == EXIT_CONFIG else 1
+    return 0
 
 
 def _web(_: argparse.Namespace) -> int:
@@ -160,8 +162,13 @@ def _ingest(_: argparse.Namespace) -> int:
 def _publish(_: argparse.Namespace) -> int:
     _django()
     from central.lists import publish
+    from central.venue.trust import TrustMissing
 
-    publish.run(_until_told())
+    try:
+        publish.run(_until_told())
+    except TrustMissing as missing:
+        sys.stderr.write(f"central publish: {missing}\n")
+        return EXIT_CONFIG
     return 0
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rules.ticket_class import EventRecord
 from tests.trusted import inside, roles, sealed
 from wire.codec import decode, encode
-from wire.delivery import Ack, Batch, Hello
+from wire.delivery import Ack, Batch, Hello, Status
 from wire.essentials import Essentials, pack
 from wire.signed import Purpose, seal
 from wire.snapshot import SCHEMA, SCHEMA_VERSION, About, Delta, Heartbeat, Manifest
@@ -29,6 +29,8 @@ class RowKeeper:
         self.topics = Topics(venue)
         self.rows: dict[tuple[str, bytes], dict[int, bytes]] = {}
         self.conflicts = 0
+        self.statuses: list[tuple[str, Status]] = []
+        """What devices said of their lists, in order of arrival."""
         self.messages: list[tuple[str, int]] = []
         """(kind, rows) of each message, in order of arrival."""
 
@@ -44,6 +46,9 @@ class RowKeeper:
             hello = decode(payload, Hello)
             self.messages.append((kind, 0))
             return [self._ack(device, one.epoch) for one in hello.epochs]
+        if kind == "status":
+            self.statuses.append((device, decode(payload, Status)))
+            return []
         batch = decode(payload, Batch)
         self.messages.append((kind, len(batch.rows)))
         held = self.rows.setdefault((device, batch.epoch), {})

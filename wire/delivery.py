@@ -28,6 +28,15 @@ class Hello(msgspec.Struct, frozen=True, omit_defaults=True):
     """Version of the newest it was sent (wire/configuration.py); behind, it is sent again."""
 
 
+class Status(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What list a device goes by; sent with each connection, and now and again."""
+
+    sequence: int | None = None
+    """How far it goes; None: there is none, or it is damaged."""
+    confirmed_seconds: int | None = None
+    """Since when central has last said that it is the newest; None: not in this life."""
+
+
 class Batch(msgspec.Struct, frozen=True):
     """Consecutive rows of one epoch, as they stand in the journal."""
 

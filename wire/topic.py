@@ -39,6 +39,10 @@ class Topics:
         """Central to device: what it is to be configured as (wire/configuration.py)."""
         return f"{ROOT}/{self.venue}/down/{device}/configuration"
 
+    def status(self, device: str) -> str:
+        """Device to central: which list it goes by (wire/delivery.py)."""
+        return f"{ROOT}/{self.venue}/up/{device}/status"
+
     def log(self, device: str) -> str:
         """Device to central: the end of its log, when a command asked for it."""
         return f"{ROOT}/{self.venue}/up/{device}/log"

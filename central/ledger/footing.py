@@ -16,6 +16,7 @@ from central.ledger.models import Footing, Incident, Row
 from central.venue.models import Ticket
 from wire import event
 from wire.codec import WireError
+from wire.delivery import Status
 from wire.event import AnyEvent, Rung, Stamp
 from wire.row import Unknown, decode_row
 
@@ -49,6 +50,19 @@ def note_clock(device: int, stamp: Stamp, received_ms: int) -> None:
     _of(device)
     Footing.objects.filter(device_id=device).update(
         clock=stamp.clock.value, skew_ms=max(-(2**62), min(2**62, stamp.wall_ms - received_ms))
+    )
+
+
+def note_list(device: int, status: Status, received_ms: int) -> None:
+    """Remember which list a device's sync says it has."""
+    ago, confirmed_ms = status.confirmed_seconds, None
+    if ago is not None:
+        confirmed_ms = received_ms - ago * 1000
+    _of(device)
+    Footing.objects.filter(device_id=device).update(
+        list_told_ms=received_ms,
+        list_sequence=status.sequence,
+        list_confirmed_ms=confirmed_ms,
     )
 
 

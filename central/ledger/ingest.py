@@ -27,7 +27,7 @@ from central.exchange import noting
 from central.ledger import epochs, findings, footing, rows
 from central.ledger.arrivals import Arrivals, Message
 from central.ledger.models import Incident, Quarantine
-from central.ledger.reading import check_batch, check_hello, short
+from central.ledger.reading import check_batch, check_hello, check_status, short
 from central.link import Program, connect
 from central.lists.changes import tell_uses
 from central.orders import reports
@@ -36,7 +36,7 @@ from central.tickets import refunds
 from central.venue.models import Device
 from wire import event
 from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
-from wire.delivery import Batch, Hello
+from wire.delivery import Batch, Hello, Status
 from wire.topic import Topics, sender
 
 log = logging.getLogger("central.ingest")
@@ -155,6 +155,11 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
             group.asked[identity, told.epoch] = device, hello
     elif kind == "claim":
         group.answers += group.ledger.take(device, plain)
+    elif kind == "status":
+        status = decode(plain, Status)
+        check_status(status)
+        # Not `last_seen`: refunds go by that, and a status says nothing of what a door did.
+        footing.note_list(device.pk, status, round(time.time() * 1000))
     elif kind == "log":
         reports.keep_log(device, plain)
     elif kind in ("live", "backlog"):

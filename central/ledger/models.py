@@ -104,6 +104,10 @@ class Footing(models.Model):
     used_up = models.BooleanField("离线额度用尽 budget used up", default=False)
     clock = models.CharField("时钟 clock", max_length=12, default="")
     skew_ms = models.BigIntegerField("时差 skew (ms)", default=0)
+    list_told_ms = models.BigIntegerField(null=True)
+    """When its sync last said which list it has. What its doors went by is in their rows."""
+    list_sequence = models.BigIntegerField("名单版本 list", null=True)
+    list_confirmed_ms = models.BigIntegerField("名单确认于 list confirmed at (ms)", null=True)
 
     def __str__(self) -> str:
         return self.rung

@@ -9,7 +9,7 @@ import logging
 from wire import event
 from wire.chain import EPOCH_BYTES
 from wire.codec import WireError
-from wire.delivery import Batch, Hello
+from wire.delivery import Batch, Hello, Status
 from wire.event import ADMISSION_BYTES, AnyEvent, ClockQuality, Stamp
 from wire.row import Unknown, decode_row
 from wire.ticket import CTI_BYTES
@@ -19,6 +19,8 @@ log = logging.getLogger("central.ingest")
 UNREADABLE = "unreadable"
 NUMBER_MAX = 2**63 - 1
 """Of a bigint."""
+SECONDS_MAX = 2**52
+"""Of what is still a number once it is counted in milliseconds."""
 PERSONS_MAX = 2**15 - 1
 """In one row: as many as a ticket can be for."""
 TEXT_MAX = 40
@@ -132,6 +134,13 @@ def check_hello(hello: Hello) -> None:
             raise WireError(f"an epoch of rows {told.first} to {told.top}")
     if sum(told.top for told in hello.epochs) > NUMBER_MAX:
         raise WireError("more rows than can be counted")
+
+
+def check_status(status: Status) -> None:
+    """Raise WireError for a list that cannot be."""
+    for number in (status.sequence or 0, status.confirmed_seconds or 0):
+        if not 0 <= number <= SECONDS_MAX:
+            raise WireError(f"list {status.sequence}, confirmed {status.confirmed_seconds} s ago")
 
 
 def _check_epoch(epoch: bytes) -> None:

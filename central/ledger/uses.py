@@ -5,6 +5,7 @@ go out, not numbers, so that a device finds its own among them and counts them o
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 
 from central.ledger.models import Use
 from central.venue.models import NEVER_USED, ReportedUses
@@ -13,6 +14,9 @@ from wire.entry import UseElsewhere
 
 RIGHTS_MAX = 500
 """In one question to the database."""
+PLACE_BYTES_MAX = 20
+"""Of a device's name in UTF-8: a change that reports one use then stays below 200 bytes."""
+MORE = "…"
 
 
 def reported(rights: Collection[bytes] | None) -> dict[bytes, ReportedUses]:
@@ -28,9 +32,18 @@ def reported(rights: Collection[bytes] | None) -> dict[bytes, ReportedUses]:
             undone = (*before.undone, (bytes(admission), person))
             found[right] = ReportedUses(before.counted, undone)
         else:
-            use = UseElsewhere(checkpoint or "", bytes(admission), person, wall_ms // 1000, place)
+            name = (checkpoint or "", bytes(admission), person)
+            use = UseElsewhere(*name, wall_ms // 1000, _cut(place))
             found[right] = ReportedUses((*before.counted, use), before.undone)
     return found
+
+
+@lru_cache(maxsize=1024)
+def _cut(name: str) -> str:
+    """Return as much of a device's name as each use may carry to each gate: whole characters."""
+    if len(name.encode()) <= PLACE_BYTES_MAX:
+        return name
+    return name.encode()[: PLACE_BYTES_MAX - len(MORE.encode())].decode(errors="ignore") + MORE
 
 
 _Use = tuple[bytes | None, int, str | None, bytes, int, int, str]

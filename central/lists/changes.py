@@ -4,7 +4,8 @@ Whatever alters what a gate should do goes through `publish_change` in the same 
 that the database and the chain never tell different stories.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from typing import TypeVar
 
 from django.db import transaction
 
@@ -14,13 +15,17 @@ from central.lists.waking import announce
 from central.venue import trust
 from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
 from wire.codec import encode
-from wire.entry import Standing
+from wire.entry import Row, Standing
 from wire.signed import Purpose
 from wire.snapshot import Delta, head_after
 
+T = TypeVar("T")
+
 NO_HEAD = bytes(32)
-TOLD_MAX = 1000
-"""Rows of one change; a day's backlog comes as many."""
+DELTA_ROWS_MAX = 500
+"""What a device writes in one transaction."""
+DELTA_BYTES_MAX = 128 * 1024
+"""Brokers take half as much again and more in one packet (provisioning/mosquitto.conf)."""
 
 
 def head(venue: Venue) -> tuple[int, bytes]:
@@ -41,7 +46,10 @@ def publish_change(
     events: Iterable[Event] = (),
     signing_keys: Iterable[SigningKey] = (),
 ) -> Change:
-    """Append the present state of these to the chain; call inside the transaction of the change."""
+    """Append the present state of these to the chain; call inside the transaction of the change.
+
+    Many tickets become several links, none longer than a device takes; return the last.
+    """
     return _publish(venue, [ticket.pk for ticket in tickets], classes, events, signing_keys)
 
 
@@ -53,38 +61,81 @@ def _publish(
     signing_keys: Iterable[SigningKey] = (),
 ) -> Change:
     one_at_a_time(venue)
-    sequence, previous = head(venue)
-    # Read again: while this one waited, another may have blocked them.
-    tickets = Ticket.objects.filter(pk__in=keys).order_by("pk")
-    uses = reported({bytes(ticket.cti) for ticket in tickets})
-    list_key = bytes(venue.list_key)
-    delta = Delta(
-        sequence=sequence + 1,
-        previous=previous,
-        tickets=tuple(
-            ticket.row(list_key, uses.get(bytes(ticket.cti), NEVER_USED)) for ticket in tickets
-        ),
-        classes=tuple((kind.pk, encode(kind.record())) for kind in classes),
-        events=tuple((event.audience, encode(event.record())) for event in events),
-        signing_keys=tuple((bytes(key.kid), encode(key.record())) for key in signing_keys),
+    chain = _Chain(venue)
+    small = (
+        tuple((kind.pk, encode(kind.record())) for kind in classes),
+        tuple((event.audience, encode(event.record())) for event in events),
+        tuple((bytes(key.kid), encode(key.record())) for key in signing_keys),
     )
-    sealed = trust.sealed(encode(delta), Purpose.LIST)
+    pieces = _pieces(_rows(venue, keys))
+    last = chain.append(next(pieces, ()), *small)
+    for piece in pieces:
+        last = chain.append(piece)
     announce()
-    return Change.objects.create(
-        venue=venue, sequence=delta.sequence, body=sealed, head=head_after(delta)
-    )
+    return last
+
+
+class _Chain:
+    """The end of a venue's chain, to which links are added."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._sequence, self._head = head(venue)
+
+    def append(
+        self,
+        tickets: tuple[Row, ...],
+        classes: tuple[tuple[int, bytes], ...] = (),
+        events: tuple[tuple[str, bytes], ...] = (),
+        signing_keys: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> Change:
+        number = self._sequence + 1
+        delta = Delta(number, self._head, tickets, classes, events, signing_keys)
+        self._sequence, self._head = number, head_after(delta)
+        sealed = trust.sealed(encode(delta), Purpose.LIST)
+        return Change.objects.create(
+            venue=self._venue, sequence=number, body=sealed, head=self._head
+        )
+
+
+def _rows(venue: Venue, keys: Collection[int]) -> Iterator[Row]:
+    """Yield the tickets' lines; read again, for another may have blocked them meanwhile."""
+    list_key = bytes(venue.list_key)
+    for some in batched(sorted(keys), DELTA_ROWS_MAX):
+        tickets = list(Ticket.objects.filter(pk__in=some).order_by("pk"))
+        uses = reported({bytes(ticket.cti) for ticket in tickets})
+        for ticket in tickets:
+            yield ticket.row(list_key, uses.get(bytes(ticket.cti), NEVER_USED))
+
+
+def _pieces(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:
+    """Gather rows up to what one change may hold."""
+    piece, size = list[Row](), 0
+    for row in rows:
+        length = len(encode(row))
+        if piece and (len(piece) == DELTA_ROWS_MAX or size + length > DELTA_BYTES_MAX):
+            yield tuple(piece)
+            piece, size = [], 0
+        piece.append(row)
+        size += length
+    if piece:
+        yield tuple(piece)
 
 
 def tell_uses(rights: Collection[bytes]) -> None:
     """Put what devices reported of these rights' uses on the list; inside their transaction."""
     by_venue: dict[int, list[int]] = {}
-    named = Ticket.objects.filter(cti__in=rights).order_by("pk")
-    for pk, of in named.values_list("pk", "ticket_class__event__venue"):
-        by_venue.setdefault(of, []).append(pk)
+    for some in batched(sorted(rights), DELTA_ROWS_MAX):
+        named = Ticket.objects.filter(cti__in=some)
+        for pk, of in named.values_list("pk", "ticket_class__event__venue"):
+            by_venue.setdefault(of, []).append(pk)
     for key, keys in by_venue.items():
-        venue = Venue.objects.get(pk=key)
-        for start in range(0, len(keys), TOLD_MAX):
-            _publish(venue, keys[start : start + TOLD_MAX])
+        _publish(Venue.objects.get(pk=key), keys)
+
+
+def batched(some: list[T], size: int) -> Iterator[list[T]]:
+    """Yield `some` in pieces of at most `size`."""
+    return (some[start : start + size] for start in range(0, len(some), size))
 
 
 def set_standing(tickets: list[Ticket], standing: Standing) -> Change | None:
@@ -96,8 +147,8 @@ def set_standing(tickets: list[Ticket], standing: Standing) -> Change | None:
         one_at_a_time(venue)  # Before the tickets, as everywhere: else two could wait in a ring.
         for ticket in tickets:
             ticket.standing = standing.value
-        keys = [ticket.pk for ticket in tickets]
-        Ticket.objects.filter(pk__in=keys).update(standing=standing.value)
+        for some in batched([ticket.pk for ticket in tickets], DELTA_ROWS_MAX):
+            Ticket.objects.filter(pk__in=some).update(standing=standing.value)
         return publish_change(venue, tickets=tickets)
 
 

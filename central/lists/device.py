@@ -10,7 +10,7 @@ from central.files import in_pieces
 from central.identity.asking import for_devices
 from central.lists.essentials import path as newest_essentials
 from central.lists.models import Change, Snapshot
-from central.lists.publish import folder, newest
+from central.lists.snapshots import folder, newest
 from central.venue.models import Device, RolesVersion
 from wire.codec import encode
 
@@ -60,6 +60,10 @@ def deltas(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse("after: a number\n", status=400, content_type="text/plain")
     found = Change.objects.filter(venue=device.venue, sequence__gt=int(after))
     bodies: list[bytes] = []
+    first = found.order_by("sequence").values_list("sequence", flat=True).first()
+    if first != int(after) + 1:
+        # None, or the next one is kept no more: then a snapshot helps.
+        return HttpResponse(encode(bodies), content_type=CBOR)
     for one in found.order_by("sequence")[:CHANGES_MAX].iterator(50):
         if bodies and sum(map(len, bodies)) + len(one.body) > ANSWER_BYTES_MAX:
             break

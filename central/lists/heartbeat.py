@@ -14,6 +14,7 @@ from django.conf import settings
 
 from central.lists import essentials
 from central.lists.changes import head
+from central.lists.snapshots import forgotten_before, newest
 from central.venue import trust
 from central.venue.models import Venue
 from wire.codec import encode
@@ -73,7 +74,12 @@ class Pulse:
         roles = trust.newest_roles(venue)
         if self._essentials <= sequence and now - self._written_at >= essentials.AGAIN_SECONDS:
             self._essentials, self._written_at = essentials.write(venue), now
-        said = Heartbeat(venue.code, sequence, at_head, self._wall, self._essentials, roles)
+        made = newest(venue)
+        said = Heartbeat(
+            *(venue.code, sequence, at_head, self._wall, self._essentials, roles),
+            snapshot=made.sequence if made else 0,
+            forget=forgotten_before(venue),
+        )
         with suppress(OSError):  # Then the next run has only the system's clock.
             self._path.write_text(repr(self._wall))
             _wish().unlink(missing_ok=True)

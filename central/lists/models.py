@@ -23,3 +23,10 @@ class Snapshot(models.Model):
     sequence = models.BigIntegerField()
     manifest = models.BinaryField()
     """In its envelope."""
+
+
+class Forgotten(models.Model):
+    """Changes and snapshots of before this change say what is to be known no more."""
+
+    venue = models.OneToOneField(Venue, models.CASCADE)
+    before = models.BigIntegerField()

@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 from django.db.models import Sum
-from django.utils import timezone
 
 from central.exchange import pages as kiosks
 from central.ledger import footing
 from central.ledger.models import Footing, Row
 from central.ledger.totals import totals
+from central.lists.changes import head
 from central.live.words import KINDS
 from central.venue.models import Device, Event, Ticket, Venue
 
@@ -82,22 +82,43 @@ def _curve() -> dict[str, Any]:
 
 
 def _devices(rows: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
-    now = timezone.now()
     known = {one.device_id: one for one in Footing.objects.all()}
+    heads = {venue.pk: head(venue)[0] for venue in Venue.objects.all()}
     return [
         {
             **_footing(known.get(device.pk, Footing())),
+            **_list(device, known.get(device.pk, Footing()), heads[device.venue_id]),
+            **_seen(device, known.get(device.pk, Footing())),
             "name": device.name,
-            "seen_seconds": round((now - device.last_seen).total_seconds())
-            if device.last_seen
-            else None,
-            "silent": device.last_seen is None
-            or (now - device.last_seen).total_seconds() > SILENT_SECONDS,
             "rows": sum(rows.get(device.identity, {}).values()),
-            "list": device.list_sequence,
         }
         for device in Device.objects.order_by("name")
     ]
+
+
+def _seen(device: Device, known: Footing) -> dict[str, Any]:
+    """Return when anything was heard of a device, by rows or by its word on the list."""
+    told = [device.last_seen.timestamp()] if device.last_seen else []
+    if known.list_told_ms is not None:
+        told.append(known.list_told_ms / 1000)
+    ago = round(max(0.0, time.time() - max(told))) if told else None
+    return {"seen_seconds": ago, "silent": ago is None or ago > SILENT_SECONDS}
+
+
+def _list(device: Device, known: Footing, at_head: int) -> dict[str, Any]:
+    """Return how far a device's list goes, how many changes it is behind, and since when.
+
+    `list` None: it has told, and has none. `list_seconds`: since central's word last was that its
+    list is the newest, None: not as far as it has told.
+    """
+    confirmed = known.list_confirmed_ms
+    if known.list_told_ms is None:
+        return {"list": device.list_sequence, "behind": None, "list_seconds": None}
+    return {
+        "list": known.list_sequence,
+        "behind": None if known.list_sequence is None else max(0, at_head - known.list_sequence),
+        "list_seconds": None if confirmed is None else round(time.time() - confirmed / 1000),
+    }
 
 
 def _footing(known: Footing) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from django.db import transaction
 
 from central.core.refund import inquire
-from central.lists.changes import TOLD_MAX, one_at_a_time, save_event
+from central.lists.changes import one_at_a_time, save_event
 from central.tickets import inquiry, refunds
 from central.tickets.models import CalledOff
 from central.venue.models import Event, Ticket
 from wire.entry import Standing
 
+AT_ONCE = 1000
 PAUSE_SECONDS = 0.1
 """Between two pieces: others write as well, and SQLite lets one at a time."""
 OPEN = (Standing.GOOD.value, Standing.BLOCKED.value)
@@ -56,7 +57,7 @@ def run(
 
 
 def _piece(event: Event, after: int, by: str, why: str) -> tuple[int, int]:
-    """Refund the next thousand after a primary key, in one transaction and one change of the list.
+    """Refund the next thousand after a primary key, in one transaction, list and all.
 
     Return how many there were, and the primary key of the last.
     """
@@ -65,7 +66,7 @@ def _piece(event: Event, after: int, by: str, why: str) -> tuple[int, int]:
         one_at_a_time(event.venue)
         found = Ticket.objects.filter(ticket_class__event=event, standing__in=OPEN, pk__gt=after)
         found = found.select_related("ticket_class__event__venue")
-        tickets = list(found.order_by("pk")[:TOLD_MAX])
+        tickets = list(found.order_by("pk")[:AT_ONCE])
         gates, uses = inquiry.gates(event.venue), inquiry.admissions(tickets)
         asked = [
             (ticket, inquire(inquiry.window(ticket), uses.get(ticket.pk, ()), gates, now))

@@ -1,7 +1,7 @@
 """Forgets who the holders of an event's tickets were, once it is over.
 
-A step at a time, each with its change of the list, so that it can be cut short and begun again;
-gates forget with their next snapshot at the latest.
+A step at a time, each with its change of the list, so that it can be cut short and begun again.
+At its end central makes a new snapshot, drops the changes of before, and gates replace theirs.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from central.lists.changes import one_at_a_time, publish_change
+from central.lists.snapshots import forget_from_now
 from central.venue.models import Event, Ticket
 
 AT_ONCE = 500
@@ -26,6 +27,7 @@ def wipe(event: Event) -> Iterator[int]:
             found = Ticket.objects.filter(named, ticket_class__event=event).order_by("pk")
             some = list(found[:AT_ONCE])
             if not some:
+                forget_from_now(event.venue)
                 return
             for ticket in some:
                 ticket.sealed_name = ticket.id_check = ticket.id_digest = None

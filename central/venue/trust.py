@@ -6,6 +6,7 @@ central's user, as the ticket keys are.
 """
 
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,8 +51,14 @@ def sealed(payload: bytes, purpose: Purpose) -> bytes:
     try:
         made = place.stat().st_mtime_ns
     except OSError as error:
-        raise TrustMissing(f"{place}: cannot be read ({error.strerror})") from None
+        raise _missing(place, f"cannot be read ({error.strerror})") from None
     return seal(payload, purpose, _load(place, made))
+
+
+def check(purposes: Iterable[Purpose]) -> None:
+    """Raise TrustMissing unless there is a key for each of these."""
+    for purpose in purposes:
+        load(path(purpose.value))
 
 
 def newest_roles(venue: Venue) -> int:
@@ -77,10 +84,12 @@ def load(place: Path) -> Ed25519PrivateKey:
     """Read a key; raise TrustMissing."""
     try:
         key = load_pem_private_key(place.read_bytes(), None)
-    except (OSError, ValueError, TypeError) as error:
-        raise TrustMissing(f"{place}: cannot be read as a key: {error}") from None
+    except OSError as error:
+        raise _missing(place, f"cannot be read ({error.strerror})") from None
+    except (ValueError, TypeError):
+        raise _missing(place, "is no key") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise TrustMissing(f"{place}: not an Ed25519 key")
+        raise _missing(place, "is no Ed25519 key")
     return key
 
 
@@ -93,6 +102,14 @@ def write(place: Path, key: Ed25519PrivateKey) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return place
+
+
+def _missing(place: Path, why: str) -> TrustMissing:
+    name = place.stem.removeprefix("trust-")
+    told = "bring it back from a backup of central's folder"
+    if name in set(Purpose) - {Purpose.ROLES}:
+        told += f", or make another that devices will follow: gatehouse central trust rotate {name}"
+    return TrustMissing(f"{place} {why}: {told}")
 
 
 @lru_cache(maxsize=32)

@@ -26,6 +26,7 @@ from edge.sync.enrolment import Enroller
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
 from edge.sync.kiosk_asked import KioskQuestions
+from edge.sync.list_told import ListTold
 from edge.sync.outward import Outward
 from edge.sync.own_time import OwnTime
 from edge.sync.renewal import Renewal
@@ -76,6 +77,7 @@ class SyncDaemon:
         self._own_time = own_time
         self._sideways = sideways or Sideways(link, intercom.tell, topics, device)
         self._kiosk = kiosk
+        self._list_told = ListTold(link, inward, clock, topics, device)
         self._connected = False
         self.malformed: Counter[str] = Counter()
         """Messages that could not be read, by topic."""
@@ -88,6 +90,7 @@ class SyncDaemon:
                 self._intercom.run(),
                 self._outward.run(),
                 self._inward.run(),
+                self._list_told.run(),
                 self._hear_central(),
                 self._hear_daemons(),
                 self._look_after(),
@@ -118,6 +121,7 @@ class SyncDaemon:
     def _connection(self, there: bool) -> None:
         self._connected = there
         self._outward.connection(there)
+        self._list_told.connection(there)
         if not self._sideways.is_hub:
             self._sideways.connection(there)
 

@@ -23,12 +23,12 @@ class RealCentral(Central):
         server.ready()
         image = server.beginning(len(self.pool.tickets), ROLES)
         with server.central_of(lambda: self.wall, self._folder, sealed):
-            from central.lists import publish
+            from central.lists import snapshots
             from central.venue.models import Venue
 
             server.put_back(image)
             server.enter_devices(self._identities)
-            publish.snapshot(Venue.objects.get(code=VENUE))
+            snapshots.snapshot(Venue.objects.get(code=VENUE))
             yield
 
     def head(self) -> tuple[int, bytes]:
@@ -73,10 +73,10 @@ class RealCentral(Central):
             operations.undo(Ticket.objects.get(cti=cti), asked, bytes(use.admission), use.person)
 
     def manifest(self) -> bytes:
-        from central.lists import publish
+        from central.lists import snapshots
         from central.venue.models import Venue
 
-        made = publish.newest(Venue(pk=1))
+        made = snapshots.newest(Venue(pk=1))
         return bytes(made.manifest) if made else b""
 
     def essentials(self) -> bytes:

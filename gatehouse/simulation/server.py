@@ -107,15 +107,15 @@ def central_of(
     """Let central's modules live in this time, keep files here, and seal by these keys."""
     with in_memory():
         from central.ledger import findings, footing, ingest, rows
-        from central.lists import essentials, publish
+        from central.lists import essentials, snapshots
         from central.orders import desired, reports
         from central.tickets import refunds
         from central.venue import trust
 
         time = CentralTime(wall)
-        timed = (findings, footing, ingest, rows, essentials, publish, desired, reports, refunds)
+        timed = (findings, footing, ingest, rows, essentials, snapshots, desired, reports, refunds)
         instead: list[tuple[ModuleType, str, object]] = [(one, "time", time) for one in timed]
-        instead += [(publish, "folder", lambda: folder), (trust, "sealed", sealed)]
+        instead += [(snapshots, "folder", lambda: folder), (trust, "sealed", sealed)]
         before = [(module, name, getattr(module, name)) for module, name, _ in instead]
         try:
             for module, name, value in instead:

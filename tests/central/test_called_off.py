@@ -59,7 +59,7 @@ def states() -> dict[str, int]:
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     from central.tickets import called_off
 
-    monkeypatch.setattr(called_off, "TOLD_MAX", 2)
+    monkeypatch.setattr(called_off, "AT_ONCE", 2)
 
 
 @pytest.mark.usefixtures("small_pieces")

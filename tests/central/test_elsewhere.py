@@ -61,8 +61,8 @@ class OtherGate:
         self.whitelist = Whitelist(folder, self.trust)
 
     def fetch_snapshot(self) -> None:
-        from central.lists.publish import folder as published
-        from central.lists.publish import snapshot
+        from central.lists.snapshots import folder as published
+        from central.lists.snapshots import snapshot
         from central.venue.models import Venue
 
         sealed = bytes(snapshot(Venue.objects.get()).manifest)
@@ -203,7 +203,7 @@ def test_a_backlog_becomes_changes_of_a_bounded_size(
     from central.lists import changes
     from central.lists.models import Change
 
-    monkeypatch.setattr(changes, "TOLD_MAX", 3)
+    monkeypatch.setattr(changes, "DELTA_ROWS_MAX", 3)
     before = Change.objects.count()
     rights = [bytes.fromhex(one["cti"]) for one in tickets]
     named = [gh1.Ticket(cti, "SHOW", 1, 2, 1, 1) for cti in rights]

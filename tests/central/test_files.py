@@ -38,7 +38,7 @@ async def asked(address: str, **headers: str) -> tuple[Any, list[int], bytes]:
 
 def long_list() -> str:
     """Make a snapshot whose file is long, and return its address."""
-    from central.lists.publish import folder, snapshot
+    from central.lists.snapshots import folder, snapshot
     from central.venue.models import Venue
 
     made = decode(inside(bytes(snapshot(Venue.objects.get()).manifest)), Manifest)

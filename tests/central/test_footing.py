@@ -7,6 +7,7 @@ import pytest
 
 from tests.central_messages import chained, register_device, rows, take, together
 from tests.device import authorised
+from wire.delivery import Status
 from wire.event import AnyEvent, BudgetUsedUp, ClockQuality, KeySuspected, Rung, RungChanged, Stamp
 from wire.row import encode_row
 
@@ -111,3 +112,38 @@ def test_the_page_has_words_for_every_rung_clock_and_alarm() -> None:
     assert set(RUNGS) == {rung.value for rung in Rung}
     assert set(CLOCKS) == {quality.value for quality in ClockQuality}
     assert set(ALARMS) == {"key-suspected", "not-issued", "configuration-not-ours"}
+
+
+def test_a_device_that_admits_nobody_still_says_which_list_it_has() -> None:
+    from central.lists.models import Change
+    from central.venue.models import Venue
+
+    assert (device()["list"], device()["behind"], device()["silent"]) == (0, None, True)
+    for sequence in range(1, 8):
+        Change.objects.create(
+            venue_id=Venue.objects.get().pk, sequence=sequence, body=b"", head=bytes(32)
+        )
+    assert take(Status(5, 90), kind="status") == []
+    shown = device()
+    assert (shown["list"], shown["behind"], shown["silent"]) == (5, 2, False)
+    assert 90 <= shown["list_seconds"] < 150
+    take(Status(None), kind="status")
+    shown = device()
+    assert (shown["list"], shown["behind"], shown["list_seconds"]) == (None, None, None)
+
+
+def test_what_sync_says_of_the_list_settles_no_refund() -> None:
+    from central.venue.models import Device
+
+    take(Status(5, 1), kind="status")
+    known = Device.objects.get()
+    assert (known.list_sequence, known.last_seen) == (0, None)
+
+
+@pytest.mark.parametrize("said", [Status(-1), Status(2**63), Status(1, -1), Status(1, 2**60)])
+def test_a_list_that_cannot_be_is_put_aside(said: Status) -> None:
+    from central.ledger.models import Quarantine
+
+    take(said, kind="status")
+    assert Quarantine.objects.count() == 1
+    assert device()["list"] == 0

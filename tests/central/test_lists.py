@@ -3,20 +3,26 @@
 import hashlib
 import json
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import zstandard
+from django.db import transaction
 from django.test import Client
 
+from tests.central_messages import chained, rows, take, together
 from tests.central_venue import TOKEN, description
+from tests.device import authorised
 from tests.trusted import inside
 from wire import ticket as gh1
 from wire.codec import decode, loads
-from wire.entry import Row, Standing, key_of, read
+from wire.entry import Entry, Row, Standing, key_of, read, row
 from wire.essentials import Essentials, Revocations, revoked, unpack
 from wire.key import KeyRing
+from wire.signed import Purpose
 from wire.snapshot import About, Delta, Heartbeat, Manifest, head_after
 
 
@@ -27,7 +33,7 @@ def venue() -> Any:
 
 
 def made() -> tuple[Manifest, bytes]:
-    from central.lists.publish import folder, snapshot
+    from central.lists.snapshots import folder, snapshot
 
     manifest = decode(inside(bytes(snapshot(venue()).manifest)), Manifest)
     packed = (folder() / f"{manifest.version}.db.zst").read_bytes()
@@ -220,6 +226,171 @@ def test_one_refund_is_small_on_the_wire(tickets: list[Any]) -> None:
     assert tickets
     set_standing([Ticket.objects.filter(standing="good")[0]], Standing.REFUNDED)
     assert len(bytes(Change.objects.get().body)) <= 200
+
+
+@pytest.mark.parametrize("name", ["Gate 1", "East entrance 3", "东入口三号闸机", "East Wing " * 6])
+def test_so_is_one_use(tickets: list[Any], name: str) -> None:
+    from central.lists.models import Change
+    from central.venue.models import Device
+
+    Device.objects.update(name=name)
+    # As many changes have been as in a year.
+    Change.objects.create(venue=venue(), sequence=50_000_000, body=b"", head=bytes(32))
+    used = msgspec.structs.replace(authorised(1), cti=bytes.fromhex(tickets[0]["cti"]))
+    take(together(chained(rows(used))))
+    body = bytes(Change.objects.order_by("sequence").last().body)  # type: ignore[union-attr]
+    assert len(body) <= 200
+    (changed,) = decode(inside(body), Delta).tickets
+    (use,) = read(changed).elsewhere
+    place = use.place.removesuffix("…")
+    assert name.startswith(place)
+    assert len(place) >= min(len(name), 5)
+
+
+def test_a_list_takes_at_most_twenty_bytes_a_ticket_on_the_wire(tmp_path: Path) -> None:
+    from central.lists.build import Contents, build
+
+    count = 60_000
+    kind, show = b"k" * 90, b"e" * 120  # Names and rules of 12 classes; they hardly count.
+    contents = Contents(
+        About(1, "v", bytes(32), 7, bytes(32), 1_780_000_000),
+        tuple((number, kind) for number in range(12)),
+        (("SHOW", show),),
+        ((b"k1", b"s" * 60),),
+    )
+    keys = (key_of(number.to_bytes(16, "big"), bytes(32)) for number in range(count))
+    refunded = (Entry(3, standing=Standing.REFUNDED), Entry(3))
+    lines = (
+        row(key, refunded[number % 60 > 0] if number % 5 == 0 else Entry(number % 12))
+        for number, key in enumerate(keys)
+    )
+    manifest = build(tmp_path, "big", contents, lines)
+    assert manifest.rows == count
+    assert manifest.compressed_bytes <= 20 * count
+
+
+@pytest.mark.parametrize("name_bytes", [0, 1_000])
+def test_a_large_change_is_split_into_what_a_device_takes(
+    tickets: list[Any], name_bytes: int
+) -> None:
+    from central.lists.changes import DELTA_BYTES_MAX, DELTA_ROWS_MAX, publish_change
+    from central.lists.models import Change
+    from central.venue.models import Event, Ticket
+
+    first = Ticket.objects.get(cti=bytes.fromhex(tickets[0]["cti"]))
+    made = [
+        Ticket(
+            cti=number.to_bytes(16, "big"), ticket_class=first.ticket_class, serial=10**6 + number,
+            not_before=1, expires=2, issued_at=1, sealed_name=bytes(name_bytes) or None,
+        )
+        for number in range(1201)
+    ]  # fmt: skip
+    Ticket.objects.bulk_create(made)
+    with transaction.atomic():
+        last = publish_change(venue(), tickets=Ticket.objects.all(), events=Event.objects.all())
+    found, end = list[Delta](), (0, bytes(32))
+    for change in Change.objects.order_by("sequence"):
+        delta = decode(inside(bytes(change.body)), Delta)
+        assert (delta.sequence - 1, delta.previous) == end
+        assert 0 < len(delta.tickets) <= DELTA_ROWS_MAX
+        assert len(bytes(change.body)) < DELTA_BYTES_MAX + 2000
+        end = delta.sequence, head_after(delta)
+        found.append(delta)
+    assert (last.sequence, bytes(last.head)) == end
+    assert [len(delta.events) for delta in found] == [1] + [0] * (len(found) - 1)
+    keys = [one.key for delta in found for one in delta.tickets]
+    assert len(set(keys)) == len(keys) == Ticket.objects.count()
+    assert len(found) == (3 if not name_bytes else 10)
+
+
+def test_a_change_that_cannot_be_signed_is_not_half_there(
+    tickets: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from central.lists import changes
+    from central.lists.models import Change
+    from central.venue import trust
+    from central.venue.models import Ticket
+
+    assert tickets
+    monkeypatch.setattr(changes, "DELTA_ROWS_MAX", 3)
+    left = iter([trust.sealed])
+
+    def once(payload: bytes, purpose: Purpose) -> bytes:
+        found = next(left, None)
+        if found is None:
+            raise trust.TrustMissing("the key is gone")
+        return found(payload, purpose)
+
+    monkeypatch.setattr(trust, "sealed", once)
+    with pytest.raises(trust.TrustMissing):
+        changes.set_standing(list(Ticket.objects.all()), Standing.BLOCKED)
+    assert not Change.objects.exists()
+    assert not Ticket.objects.filter(standing="blocked").exists()
+
+
+def test_a_snapshot_is_made_when_the_chain_has_grown_long(
+    tickets: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from central.lists import snapshots
+    from central.lists.models import Change, Snapshot
+
+    assert tickets
+    building = snapshots.Building(venue(), threading.Event())
+
+    def looked() -> int:
+        building.look()
+        building.join()
+        return Snapshot.objects.count()
+
+    def change(count: int, size: int) -> None:
+        sequence = (Change.objects.count() and Change.objects.latest("sequence").sequence) + 1
+        Change.objects.bulk_create(
+            Change(venue=venue(), sequence=sequence + one, body=bytes(size), head=bytes(32))
+            for one in range(count)
+        )
+
+    assert looked() == 1, "the first"
+    change(10, snapshots.CHAIN_BYTES_MAX // 20)
+    monkeypatch.setattr(snapshots, "AGAIN_SECONDS", 0.0)
+    assert looked() == 1
+    change(11, snapshots.CHAIN_BYTES_MAX // 20)
+    monkeypatch.setattr(snapshots, "AGAIN_SECONDS", 600.0)
+    assert looked() == 1, "not so soon after the last"
+    monkeypatch.setattr(snapshots, "AGAIN_SECONDS", 0.0)
+    assert looked() == 2, "many bytes"
+    change(snapshots.CHANGES_MAX, 1)
+    assert looked() == 2
+    change(1, 1)
+    assert looked() == 3, "many changes"
+    assert snapshots.newest(venue()).sequence == 21 + 5001  # type: ignore[union-attr]
+
+
+def test_the_heartbeat_says_how_far_the_newest_snapshot_goes(tickets: list[Any]) -> None:
+    from central.lists.changes import set_standing
+    from central.lists.heartbeat import Pulse
+    from central.lists.snapshots import forget_from_now, snapshot
+    from central.venue.models import Ticket
+
+    assert tickets
+    set_standing(list(Ticket.objects.all()[:1]), Standing.BLOCKED)
+    snapshot(venue())
+    set_standing(list(Ticket.objects.all()[:1]), Standing.GOOD)
+    forget_from_now(venue())
+    said = decode(inside(Pulse().beat(venue())), Heartbeat)
+    assert (said.sequence, said.snapshot, said.forget) == (2, 1, 2)
+
+
+def test_where_the_next_change_is_gone_nothing_is_given(tickets: list[Any]) -> None:
+    from central.lists.changes import set_standing
+    from central.lists.models import Change
+    from central.venue.models import Ticket
+
+    assert tickets
+    for ticket in Ticket.objects.order_by("pk")[:4]:
+        set_standing([ticket], Standing.REFUNDED)
+    Change.objects.filter(sequence__lt=3).delete()
+    assert loads(get("/device/list/deltas?after=1").content) == []
+    assert len(loads(get("/device/list/deltas?after=2").content)) == 2
 
 
 def test_heartbeats_grow_also_when_the_clock_was_set_back(

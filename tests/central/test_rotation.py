@@ -46,7 +46,7 @@ def listed(tickets: list[Any]) -> None:
     """A list with a snapshot, two changes, essentials."""
     from central.lists import essentials
     from central.lists.changes import set_standing
-    from central.lists.publish import snapshot
+    from central.lists.snapshots import snapshot
     from central.venue.models import Ticket
 
     assert tickets

@@ -25,8 +25,8 @@ PAYMENT = b"134567890123456789"
 
 def card(folder: Path) -> tuple[bytes, bytes]:
     """Make a device that has central's list and let one of two people in; return both rights."""
-    from central.lists.publish import folder as lists
-    from central.lists.publish import snapshot
+    from central.lists.snapshots import folder as lists
+    from central.lists.snapshots import snapshot
     from central.venue.models import RolesVersion, Venue
 
     shop = Shop(new_key(*ROLES))

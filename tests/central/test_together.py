@@ -86,21 +86,21 @@ def test_two_who_reissue_a_ticket_void_all_its_codes() -> None:
 def test_a_snapshot_is_of_one_moment(cluster: TestCluster, tmp_path: Path) -> None:
     from django.db import connection
 
-    from central.lists import publish
+    from central.lists import snapshots
     from central.lists.changes import head, set_standing
     from central.venue.models import Ticket, Venue
 
     venue = Venue.objects.get()
     before = head(venue)
-    with held_up(cluster, lambda: publish.snapshot(venue)):
+    with held_up(cluster, lambda: snapshots.snapshot(venue)):
         set_standing(list(Ticket.objects.all()), Standing.BLOCKED)
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE ledger_use IN ACCESS EXCLUSIVE MODE")
-    made = publish.newest(venue)
+    made = snapshots.newest(venue)
     assert made is not None
     assert made.sequence == before[0] == head(venue)[0] - 1
     plain = tmp_path / "list.db"
-    packed = (publish.folder() / f"{made.version}.db.zst").read_bytes()
+    packed = (snapshots.folder() / f"{made.version}.db.zst").read_bytes()
     plain.write_bytes(zstandard.ZstdDecompressor().decompressobj().decompress(packed))
     with sqlite3.connect(plain) as listed:
         stored = listed.execute("SELECT * FROM ticket").fetchall()

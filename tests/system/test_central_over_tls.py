@@ -171,7 +171,7 @@ Zone.objects.create(venue=Venue.objects.get(), name="Hall", checkpoint=Checkpoin
 SNAPSHOT = """
 import django
 django.setup()
-from central.lists.publish import snapshot
+from central.lists.snapshots import snapshot
 from central.venue.models import Venue
 print(snapshot(Venue.objects.get()).version)
 """
