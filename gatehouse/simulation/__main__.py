@@ -49,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Plays whole venues out of seeds, faults and all, and holds every promise.",
     )
     parser.add_argument("--seeds", type=_range, default=(1, 20), metavar="A..B")
-    parser.add_argument("--gates", type=int, default=4)
-    parser.add_argument("--minutes", type=float, default=5.0, help="of the venue's time, each")
+    parser.add_argument("--gates", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=2.0, help="of the venue's time, each")
     parser.add_argument("--faults", type=float, default=FAULTS_A_MINUTE, help="a minute")
     parser.add_argument(
         "--only", type=FaultKind, action="append", metavar="FAULT", help=", ".join(FaultKind)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from gatehouse.simulation.tickets import Issued, Kind, Pool, pool
 
 VISITORS_A_MINUTE = 24.0
-FAULTS_A_MINUTE = 1.5
+FAULTS_A_MINUTE = 3.0
 DEEDS_A_MINUTE = 1.0
 COPIES, COPY_SECONDS = 0.08, 45.0
 

@@ -18,6 +18,7 @@ from gatehouse.simulation.seeds import Covered
 from gatehouse.simulation.shrink import Shrinking
 from gatehouse.simulation.story import told
 from gatehouse.simulation.venue import run
+from tests.covered import note
 
 SMALL = Wishes(gates=2, minutes=1.0, faults_a_minute=6.0)
 SHARE = range(1, 11)
@@ -40,6 +41,7 @@ def test_a_share_of_the_seeds_keeps_every_promise() -> None:
     for seed in SHARE:
         covered.add(seeds.one(seed, SMALL))
     assert not covered.failed
+    note("seeds", covered.seeds)
     # What was never reached was not tested.
     for reached in ("uncertain", "abandoned", "passed_late", "refused used", "fault power"):
         assert covered.counts[reached], reached
