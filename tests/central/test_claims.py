@@ -199,3 +199,28 @@ def test_a_zone_of_a_venue_with_a_hub_believes_its_key() -> None:
     written = configuration.text(zone)
     assert written.endswith(f'"consistent"\nclaims_key = "{"0" * 64}"\n')
     assert configuration.fault(zone, written) == ""
+
+
+def test_an_admin_names_the_hub_and_what_a_zone_asks_of_it() -> None:
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+
+    from central.claims.models import Hub, ZoneClaims
+    from central.venue.models import Checkpoint, Venue, Zone
+
+    register_device()
+    venue = Venue.objects.get()
+    hall = Checkpoint.objects.create(venue=venue, code="hall")
+    zone = Zone.objects.create(venue=venue, name="Hall", checkpoint=hall)
+    users = get_user_model()
+    users.objects.filter(username="chief").delete()
+    browser = Client()
+    browser.force_login(users.objects.create_superuser("chief", password="a long password"))
+    assert "gatehouse hub --key" in browser.get("/admin/claims/hub/add/").content.decode()
+    for key in ("zz" * 32, "ab" * 32):
+        browser.post("/admin/claims/hub/add/", {"venue": venue.pk, "name": "Hub", "key": key})
+    assert Hub.objects.get().key == "ab" * 32
+    shown = browser.get("/admin/claims/zoneclaims/add/").content.decode()
+    assert "no answer, no entry" in shown
+    browser.post("/admin/claims/zoneclaims/add/", {"zone": zone.pk, "policy": "consistent"})
+    assert ZoneClaims.objects.get().policy == "consistent"
