@@ -375,3 +375,27 @@ def test_a_shop_is_told_where_to_send_the_holder(ticket: Any) -> None:
 
     (told,) = answers.of_issued([ticket])
     assert told.page == f"/t/{token_of(ticket)}"
+
+
+NEXT = {
+    "refunded": ("款项由原购票渠道退回", "the money comes back from where you bought it"),
+    "rescheduled": ("请打开新票的链接入场", "Open the link of your new ticket"),
+    "blocked": ("解冻后本页会自动恢复", "Ask where you bought it, or the staff"),
+    "used": ("不是您用的？请马上找入口的工作人员", "Tell the staff at the entrance now"),
+    "late": ("请找入口的工作人员", "Ask the staff at the entrance"),
+}
+
+
+@pytest.mark.parametrize(("state", "said"), NEXT.items(), ids=NEXT)
+@pytest.mark.parametrize("central", ["sqlite"], indirect=True)
+def test_a_ticket_that_opens_nothing_says_what_to_do_next_in_both_languages(
+    ticket: Any, state: str, said: tuple[str, str]
+) -> None:
+    from central.holder import link
+
+    page = Client().get(link.path_of(ticket)).content.decode()
+    _, _, note = page.partition(f'<div class="note" data-for="{state}">')
+    note, _, _ = note.partition("</div>")
+    for language, words in zip(("zh", "en"), said, strict=True):
+        assert words in note
+        assert f'<p><span lang="{language}">' in note or f'<span lang="{language}">' in note
