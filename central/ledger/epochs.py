@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from central.core.prefix import advance
 from central.ledger import findings
 from central.ledger.models import OtherRow, Prefix, Row
+from central.ledger.reading import read_row
 from central.ledger.rows import NewRow
 from central.venue.models import Device
 from wire.chain import link
@@ -49,8 +50,8 @@ def _lose(device: Device, prefix: Prefix, last: int) -> None:
     prefix.save(update_fields=["upto"])
 
 
-def note_began(device: Device, epoch: bytes, began: EpochBegan) -> None:
-    """Remember what a new epoch says of the one before it."""
+def note_began(device: Device, epoch: bytes, began: EpochBegan, wall_ms: int) -> None:
+    """Remember what a new epoch says of the one before it; `wall_ms` is when it began."""
     if began.without_memory:
         before = began.previous_epoch.hex()
         findings.find(findings.FORGOT, device.pk, {"epoch": epoch.hex(), "previous": before})
@@ -61,6 +62,13 @@ def note_began(device: Device, epoch: bytes, began: EpochBegan) -> None:
         prefix.ends_at = began.previous_top
         prefix.save(update_fields=["ends_at"])
     _compare_end(device, prefix)
+    # Of two that follow the same one, the later has forgotten the earlier, all of it.
+    for other in Row.objects.filter(device=device, kind="epoch-began").exclude(epoch=epoch):
+        happened, _ = read_row(bytes(other.body), other.received_ms)
+        if isinstance(happened, EpochBegan) and happened.previous_epoch == began.previous_epoch:
+            _, forgotten = min((wall_ms, epoch), (other.wall_ms, bytes(other.epoch)))
+            detail = {"epoch": forgotten.hex(), "kept": 0}
+            findings.find(findings.PUT_BACK, device.pk, detail)
 
 
 def _compare_end(device: Device, prefix: Prefix) -> None:

@@ -193,7 +193,7 @@ def _insert(device: Device, batch: Batch, live: bool, group: Group) -> None:
         footing.note(device.pk, row.happened, row.stamp)
         group.papers |= noting.note(device.pk, batch.epoch, row.seq, row.happened, row.stamp)
         if isinstance(row.happened, event.EpochBegan):
-            epochs.note_began(device, batch.epoch, row.happened)
+            epochs.note_began(device, batch.epoch, row.happened, row.stamp.wall_ms)
     applied = [row.happened.sequence for row in new if isinstance(row.happened, event.ListApplied)]
     if applied:
         # Live rows overtake older ones, which then say less.

@@ -96,12 +96,18 @@ def last_before(device: Device, epoch: bytes) -> str:
 
 
 def successor(device: Device, epoch: bytes) -> bytes | None:
-    """Return the epoch that named this one as the one before it."""
-    for row in Row.objects.filter(device=device, kind="epoch-began").order_by("pk"):
-        happened = read(row)
-        if isinstance(happened, event.EpochBegan) and happened.previous_epoch == epoch:
-            return bytes(row.epoch)
-    return None
+    """Return the epoch that went on after this one, or in its place: from an older copy."""
+    began = {
+        bytes(row.epoch): (row.wall_ms, happened.previous_epoch)
+        for row in Row.objects.filter(device=device, kind="epoch-began")
+        if isinstance(happened := read(row), event.EpochBegan)
+    }
+    after = [(at, name) for name, (at, before) in began.items() if before == epoch]
+    at, before = began.get(epoch, (0, b""))
+    if not after and before:
+        beside = [(when, name) for name, (when, other) in began.items() if other == before]
+        after = [one for one in beside if one[0] >= at and one[1] != epoch]
+    return min(after)[1] if after else None
 
 
 def let_in_before(device: Device, epoch: bytes) -> int:

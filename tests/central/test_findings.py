@@ -20,10 +20,11 @@ from tests.central_messages import (
     together,
     totals,
 )
-from tests.device import authorised
+from tests.device import authorised, stamp
 from wire.chain import GENESIS, link
 from wire.delivery import Ack, Batch, EpochTop, Hello
 from wire.event import Abandoned, AnyEvent, EpochBegan, Left, Undone
+from wire.row import encode_row
 
 NEXT = b"epoch--2"
 
@@ -142,6 +143,20 @@ def test_a_device_that_was_put_back_is_told_no_more_than_it_has() -> None:
     hello = Hello((EpochTop(EPOCH, 2, top_of(batches, 2)), EpochTop(NEXT, 1, b"h" * 32)))
     assert take(hello, kind="hello") == [Ack(EPOCH, 2), Ack(NEXT, 1)]
     assert kinds() == ["put-back"]
+
+
+def test_a_whole_life_that_a_device_has_forgotten_is_found_in_either_order() -> None:
+    take(together(chained(rows(authorised(1)))))
+    began = EpochBegan(previous_epoch=EPOCH, previous_top=1, previous_last=bytes(32))
+    later = encode_row(began, stamp(500.0))
+    lives = [
+        Batch(NEXT, 1, bytes(32), (*rows(began, authorised(2)),)),
+        Batch(b"epoch--3", 1, bytes(32), (later,)),
+    ]
+    take(*reversed(lives))
+    assert found() == [("put-back", {"epoch": NEXT.hex(), "kept": 0})]
+    assert "knows nothing of 2 rows" in told()[0]
+    assert "(1 let in); it has not applied it yet" in told()[0]
 
 
 def test_a_device_goes_on_from_an_older_copy_and_both_histories_count() -> None:
