@@ -29,7 +29,7 @@ from tests.system.test_sync_with_central import Central
 
 __all__ = ["broker", "central", "folder", "shop"]  # Fixtures.
 
-pytestmark = [pytest.mark.xdist_group("venue"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("venue"), pytest.mark.timeout(300), pytest.mark.nightly]
 
 
 async def stopped(stage: Stage) -> None:
