@@ -1,11 +1,10 @@
 """One part of a night, which can be resumed: `python -m tests.night cuts|kills|faults|fuzz|seeds`.
 
 A part is a list of steps. What a step has done is noted in build/nightly/<part>.json as soon as
-it is done, for the commit at hand; begun again, the part goes on behind it. After 70 minutes no
-step is begun any more, and the exit status is 75: run it again. When a part is over, its figures
-stand in docs/nightly.json, and the table of docs/promises.md is written anew.
-
-SHARE=0.01 does a hundredth of what is counted, and says so in the figures.
+it is done, for the commit at hand; begun again, the part goes on behind it. After 70 minutes
+(MINUTES says others) no step is begun any more, and the exit status is 75: run it again. What was
+tried until then stands in docs/nightly.json and in the table of docs/promises.md, with the share
+of the whole that it is. SHARE=0.01 does a hundredth of what is counted.
 """
 
 import json
@@ -26,7 +25,7 @@ STATE = ROOT / "build" / "nightly"
 FIGURES = ROOT / "docs" / "nightly.json"
 PROMISES = ROOT / "docs" / "promises.md"
 BEGIN, END = "<!-- figures: written by the nightly run -->\n", "<!-- end of figures -->\n"
-SECONDS_MAX = 70 * 60.0
+MINUTES = 70.0
 AGAIN = 75
 INPUTS, SEEDS = 10_000_000, 10_000
 SEEDS_AT_ONCE = 250
@@ -83,18 +82,20 @@ class Part:
                 covered.add(total, what, count)
         return dict(sorted(total.items()))
 
-    def over(self) -> None:
-        """Write down what the whole part has tried."""
+    def write_down(self, done: float) -> None:
+        """Write what was tried, which is so much of the part."""
         figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
         figures[self.name] = {
             "commit": commit(),
             "day": time.strftime("%Y-%m-%d", time.gmtime()),
             "minutes": round(self.seconds / 60, 1),
-            "share": self.share,
+            "share": round(self.share * done, 4),
             "tried": self.sums(),
         }
         FIGURES.write_text(json.dumps(dict(sorted(figures.items())), indent=1) + "\n")
         write_table(figures)
+
+    def forget(self) -> None:
         self._path.unlink()
 
 
@@ -110,12 +111,14 @@ def main(arguments: list[str]) -> int:
         return 64
     part, began = Part(arguments[0], float(os.environ.get("SHARE", "1"))), time.monotonic()
     part.load()
-    steps = {"fuzz": fuzz, "seeds": seeds}.get(part.name, tests)
+    seconds_max = 60 * float(os.environ.get("MINUTES", MINUTES))
     try:
-        for name, step in steps(part):
+        steps = list({"fuzz": fuzz, "seeds": seeds}.get(part.name, tests)(part))
+        for name, step in steps:
             if name in part.done:
                 continue
-            if time.monotonic() - began > SECONDS_MAX:
+            if time.monotonic() - began > seconds_max:
+                part.write_down(len(part.done) / len(steps))
                 say(f"{part.name}: not over; run it again to go on. So far {told(part)}")
                 return AGAIN
             at = time.monotonic()
@@ -125,7 +128,8 @@ def main(arguments: list[str]) -> int:
     except Failed as failed:
         say(f"{part.name}: FAILED: {failed}")
         return 1
-    part.over()
+    part.write_down(1.0)
+    part.forget()
     say(f"{part.name}: good: {told(part)}")
     return 0
 
