@@ -98,6 +98,11 @@ def test_what_cannot_be_printed_is_refused_with_the_place(chief: Client, zone: A
     assert "[[ticket]] number 6: {colour} is no field" in page
     page = save(chief, zone, picture=SimpleUploadedFile("x.png", b"\x89PNG none"))
     assert "This is not a picture" in page
+    endless = io.BytesIO()
+    Image.new("1", (8000, 8000)).save(endless, "PNG")
+    assert endless.tell() < 100_000
+    page = save(chief, zone, picture=SimpleUploadedFile("x.png", endless.getvalue()))
+    assert "too many pixels" in page
     assert not PaperTemplate.objects.exists()
 
 
