@@ -160,7 +160,8 @@ def test_nginx_takes_the_real_file(tmp_path: Path) -> None:
 
 
 LOCKS = [
-    *((role, "edge.txt") for role in ("gate", "hub", "kiosk")),
+    *((role, "edge.txt") for role in ("gate", "hub")),
+    ("kiosk", "kiosk.txt"),
     ("central", "central.txt"),
 ]
 
