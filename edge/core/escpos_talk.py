@@ -14,7 +14,7 @@ from edge.core import print_job
 from edge.core.print_job import Confirmed, Drained, Told, Unanswered
 from edge.core.printer_status import Roll, Status
 
-ANSWER_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
 QUIET_SECONDS = 1.0
 PARTIAL_SECONDS = 0.5
 """The bytes of one answer follow each other at once."""

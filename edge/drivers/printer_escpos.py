@@ -30,6 +30,7 @@ LOOK_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 REOPEN_SECONDS = 0.2
 REOPENINGS_MAX = 5
+YIELDS = 3
 MOUTH_SECONDS = 4.0
 """From the cut until the sheet stands in the printer's mouth, or is gone from it."""
 CHUNK_BYTES = 1024
@@ -215,6 +216,9 @@ class EscposPrinter:
                 for wait in waits:
                     wait.cancel()
             if self._talk.deadline is not None and self._now() >= self._talk.deadline:
+                # What came while this process was busy is heard first: its pause is not the line's.
+                for _ in range(YIELDS):
+                    await self._clock.wait(0)
                 self._hear(Due())
             self._tell(print_job.Due())
 
