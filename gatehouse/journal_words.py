@@ -71,6 +71,19 @@ KINDS: dict[str, Kind] = {
     "driver-found": Kind(Weight.GOOD, Words("设备恢复", "Device back")),
     "cabinet-opened": Kind(Weight.ALARM, Words("机箱被打开", "Cabinet opened")),
     "power-lost": Kind(Weight.ALARM, Words("断电", "Power lost")),
+    "reserved": Kind(Weight.STATE, Words("开始出票", "Paper begun")),
+    "given-back": Kind(Weight.ATTENTION, Words("未出票，退回", "Not printed, given back")),
+    "printed": Kind(Weight.SMALL, Words("打印机已收", "Taken by the printer")),
+    "confirmed": Kind(Weight.SMALL, Words("已切纸确认", "Printed and cut")),
+    "print-unknown": Kind(Weight.ALARM, Words("出票结果不明", "Print outcome unknown")),
+    "retracted": Kind(Weight.ATTENTION, Words("票已收回", "Paper retracted")),
+    "exchanged": Kind(Weight.GOOD, Words("已换纸票", "Exchanged for paper")),
+    "reissued": Kind(Weight.ATTENTION, Words("人工补票", "Reissued by staff")),
+    "test-printed": Kind(Weight.SMALL, Words("测试打印", "Test printed")),
+    "receipt-printed": Kind(Weight.SMALL, Words("打印收据", "Receipt printed")),
+    "printer-said": Kind(Weight.STATE, Words("打印机状态", "Printer")),
+    "paper-changed": Kind(Weight.STATE, Words("更换纸卷", "Paper changed")),
+    "day-ended": Kind(Weight.STATE, Words("日结", "Day ended")),
 }
 NOT_KNOWN = Kind(Weight.ATTENTION, Words("未知事件", "Unknown"))
 UNREADABLE = Kind(Weight.ALARM, Words("记录损坏", "Unreadable row"))
@@ -118,6 +131,11 @@ LABELS: dict[str, Words] = {
     "hours": Words("小时", "hours"),
     "kid": Words("密钥", "key"),
     "driver": Words("设备", "device"),
+    "generation": Words("第几张", "generation"),
+    "state": Words("状态", "state"),
+    "cut": Words("切纸数", "cut"),
+    "paper_left": Words("余票纸", "papers left"),
+    "tickets": Words("每卷票数", "tickets a roll"),
     "why": Words("原因", "why"),
 }
 

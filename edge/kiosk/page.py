@@ -91,13 +91,7 @@ class Guard:
 
 def application(daemon: KioskDaemon, pictures: Pictures, token: str) -> Starlette:
     """Return the page of `daemon` for whoever has `token`."""
-    drawing = Environment(
-        loader=PackageLoader("edge.kiosk"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    drawing = _templates()
 
     def drawn(name: str) -> Response:
         told = pictures.of(daemon)
@@ -144,6 +138,16 @@ def application(daemon: KioskDaemon, pictures: Pictures, token: str) -> Starlett
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Guard, token=token)],
+    )
+
+
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("edge.kiosk"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 

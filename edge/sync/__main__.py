@@ -143,9 +143,7 @@ async def _run(
     intercom = await _opened(told, around)
     catalog = opens(clock)
     link = catalog.link(linked.broker, device, _listened(topics, device, told), chance)
-    fetch = catalog.fetch(linked.central, fetch_thread)
-    if told.hub is not None and told.hub.lists is not None:
-        fetch = NearFirst(fetch, catalog.fetch(told.hub.lists, fetch_thread))
+    fetch = _fetch(told, linked, catalog, fetch_thread)
     # What takes minutes has a connection and a thread of its own: a change may have to be fetched.
     aside = Aside(catalog.fetch(linked.central, snapshot_thread), snapshot_thread, directory)
     rows = JournalReader(directory, who.device)
@@ -177,6 +175,14 @@ async def _run(
     finally:
         for one in closing:
             one.close()
+
+
+def _fetch(told: SyncConfig, linked: LinkConfig, catalog: Catalog, thread: SingleThread) -> Fetch:
+    """Return where lists come from: the hub first, where there is one."""
+    fetch = catalog.fetch(linked.central, thread)
+    if told.hub is None or told.hub.lists is None:
+        return fetch
+    return NearFirst(fetch, catalog.fetch(told.hub.lists, thread))
 
 
 def _sideways(
