@@ -31,6 +31,7 @@ def chief() -> Client:
 def busy(tickets: list[Any]) -> Any:
     """A venue in which something of every kind has happened; returns a ticket."""
     from central.api.models import ChannelKey
+    from central.claims.models import Hub, ZoneClaims
     from central.holder.models import Phone
     from central.identity.models import Certificate, Denied, Enrolment, Placement, ZoneText
     from central.ledger.models import Quarantine
@@ -47,6 +48,8 @@ def busy(tickets: list[Any]) -> Any:
     zone = Zone.objects.create(venue=venue, name="Hall", checkpoint=Checkpoint.objects.get())
     Placement.objects.create(device=device, zone=zone)
     ZoneText.objects.create(zone=zone, text="")
+    Hub.objects.create(venue=venue, name="Hub", key="ab" * 32)
+    ZoneClaims.objects.create(zone=zone)
     Phone.objects.create(ticket=ticket, signing=b"s" * 65, agreement=b"a" * 65)
     Certificate.objects.create(
         device=device, serial="ab", der=b"", not_before=NOW, not_after=NOW, revoked_at=NOW
