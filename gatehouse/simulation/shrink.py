@@ -11,7 +11,7 @@ from gatehouse.simulation.plan import Deed, Fault, Plan, Visitor
 from gatehouse.simulation.promises import Promise
 
 MARGIN_SECONDS = 12.0
-RUNS_MAX = 150
+RUNS_MAX = 400
 
 
 class Shrinking:
