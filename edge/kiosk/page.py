@@ -118,10 +118,13 @@ def application(daemon: KioskDaemon, pictures: Pictures, token: str) -> Starlett
             body += piece
             if len(body) > BODY_BYTES_MAX:
                 return PlainTextResponse("too much", 413)
-        told = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+        try:
+            told = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+        except ValueError:
+            return PlainTextResponse("too many fields", 400)
         what, value = (told.get(name, [""])[0] for name in ("what", "value"))
         at = told.get("at", [""])[0]
-        if what and at.isdecimal() and len(at) < 16:
+        if what and at.isascii() and at.isdecimal() and len(at) < 16:
             await daemon.touch(what[:40], value[:100], int(at))
         return drawn("screen.html")
 
