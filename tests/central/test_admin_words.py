@@ -34,7 +34,7 @@ def busy(tickets: list[Any]) -> Any:
     from central.claims.models import Hub, ZoneClaims
     from central.holder.models import Phone
     from central.identity.models import Certificate, Denied, Enrolment, Placement, ZoneText
-    from central.ledger.models import Quarantine
+    from central.ledger.models import Incident, Quarantine
     from central.orders.models import Desired, LogTail, Order
     from central.tickets import operations
     from central.tickets.models import CalledOff
@@ -50,6 +50,7 @@ def busy(tickets: list[Any]) -> Any:
     ZoneText.objects.create(zone=zone, text="")
     Hub.objects.create(venue=venue, name="Hub", key="ab" * 32)
     ZoneClaims.objects.create(zone=zone)
+    Incident.objects.create(kind="gap", device=device, detail={}, received_ms=NOW * 1000)
     Phone.objects.create(ticket=ticket, signing=b"s" * 65, agreement=b"a" * 65)
     Certificate.objects.create(
         device=device, serial="ab", der=b"", not_before=NOW, not_after=NOW, revoked_at=NOW
