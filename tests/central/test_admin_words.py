@@ -50,7 +50,8 @@ def busy(tickets: list[Any]) -> Any:
     ZoneText.objects.create(zone=zone, text="")
     Hub.objects.create(venue=venue, name="Hub", key="ab" * 32)
     ZoneClaims.objects.create(zone=zone)
-    Incident.objects.create(kind="gap", device=device, detail={}, received_ms=NOW * 1000)
+    gap = {"epoch": "ab" * 8, "first": 1, "last": 2}
+    Incident.objects.create(kind="gap", device=device, detail=gap, received_ms=NOW * 1000)
     Phone.objects.create(ticket=ticket, signing=b"s" * 65, agreement=b"a" * 65)
     Certificate.objects.create(
         device=device, serial="ab", der=b"", not_before=NOW, not_after=NOW, revoked_at=NOW
