@@ -116,6 +116,7 @@ class SigningKeyAdmin(_Published):
 
 @admin.register(Device)
 class DeviceAdmin(ModelAdmin):  # type: ignore[misc]
+    search_fields = ("name", "identity")
     list_display: tuple[str, ...] = (
         "name",
         "heard",
@@ -136,6 +137,8 @@ class DeviceAdmin(ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description="记录 track")
     def track(self, device: Device) -> str:
+        if device.pk is None:
+            return "–"  # Being added.
         address = reverse("admin:track_device", args=[device.pk])
         return format_html('<a href="{}">查看 Look</a>', address)
 

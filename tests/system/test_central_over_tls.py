@@ -127,9 +127,9 @@ class Admin:
     def act(self, action: str, identity: str) -> str:
         """Run one of the devices' actions; return the page that comes of it."""
         page = self._url("/admin/venue/device/")
-        found = self.session.get(page, timeout=90).text
+        found = self.session.get(page, params={"q": identity}, timeout=90).text
         rows = re.findall(r"<tr.*?</tr>", found, re.S)
-        (row,) = (one for one in rows if identity in one)
+        (row,) = (one for one in rows if "_selected_action" in one)
         key = re.search(r'name="_selected_action"[^>]*value="(\d+)"|value="(\d+)"', row)
         assert key, row
         chosen = {"action": action, "_selected_action": key[1] or key[2], "confirmed": "1"}

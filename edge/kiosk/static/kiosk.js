@@ -3,13 +3,25 @@
 'use strict';
 const by = id => document.getElementById(id);
 const state = () => by('state').dataset;
-let shownAt = performance.now(), said = '';
+let shownAt = performance.now(), said = '', underWay = Promise.resolve();
+
+// One after another: of two keys struck at once neither is lost, and no older picture comes last.
+function ask(path, told) {
+  underWay = underWay.then(() => asked(path, told)).catch(() => setTimeout(() => location.reload(), 1500));
+}
+
+async function asked(path, told) {
+  const answer = await fetch(path, told && { method: 'POST', body: new URLSearchParams(told) });
+  if (!answer.ok) throw new Error(answer.status);
+  htmx.swap('#screen', await answer.text(), { swapStyle: 'innerHTML', swapDelay: 0, settleDelay: 0 });
+  shown();
+}
 
 function look() {
   const source = new EventSource('/events');
   source.onmessage = event => {
     by('gone').hidden = true;
-    if (event.data !== state().number) htmx.ajax('GET', '/screen', { target: '#screen', swap: 'innerHTML' });
+    if (event.data !== state().number) ask('/screen');
   };
   source.onerror = () => {
     by('gone').hidden = false;
@@ -79,8 +91,10 @@ document.addEventListener('keydown', event => {
 document.addEventListener('focusin', event => { if (event.target.matches('button:focus-visible')) aloud(event.target); });
 document.addEventListener('contextmenu', event => event.preventDefault());
 document.addEventListener('dragstart', event => event.preventDefault());
-document.body.addEventListener('htmx:afterSwap', shown);
-document.body.addEventListener('htmx:responseError', () => setTimeout(() => location.reload(), 1500));
+document.addEventListener('click', event => {
+  const button = event.target.closest('button[data-touch]');
+  if (button && !button.disabled) ask('/touch', JSON.parse(button.dataset.touch));
+});
 setInterval(tick, 250);
 look();
 shown();
