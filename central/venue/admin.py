@@ -137,8 +137,8 @@ class DeviceAdmin(ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description="记录 track")
     def track(self, device: Device) -> str:
-        if device.pk is None:
-            return "–"  # Being added.
+        if device._state.adding:
+            return "–"
         address = reverse("admin:track_device", args=[device.pk])
         return format_html('<a href="{}">查看 Look</a>', address)
 
