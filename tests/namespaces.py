@@ -9,6 +9,7 @@ skipped with the reason.
 import ctypes
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ import pytest
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 HERE, THERE = "10.73.0.1", "10.73.0.2"
 _libc = ctypes.CDLL(None, use_errno=True)
+
+BUSY_TRIES = 60
 
 
 def run(*command: str) -> None:
@@ -127,7 +130,12 @@ class Disk:
 
     def repair(self) -> None:
         """What a boot does with it, once nobody has it open any more."""
-        run("umount", str(self.path))
+        for _ in range(BUSY_TRIES):  # Whoever had it open may be ending still.
+            if subprocess.run(["umount", str(self.path)], check=False).returncode == 0:
+                break
+            time.sleep(0.5)
+        else:
+            run("umount", str(self.path))
         done = subprocess.run(["e2fsck", "-p", "-f", str(self.image)], check=False)
         assert done.returncode in (0, 1), "beyond what e2fsck corrects by itself"
         self.mount()

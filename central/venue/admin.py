@@ -137,7 +137,7 @@ class DeviceAdmin(ModelAdmin):  # type: ignore[misc]
 
     @admin.display(description="记录 track")
     def track(self, device: Device) -> str:
-        if device._state.adding:
+        if device.last_seen is None:
             return "–"
         address = reverse("admin:track_device", args=[device.pk])
         return format_html('<a href="{}">查看 Look</a>', address)
