@@ -54,10 +54,14 @@ class KioskStand:
         return out.getvalue()
 
     def code_on(self, number: int) -> bytes:
-        """Return what a camera reads from a paper; nothing where there is no code."""
+        """Return what a camera reads from a paper; nothing where there is no code.
+
+        The lowest one: what a jam left hanging out comes off with the next paper, above it.
+        """
         picture: Image.Image = self.printer.paper.pieces[number]
         found = zxingcpp.read_barcodes(picture)
-        return bytes(found[0].bytes) if found else b""
+        lowest = max(found, key=lambda one: one.position.top_left.y, default=None)
+        return b"" if lowest is None else bytes(lowest.bytes)
 
     async def staff(self, deed: str) -> str:
         """Do what somebody does to the printer; say it in both languages."""
@@ -77,7 +81,7 @@ class KioskStand:
         return said
 
     def _jam_next(self) -> None:
-        self.printer.breaks[CODE_AT_BYTE] = Mishap.JAM
+        self.printer.breaks[self.printer.counted.bytes_read + CODE_AT_BYTE] = Mishap.JAM
 
     def picture(self) -> dict[str, Any]:
         health, pieces = self.printer.health, len(self.printer.paper.pieces)
