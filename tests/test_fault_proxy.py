@@ -112,8 +112,9 @@ def test_it_resets_after_so_many_bytes(line: socket.socket, proxy: FaultProxy) -
 def test_who_comes_is_refused(line: socket.socket, proxy: FaultProxy) -> None:
     assert line
     proxy.refuses = True
-    other = socket.create_connection(("127.0.0.1", proxy.port), timeout=30)
-    with other, pytest.raises(ConnectionResetError):
+    at = ("127.0.0.1", proxy.port)
+    # At once, or with the first byte.
+    with pytest.raises(ConnectionResetError), socket.create_connection(at, timeout=30) as other:
         other.recv(100)
 
 

@@ -94,8 +94,7 @@ def application(daemon: KioskDaemon, pictures: Pictures, token: str) -> Starlett
     drawing = _templates()
 
     def drawn(name: str) -> Response:
-        told = pictures.of(daemon)
-        body = drawing.get_template(name).render(told)
+        body = drawing.get_template(name).render(pictures.of(daemon))
         return Response(body, media_type="text/html; charset=utf-8")
 
     async def enter(request: Request) -> Response:
@@ -119,11 +118,9 @@ def application(daemon: KioskDaemon, pictures: Pictures, token: str) -> Starlett
             if len(body) > BODY_BYTES_MAX:
                 return PlainTextResponse("too much", 413)
         try:
-            told = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+            what, value, at = _told(body)
         except ValueError:
             return PlainTextResponse("too many fields", 400)
-        what, value = (told.get(name, [""])[0] for name in ("what", "value"))
-        at = told.get("at", [""])[0]
         if what and at.isascii() and at.isdecimal() and len(at) < 16:
             await daemon.touch(what[:40], value[:100], int(at))
         return drawn("screen.html")
@@ -142,6 +139,13 @@ def application(daemon: KioskDaemon, pictures: Pictures, token: str) -> Starlett
         ],
         middleware=[Middleware(Guard, token=token)],
     )
+
+
+def _told(body: bytes) -> tuple[str, str, str]:
+    """Return what was touched, with which value, on which page; ValueError for many fields."""
+    told = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    what, value, at = (told.get(name, [""])[0] for name in ("what", "value", "at"))
+    return what, value, at
 
 
 def _templates() -> Environment:

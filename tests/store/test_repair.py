@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from edge.store import repair, salvage
 from edge.store import uses as uses_module
+from edge.store.database import checksum
 from edge.store.delivery import DeliveryStore
 from edge.store.journal import FILE, LOCK, Journal, JournalUnwritable, Opened
 from edge.store.outbox import JournalReader
@@ -279,7 +279,7 @@ def test_a_page_of_uses_that_is_older_than_its_rows(device: Path, older: str) ->
     change(device, older)
     database = sqlite3.connect(device / FILE)
     for row in database.execute(f"SELECT number, {uses_module.COLUMNS} FROM use").fetchall():
-        sound = zlib.crc32(ascii(row[1:]).encode())
+        sound = checksum(*row[1:])
         database.execute("UPDATE use SET checksum = ? WHERE number = ?", (sound, row[0]))
     database.execute("UPDATE row SET body = x'00' WHERE seq = 80")
     database.commit()
