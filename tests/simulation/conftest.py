@@ -1,4 +1,4 @@
-"""Central's own code runs in this process too: set up as its other tests have it, whoever is first."""
+"""Central's own code runs here too: Django is set up as central's tests have it."""
 
 import pytest
 
