@@ -70,9 +70,11 @@ def use(database: str) -> None:
 def empty() -> None:
     """Delete every row of every table, so that each test starts with nothing."""
     from django.apps import apps
+    from django.contrib.admin.models import LogEntry
     from django.db import transaction
 
     with transaction.atomic():
+        LogEntry.objects.all().delete()
         for model in reversed(apps.get_models()):
             if model.__module__.startswith("central."):
                 model.objects.all().delete()  # type: ignore[attr-defined]
