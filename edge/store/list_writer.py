@@ -256,6 +256,11 @@ class WhitelistWriter:
             if folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def close(self) -> None:
+        """Let go of the files; they are opened again when they are needed."""
+        self._forget_used()
+        self._forget_ready()
+
     def _in_use(self) -> _Version | None:
         """Return the version in use, as it is by now; None where there is none to go by."""
         folder, believed = self._folder(), self._trust.version

@@ -53,6 +53,7 @@ class Player:
         for done, visitor in enumerate(crowd):
             progress(done)
             await asyncio.sleep(visitor.gap_seconds / self._pace)
+            await self._entry.left()
             patient = not visitor.impatient or before is None or before.shows is Shows.GROUP
             if patient and self._walking:
                 await self._walking
@@ -90,7 +91,7 @@ class Player:
 
     async def _show(self, visitor: Visitor) -> Answer | None:
         pages = self._entry.display.pages
-        await self._entry.present(visitor.code)
+        await self._entry.scan(visitor.code)
         for _ in range(int(PATIENCE_SECONDS / LOOK_SECONDS)):
             await asyncio.sleep(LOOK_SECONDS)
             if self._entry.display.pages == pages:

@@ -20,6 +20,10 @@ SAID = {
 }
 
 
+LEFT_SECONDS = 20.0
+"""So long the crowd keeps away from a lane that somebody uses by the page."""
+
+
 class LaneStand:
     """Keeps for each answer how long it took: from the code's last byte to the relay."""
 
@@ -37,6 +41,7 @@ class LaneStand:
         self.answer_ms: list[float] = []
         self.shown = 0
         self._shown_at: float | None = None
+        self._left_until = 0.0
         self._way = Coil.ENTRY if self.entry else Coil.EXIT
 
     async def run(self) -> None:
@@ -47,6 +52,17 @@ class LaneStand:
             tasks.create_task(self.display.run())
 
     async def present(self, code: bytes) -> None:
+        """Somebody at the page shows a code."""
+        self._left_until = time.monotonic() + LEFT_SECONDS
+        await self.scan(code)
+
+    async def left(self) -> None:
+        """Return once nobody at the page is at this lane."""
+        # Each touch puts the moment off.
+        while (seconds := self._left_until - time.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(seconds)
+
+    async def scan(self, code: bytes) -> None:
         self.shown += 1
         self._shown_at = None
         # Behind somebody who is still walking, the wait would be theirs and not the gate's.

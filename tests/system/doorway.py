@@ -170,7 +170,9 @@ def _prepare(folder: Path, broker_port: int) -> Path:
     list_made = ListMaker(made).make("v1", range(TICKETS))
     carried = folder / "carried.db"
     carried.write_bytes(list_made.path.read_bytes())
-    writing(folder).install("v1", carried, list_made.sealed)
+    writer = writing(folder)
+    writer.install("v1", carried, list_made.sealed)
+    writer.close()
     # As enrolment and sync would have left it: on the disk.
     subprocess.run(["sync", "--file-system", str(folder)], check=True)
     return sockets

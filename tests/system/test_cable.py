@@ -63,6 +63,7 @@ def played(folder: Path, cuts: int, seed: int) -> None:
             central.close()
 
 
+@pytest.mark.nightly
 def test_a_cable_is_drawn_and_the_line_is_narrow(tmp_path: Path) -> None:
     played(tmp_path, 1, 1)
 

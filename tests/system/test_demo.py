@@ -37,6 +37,7 @@ def test_a_crowd_comes_while_the_broker_dies_and_the_books_agree(tmp_path: Path)
     assert report["decision_ms"]["p50"] > 0
 
 
+@pytest.mark.nightly
 def test_the_seed_fixes_who_presents_what(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):

@@ -122,6 +122,7 @@ def test_a_full_disk_lets_nobody_in_and_loses_nothing(
     play(disk, broker, central, story)
 
 
+@pytest.mark.nightly
 def test_a_file_system_that_goes_read_only_lets_nobody_in_and_loses_nothing(
     disk: Disk, broker: TestBroker, central: Central
 ) -> None:

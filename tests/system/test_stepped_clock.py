@@ -78,6 +78,7 @@ async def more_people(device: Doorway, people: People) -> None:
         assert process.returncode is None, f"{daemon} did not survive a step of the clock"
 
 
+@pytest.mark.nightly
 def test_a_clock_that_jumps_lets_nobody_in_twice(
     tmp_path: Path, central: Central, broker: TestBroker
 ) -> None:
