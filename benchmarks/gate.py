@@ -55,7 +55,7 @@ async def measure_gate(folder: Path) -> rig.Report:
     report = rig.Report()
     async with running(_device(folder)) as gate:
         report.add(rig.row("gate ready", [], [gate.ready_seconds * 1000]), f"{rig.SLOWER}, a card")
-        report.figure("gate: memory (PSS), MB", round(_pss_kb(gate.process.pid) / 1024, 1))
+        report.figure("gate: memory (PSS), MB", round(rig.pss_kb(gate.process.pid) / 1024, 1))
     return report
 
 
@@ -75,7 +75,7 @@ async def measure_lane(folder: Path) -> rig.Report:
     device = _device(folder)
     async with running(device) as gate:
         await _crowd(gate, device, report)
-        report.figure("lane: memory (PSS) after, MB", round(_pss_kb(gate.process.pid) / 1024, 1))
+        report.figure("lane: memory (PSS) after, MB", round(rig.pss_kb(gate.process.pid) / 1024, 1))
     return report
 
 
@@ -213,13 +213,6 @@ def _cpu_ms(pid: int) -> float:
     """Return the CPU time of all threads of a process."""
     spent = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
     return sum(int(line.split()[0]) for line in spent) / 1e6
-
-
-def _pss_kb(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    raise AssertionError("no Pss in smaps_rollup")
 
 
 def _configuration(device: Path, lines: Path) -> str:

@@ -3,6 +3,8 @@
 What was cut off lies in `pieces`, what was torn by a fault in `scraps`, each a picture.
 """
 
+from collections.abc import Callable
+
 from PIL import Image
 
 MARGIN_DOTS = 24
@@ -18,6 +20,8 @@ class Paper:
         self.mm_left = mm
         self.pieces: list[Image.Image] = []
         self.scraps: list[Image.Image] = []
+        self.began: Callable[[], None] = lambda: None
+        """Called with the first black line of each piece, for whoever measures."""
         self._stripes: list[Image.Image] = []
         self._height = 0
 
@@ -42,6 +46,8 @@ class Paper:
         room = max(round(self.mm_left * self.dots_per_mm), 0)
         stripe = Image.new("1", (self.width_dots, min(dots.height, room)), 0)
         stripe.paste(dots, (0, 0))
+        if stripe.getbbox() and not self.printed:
+            self.began()
         if self._height + stripe.height <= PIECE_DOTS_MAX:
             self._stripes.append(stripe)
             self._height += stripe.height

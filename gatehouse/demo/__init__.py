@@ -47,8 +47,9 @@ def main(argv: list[str]) -> int:
 def _run(asked: argparse.Namespace, root: Path) -> int:
     from gatehouse.demo.show import Options, once, show
 
+    usual = 200 if asked.once else 3000
     options = Options(
-        visitors=asked.visitors or (200 if asked.once else 3000),
+        visitors=usual if asked.visitors is None else asked.visitors,
         seed=asked.seed,
         pace=asked.pace,
         break_broker=asked.break_broker,
@@ -74,8 +75,8 @@ def _tell(report: dict[str, Any], disagreements: list[str], path: Path | None) -
 
 def _count(text: str) -> int:
     value = int(text)
-    if not 1 <= value <= 20000:
-        raise argparse.ArgumentTypeError("from 1 to 20000")
+    if not 0 <= value <= 20000:
+        raise argparse.ArgumentTypeError("from 0 to 20000")
     return value
 
 

@@ -83,6 +83,10 @@ class Children:
         self._children.append(child)
         return child
 
+    def named(self, name: str) -> Child:
+        """Return the one that was started under this name."""
+        return next(child for child in self._children if child.name == name)
+
     def fallen(self) -> Child | None:
         """Return a child that has ended by itself, if any."""
         return next((child for child in self._children if not child.running), None)

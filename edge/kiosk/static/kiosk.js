@@ -3,11 +3,11 @@
 'use strict';
 const by = id => document.getElementById(id);
 const state = () => by('state').dataset;
-let shownAt = performance.now(), said = '', underWay = Promise.resolve();
+let shownAt = performance.now(), said = '', lost = false, underWay = Promise.resolve();
 
 // One after another: of two keys struck at once neither is lost, and no older picture comes last.
-function ask(path, told) {
-  underWay = underWay.then(() => asked(path, told)).catch(() => setTimeout(() => location.reload(), 1500));
+function ask(path, told, wanted = () => true) {
+  underWay = underWay.then(() => wanted() && asked(path, told)).catch(() => setTimeout(() => location.reload(), 1500));
 }
 
 async function asked(path, told) {
@@ -21,10 +21,15 @@ function look() {
   const source = new EventSource('/events');
   source.onmessage = event => {
     by('gone').hidden = true;
-    if (event.data !== state().number) ask('/screen');
+    // A touch's own answer has often shown it by the time it is this one's turn. After a pause it
+    // may be another life of the daemon, which counts anew.
+    const anew = lost;
+    lost = false;
+    ask('/screen', undefined, () => anew || event.data !== state().number);
   };
   source.onerror = () => {
     by('gone').hidden = false;
+    lost = true;
     if (source.readyState === 2) setTimeout(look, 1000);
   };
 }
