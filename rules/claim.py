@@ -13,22 +13,13 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from types import MappingProxyType
 
-from rules.use import Name, Outcome
+from rules.use import OUTCOMES, Name, Outcome
 from wire import event, paper
 from wire.claim import Claim, Denied, Granted, Kind
 from wire.event import AnyEvent, Stamp
 from wire.reason import Reason
 from wire.ticket import SMALL_MAX
 
-OUTCOMES: Mapping[type[AnyEvent], Outcome] = MappingProxyType(
-    {
-        event.Abandoned: Outcome.ABANDONED,
-        event.Uncertain: Outcome.UNCERTAIN,
-        event.Passed: Outcome.PASSED,
-        event.PassedLate: Outcome.PASSED_LATE,
-        event.Undone: Outcome.UNDONE,
-    }
-)
 PAPERS: Mapping[type[AnyEvent], Outcome] = MappingProxyType(
     {
         paper.PaperReserved: Outcome.RESERVED,

@@ -4,10 +4,12 @@ A use is one person of one admission, (admission, person). What became of it is 
 all that was reported, whatever the order of arrival, so that gate, hub and central agree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
 
+from wire import event
 from wire.entry import Entry
 
 Name = tuple[bytes, int]
@@ -26,6 +28,18 @@ class Outcome(IntEnum):
     @property
     def spends(self) -> bool:
         return self not in (Outcome.ABANDONED, Outcome.UNDONE)
+
+
+OUTCOMES: Mapping[type[event.Outcome], Outcome] = MappingProxyType(
+    {
+        event.Abandoned: Outcome.ABANDONED,
+        event.Uncertain: Outcome.UNCERTAIN,
+        event.Passed: Outcome.PASSED,
+        event.PassedLate: Outcome.PASSED_LATE,
+        event.Undone: Outcome.UNDONE,
+    }
+)
+"""What a row says of a use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def _used(use: Use) -> Held:
         committed=True,
         cti=bytes(use.cti or b""),
         checkpoint=use.checkpoint or "",
+        generation=use.generation or 0,
         wall=use.wall_ms // 1000,
     )
 

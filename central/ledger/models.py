@@ -81,6 +81,8 @@ class Use(models.Model):
     outcome = models.SmallIntegerField()
     cti = models.BinaryField(max_length=16, null=True)
     checkpoint = models.CharField(max_length=40, null=True)
+    generation = models.SmallIntegerField(null=True)
+    """Of the code that was shown; with cti and checkpoint unknown until its admission is here."""
     wall_ms = models.BigIntegerField()
 
     class Meta:

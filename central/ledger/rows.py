@@ -15,21 +15,18 @@ from central.ledger import sql_postgresql, sql_sqlite
 from central.ledger.models import Row, Use
 from central.ledger.reading import about, columns, read_row, short
 from central.venue.models import Device
-from rules.use import Outcome
+from rules.use import OUTCOMES, Outcome
 from wire import event
 from wire.chain import link
 from wire.delivery import Batch
 from wire.event import AnyEvent, Stamp
 from wire.row import Unknown
 
-OUTCOMES: dict[type[event.Outcome], Outcome] = {
-    event.Abandoned: Outcome.ABANDONED,
-    event.Uncertain: Outcome.UNCERTAIN,
-    event.Passed: Outcome.PASSED,
-    event.PassedLate: Outcome.PASSED_LATE,
-    event.Undone: Outcome.UNDONE,
-}
 FIRST, OTHER = "ledger_row", "ledger_otherrow"
+_Right = tuple[bytes | None, str | None, int | None]
+"""(cti, checkpoint, generation)"""
+_Used = tuple[Outcome, _Right, int]
+UNKNOWN: _Right = (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +96,24 @@ def _differing(device: Device, epoch: bytes, rows: Sequence[NewRow]) -> list[New
 
 def _project(device: int, rows: Iterable[NewRow]) -> None:
     """Bring the uses up to date; of one batch, each use is written once."""
-    uses: dict[tuple[bytes, int], tuple[Outcome, bytes | None, str | None, int]] = {}
+    uses: dict[tuple[bytes, int], _Used] = {}
     for row in rows:
         happened, wall_ms = row.happened, row.stamp.wall_ms
         match happened:
             case event.Authorised():
-                right = (happened.cti, short(happened.checkpoint))
+                right = (happened.cti, short(happened.checkpoint), happened.generation)
                 for person in range(1, happened.quantity + 1):
-                    _merge(uses, (happened.admission, person), Outcome.RESERVED, wall_ms, *right)
+                    _merge(uses, (happened.admission, person), Outcome.RESERVED, wall_ms, right)
             case event.Outcome():
                 outcome = OUTCOMES[type(happened)]
                 for person in range(happened.person, happened.person + happened.count):
                     _merge(uses, (happened.admission, person), outcome, wall_ms)
             case _:
                 pass
-    named = [(device, *name, *use) for name, use in sorted(uses.items(), key=lambda one: one[0])]
+    named = [
+        (device, *name, outcome, *right, wall_ms)
+        for name, (outcome, right, wall_ms) in sorted(uses.items(), key=lambda one: one[0])
+    ]
     with connection.cursor() as cursor:
         for start in range(0, len(named), sql_sqlite.ROWS_AT_ONCE_MAX):
             some = named[start : start + sql_sqlite.ROWS_AT_ONCE_MAX]
@@ -122,24 +122,23 @@ def _project(device: int, rows: Iterable[NewRow]) -> None:
 
 
 def _merge(
-    uses: dict[tuple[bytes, int], tuple[Outcome, bytes | None, str | None, int]],
+    uses: dict[tuple[bytes, int], _Used],
     name: tuple[bytes, int],
     outcome: Outcome,
     wall_ms: int,
-    cti: bytes | None = None,
-    checkpoint: str | None = None,
+    right: _Right = UNKNOWN,
 ) -> None:
     """Add what a row says of a use: the highest outcome counts, and the first time of it."""
     was = uses.get(name)
     if was is None:
-        uses[name] = (outcome, cti, checkpoint, wall_ms)
+        uses[name] = (outcome, right, wall_ms)
         return
-    if was[0] != outcome:
-        wall_ms = wall_ms if outcome > was[0] else was[3]
-    else:
-        wall_ms = min(wall_ms, was[3])
-    known = (cti, checkpoint) if was[1] is None else (was[1], was[2])
-    uses[name] = (max(was[0], outcome), *known, wall_ms)
+    before, known, at = was
+    if outcome == before:
+        wall_ms = min(wall_ms, at)
+    elif outcome < before:
+        wall_ms = at
+    uses[name] = (max(before, outcome), right if known is UNKNOWN else known, wall_ms)
 
 
 def used_rights(device: int, rows: Iterable[NewRow]) -> set[bytes]:

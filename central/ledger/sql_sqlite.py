@@ -4,7 +4,10 @@ ROW_COLUMNS = (
     *("device_id", "epoch", "seq", "hash", "body", "kind", "lane", "reason", "persons", "about"),
     *("wall_ms", "received_ms"),
 )
-USE_COLUMNS = ("device_id", "admission", "person", "outcome", "cti", "checkpoint", "wall_ms")
+USE_COLUMNS = (
+    *("device_id", "admission", "person", "outcome", "cti", "checkpoint", "generation"),
+    "wall_ms",
+)
 ROWS_AT_ONCE_MAX = 500
 """Of its 32766 parameters, each takes twelve."""
 
@@ -26,6 +29,7 @@ def upsert_uses(count: int, highest: str = "max", lowest: str = "min") -> str:
         " ON CONFLICT (device_id, admission, person) DO UPDATE SET"
         f" cti = coalesce({mine}.cti, excluded.cti),"
         f" checkpoint = coalesce({mine}.checkpoint, excluded.checkpoint),"
+        f" generation = coalesce({mine}.generation, excluded.generation),"
         f" wall_ms = CASE WHEN excluded.outcome > {mine}.outcome THEN excluded.wall_ms"
         f" WHEN excluded.outcome < {mine}.outcome THEN {mine}.wall_ms"
         f" ELSE {lowest}({mine}.wall_ms, excluded.wall_ms) END,"

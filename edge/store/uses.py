@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edge.store.database import checksum, until_broken
-from rules.use import Name, Outcome, Use
+from rules.use import OUTCOMES, Name, Outcome, Use
 from wire import event
 from wire.codec import WireError
 from wire.event import AnyEvent, Stamp
@@ -29,14 +29,6 @@ _PUT = (
 
 USES_VERIFIED = 20_000
 """Newest, at every start."""
-
-OUTCOMES: dict[type[event.Outcome], Outcome] = {
-    event.Abandoned: Outcome.ABANDONED,
-    event.Uncertain: Outcome.UNCERTAIN,
-    event.Passed: Outcome.PASSED,
-    event.PassedLate: Outcome.PASSED_LATE,
-    event.Undone: Outcome.UNDONE,
-}
 
 
 class UseDamaged(Exception):

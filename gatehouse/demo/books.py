@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rules.use import Outcome
+from rules.use import OUTCOMES, Outcome
 from wire import event
 from wire.event import AnyEvent
 from wire.row import Unknown
@@ -65,15 +65,6 @@ def count(events: Iterable[AnyEvent | Unknown]) -> Ledger:
         # The first end of a reopened use was uncertain, whatever the second was.
         ledger.uncertain += reopened[name]
     return ledger
-
-
-OUTCOMES: dict[type[event.Outcome], Outcome] = {
-    event.Abandoned: Outcome.ABANDONED,
-    event.Uncertain: Outcome.UNCERTAIN,
-    event.Passed: Outcome.PASSED,
-    event.PassedLate: Outcome.PASSED_LATE,
-    event.Undone: Outcome.UNDONE,
-}
 
 
 def _tally(ledger: Ledger, outcome: Outcome) -> None:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.core.notice import IDLE, Lamp, Notice
-from edge.store.uses import OUTCOMES
 from gatehouse.simulation.central import Central, Told
 from gatehouse.simulation.device import Device
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.tickets import Kind
 from gatehouse.simulation.truth import Name, Truth
-from rules.use import Outcome
+from rules.use import OUTCOMES, Outcome
 from wire import event
 from wire.entry import Standing
 from wire.event import AnyEvent, ClockQuality, Rung, Stamp

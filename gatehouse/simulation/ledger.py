@@ -14,7 +14,7 @@ import zstandard
 from central.core.prefix import advance
 from central.ledger import sql_sqlite
 from central.ledger.reading import about, check_batch, check_hello, columns, read_row, short
-from rules.use import Outcome
+from rules.use import OUTCOMES, Outcome
 from wire import event
 from wire.chain import link
 from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
@@ -26,13 +26,6 @@ from wire.topic import Topics, sender
 
 Message = tuple[str, bytes]
 ZSTD = bytes.fromhex("28B52FFD")
-OUTCOMES: dict[type[event.Outcome], Outcome] = {
-    event.Abandoned: Outcome.ABANDONED,
-    event.Uncertain: Outcome.UNCERTAIN,
-    event.Passed: Outcome.PASSED,
-    event.PassedLate: Outcome.PASSED_LATE,
-    event.Undone: Outcome.UNDONE,
-}
 
 SCHEMA = """
 CREATE TABLE ledger_row (
@@ -50,7 +43,7 @@ CREATE TABLE ledger_otherrow (
 CREATE TABLE ledger_use (
     id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL, admission BLOB NOT NULL,
     person INTEGER NOT NULL, outcome INTEGER NOT NULL, cti BLOB, checkpoint TEXT,
-    wall_ms INTEGER NOT NULL, UNIQUE (device_id, admission, person)
+    generation INTEGER, wall_ms INTEGER NOT NULL, UNIQUE (device_id, admission, person)
 );
 CREATE INDEX use_cti ON ledger_use (cti);
 CREATE TABLE ledger_prefix (
@@ -172,14 +165,17 @@ class Ledger:
         execute = self._database.execute
         match happened:
             case event.Authorised():
-                right = (happened.cti, short(happened.checkpoint), stamp.wall_ms)
+                right = (
+                    *(happened.cti, short(happened.checkpoint), happened.generation),
+                    stamp.wall_ms,
+                )
                 for person in range(1, happened.quantity + 1):
                     execute(UPSERT_USE, (device, happened.admission, person, 0, *right))
             case event.Outcome():
                 outcome = int(OUTCOMES[type(happened)])
                 for person in range(happened.person, happened.person + happened.count):
                     name = (device, happened.admission, person)
-                    execute(UPSERT_USE, (*name, outcome, None, None, stamp.wall_ms))
+                    execute(UPSERT_USE, (*name, outcome, None, None, None, stamp.wall_ms))
             case event.EpochBegan(previous_epoch=before, previous_top=top) if before:
                 self._told(device, before, top)
             case _:

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from rules import claim
 from tests.central_messages import DEVICE, chained, rows, take, together
 from tests.central_venue import TOKEN, description
-from tests.device import stamp
+from tests.device import authorised, stamp
 from wire import ticket as gh1
+from wire.claim import Claim
 from wire.codec import decode, encode
 from wire.entry import Entry, read
 from wire.event import AnyEvent, Authorised, Direction, Passed, Rung
@@ -378,3 +381,22 @@ def test_reissued_by_the_shop_after_a_paper_it_is_a_new_code(tickets: list[Any])
     found = ask(FindCode(tickets[0]["text"].encode()))
     assert isinstance(found, Found)
     assert found.offers[0].reason is Reason.SUPERSEDED
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_an_unknown_paper_the_code_that_was_seen_first_stays_good(
+    tickets: list[Any], first: int
+) -> None:
+    from central.claims import knowing
+
+    cti = bytes.fromhex(tickets[0]["cti"])
+    grant(tickets[0])
+    said(PaperReserved(paper=PAPER, cti=cti, generation=1), PaperUnknown(paper=PAPER))
+    seen = replace(authorised(1), cti=cti, generation=first)
+    ended = Passed(admission=seen.admission, person=1)
+    said(seen, ended, device=KIOSK_2)
+    standing = claim.Standing(1)
+    for generation, expected in ((first, None), (1 - first, Reason.SUPERSEDED)):
+        asked = Claim(b"admission009", cti, "hall", 2, 1, generation)
+        answer, _ = claim.answer(asked, b"another", knowing.right(cti), (), standing, 0)
+        assert getattr(answer, "reason", None) is expected
