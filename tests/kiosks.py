@@ -20,11 +20,12 @@ from edge.kiosk import sheets
 from edge.kiosk.config import card_digest
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import Desk
+from edge.kiosk.orders import Orders
 from edge.kiosk.papers import Papers
 from edge.kiosk.questions import Questions
 from edge.kiosk.sheets import Sheets
 from edge.runtime.clock import SimulatedClock, settle
-from edge.runtime.intercom import IntercomClient, KioskAnswered, KioskAsked, Word
+from edge.runtime.intercom import KioskAnswered, KioskAsked, Word
 from edge.runtime.service import Life
 from edge.store.journal import Journal
 from edge.store.whitelist import Whitelist
@@ -34,6 +35,7 @@ from rules.exchange import Facts, Grant, Held
 from rules.ticket_class import EventRecord, TicketClass
 from tests.daemons.test_gate import recorded_by
 from tests.device import BOOT, DEVICE, KEY, ListMaker, stamp, ticket, writing
+from tests.said_sync import SaidSync
 from tests.threads import DirectThread
 from tests.trusted import trusting
 from wire import paper as papers
@@ -152,27 +154,20 @@ class Office:
         return Granted(asked.paper, gh1.sign(made, b"k1", KEY), judged.generation)
 
 
-class OfficeLine(IntercomClient):
+class OfficeLine(SaidSync):
     """Sync, and the way to the office, without either."""
 
     def __init__(self, clock: SimulatedClock, office: Office, fuse: Fuse) -> None:
-        super().__init__(Path("/nowhere"), clock)
+        super().__init__(clock)
         self._office = office
         self._fuse = fuse
-        self._said: asyncio.Queue[Word] = asyncio.Queue()
-
-    async def run(self) -> None:
-        await asyncio.get_running_loop().create_future()
 
     def tell(self, word: Word) -> None:
+        super().tell(word)
         if isinstance(word, KioskAsked):
             self._fuse.burn()
-            self._said.put_nowait(KioskAnswered(word.name, self._office.answer(word.question)))
+            self.say(KioskAnswered(word.name, self._office.answer(word.question)))
             self._fuse.burn()
-
-    async def words(self) -> AsyncIterator[Word]:
-        while True:
-            yield await self._said.get()
 
 
 class PowerCut(BaseException):
@@ -221,6 +216,7 @@ class Kiosk:
     printer: SimulatedPrinter
     daemon: KioskDaemon
     office: Office
+    line: OfficeLine
 
     @property
     def visit(self) -> Visit:
@@ -300,11 +296,12 @@ async def kiosk(
     reader = SimulatedReader(clock)
     made = Sheets(sheets.load(folder), "K1", UTC, clock)
     made_papers = Papers(desk, questions, printer, made, clock, os.urandom, 30.0)
+    orders = Orders(DEVICE, desk, trusting(folder), thread, clock, line.tell)
     life = Life()
     readers: dict[str, Reader] = {"reader-1": reader}
     daemon = KioskDaemon(
         *(readers, None, None, printer, made_papers, questions, desk, line, clock, life),
-        *(habits or Habits(), {card_digest(STAFF_CARD): "李"}, os.urandom, "test"),
+        *(habits or Habits(), {card_digest(STAFF_CARD): "李"}, os.urandom, "test", orders),
     )
 
     async def serve() -> None:
@@ -313,7 +310,7 @@ async def kiosk(
     running = asyncio.create_task(daemon.run(serve))
     await settle()
     try:
-        yield Kiosk(folder, clock, reader, printer, daemon, office)
+        yield Kiosk(folder, clock, reader, printer, daemon, office, line)
     finally:
         life.stop("test")
         await clock.advance(1.0)

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from central.ledger.reading import short
 from central.orders.models import LogTail, Order, Report
 from central.venue.models import Device
+from wire import command as wire
 from wire import event
 from wire.codec import WireError, decode
 from wire.command import Logs
@@ -51,6 +52,14 @@ def keep_log(device: Device, payload: bytes) -> None:
     tails = LogTail.objects.filter(device=device)
     _forget_old(tails.filter(daemon=short(logs.daemon)), LOGS_KEPT)
     _forget_old(tails, LOGS_KEPT * DAEMONS_MAX)  # Whatever a hostile one calls itself.
+    _answer_by_log(device)
+
+
+def _answer_by_log(device: Device) -> None:
+    """A hub keeps no journal: the log that was ordered is its answer, as it is a gate's first."""
+    now = int(time.time())
+    asked = Order.objects.filter(device=device, kind=wire.kind(wire.SendLogs()), done=None)
+    asked.filter(sent_at__isnull=False, expires__gte=now).update(done=True, answered_at=now)
 
 
 def _forget_old(tails: QuerySet[LogTail], most: int) -> None:

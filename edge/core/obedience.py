@@ -30,6 +30,7 @@ AHEAD_SECONDS_MAX = 60
 """An order from later than this after the signed time: the time is held back."""
 
 FIRE = Words("消防已放行", "fire has released the lanes")
+NOT_HERE = Words("此设备不支持", "not supported by this device")
 
 
 class Addressed(msgspec.Struct, frozen=True):
@@ -65,6 +66,7 @@ class Situation:
     fault: str = ""
     """What is wrong with the configuration that a reload would read."""
     sets_clock: bool = False
+    reloads: bool = True
 
 
 def read(payload: bytes, device: bytes) -> Order | Addressed | Stray:
@@ -141,7 +143,7 @@ def fire_came_first(answer: CommandAnswered) -> CommandAnswered:
 def _too_late(order: Order, situation: Situation) -> Words | None:
     wall = situation.wall
     if wall is None:
-        return Words("启动后尚未收到中心签名的时间", "no signed time since the gate was started")
+        return Words("启动后尚未收到中心签名的时间", "no signed time since this was started")
     if not 0 < order.expires - order.issued_at <= COMMAND_SECONDS_MAX:
         return Words("有效期过长", f"good for longer than {COMMAND_SECONDS_MAX} s")
     if wall > order.expires:
@@ -161,13 +163,13 @@ def _unfit(command: AnyCommand, situation: Situation) -> Words | None:
     match command:
         case wire.Reload():
             fault = situation.fault
+            if not situation.reloads:
+                return NOT_HERE
             return Words("配置有误", fault) if fault else None
         case wire.SendLogs():
             return None
         case wire.ResetClockFloor():
-            if situation.sets_clock:
-                return None
-            return Words("此设备不支持", "not supported by this device")
+            return None if situation.sets_clock else NOT_HERE
         case _:
             return _unfit_for_lanes(command, situation)
 
@@ -175,7 +177,7 @@ def _unfit(command: AnyCommand, situation: Situation) -> Words | None:
 def _unfit_for_lanes(command: wire.OnLanes, situation: Situation) -> Words | None:
     doors = _doors(command, situation)
     if not doors:
-        return Words(f"没有通道 {command.lane}", f"there is no lane {command.lane}")
+        return _no_doors(command.lane, situation)
     match command:
         case wire.OpenOnce():
             busy = [d.name for d in doors if d.stays_open or d.state is not State.CLOSED]
@@ -200,6 +202,12 @@ def _unfit_for_lanes(command: wire.OnLanes, situation: Situation) -> Words | Non
             return None
         case _:
             assert_never(command)
+
+
+def _no_doors(lane: str, situation: Situation) -> Words:
+    if not situation.doors:
+        return Words("此设备没有通道", "this device has no lanes")
+    return Words(f"没有通道 {lane}", f"there is no lane {lane}")
 
 
 def _unfit_end(until: int, situation: Situation) -> Words | None:

@@ -10,17 +10,15 @@ from math import inf
 
 from edge.core import budget, ladder, notice
 from edge.core.budget import Drawn, Left
-from edge.core.heartbeat import Heartbeats, hear
 from edge.core.ladder import Known, Ladder
 from edge.core.memory import Memory, memory
 from edge.core.moment import Moment
 from edge.gate.config import ZoneConfig, terms
+from edge.store.central_time import CentralTime
 from edge.store.journal import Transaction
 from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist
-from wire.codec import decode
 from wire.event import AnyEvent, Authorised, BudgetUsedUp, Rung, RungChanged
-from wire.signed import Purpose, Untrusted
 from wire.snapshot import Heartbeat
 from wire.words import Words
 
@@ -33,9 +31,8 @@ class Footing:
         self, trust: TrustStore, whitelist: Whitelist, zone: ZoneConfig, lost: bool = False
     ) -> None:
         """`lost`: the journal that was opened may have forgotten something."""
-        self._trust = trust
         self._whitelist = whitelist
-        self._heartbeats = Heartbeats()
+        self._central = CentralTime(trust)
         self._said: tuple[Heartbeat, float] | None = None
         """Central's last word on how far the list goes, and the uptime at which it said so."""
         self.configure(zone)
@@ -69,19 +66,14 @@ class Footing:
 
         Raise Untrusted if it is not central's, WireError if it is none.
         """
-        said = decode(self._trust.unseal(sealed, Purpose.HEARTBEAT), Heartbeat)
-        if said.venue != self._trust.venue:
-            raise Untrusted(f"meant for {said.venue[:40]!r}")
-        self._heartbeats, at = hear(self._heartbeats, said.wall, uptime)
-        if at is None:
+        if (new := self._central.hear(sealed, uptime)) is None:
             return None
-        self._said = (said, at)
-        return said
+        self._said = new
+        return new[0]
 
     def central_wall(self, uptime: float) -> float | None:
         """Return what time it is at central, by the heartbeats of this life; None before one."""
-        ahead = self._heartbeats.ahead
-        return None if ahead == -inf else uptime + ahead
+        return self._central.wall(uptime)
 
     def move(self, now: Moment) -> RungChanged | None:
         """Follow what is known now; return the move to record, if it is one."""

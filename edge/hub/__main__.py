@@ -20,6 +20,7 @@ from edge.hub.access import access_list
 from edge.hub.config import HubConfig
 from edge.hub.daemon import HubDaemon
 from edge.hub.ledger import Ledger
+from edge.hub.orders import Orders
 from edge.runtime import config, identity, service, surroundings
 from edge.runtime.clock import Clock
 from edge.runtime.config import ConfigError
@@ -28,6 +29,7 @@ from edge.runtime.service import Life, Work
 from edge.runtime.surroundings import Surroundings
 from edge.store.claims import ClaimStore, ClaimsUnwritable
 from edge.store.database import TooNew, make_directory, sync_directory
+from edge.store.trust import TrustStore
 from wire.topic import Topics
 
 FOLDER, KEY = "hub", "claims.key"
@@ -100,8 +102,15 @@ async def _run(
         raise ConfigError(f"{folder}: {error}") from None
     catalog = opens(clock)
     link = catalog.link(told.broker, who.id, (topics.everything_up(),), around.chance)
+    intercom = around.speaks(Path(told.intercom), clock)
+    trust = await tidying.run(TrustStore, Path(told.directory), who.pin, who.venue)
+    orders = Orders(who.device, trust, tidying, clock, intercom.tell)
     try:
-        await HubDaemon(link, ledger, thread, clock, life, tidying, store.checkpoint).run()
+        daemon = HubDaemon(
+            *(link, ledger, thread, clock, life, tidying, store.checkpoint),
+            *(intercom, orders),
+        )
+        await daemon.run()
     finally:
         tidying.close()
         await thread.run(store.close)

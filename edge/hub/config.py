@@ -20,6 +20,8 @@ class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: str = "/var/lib/gatehouse"
     broker: BrokerConfig = BrokerConfig()
     """The hub's own, on the same machine."""
+    intercom: str = "/run/gatehouse/sync.sock"
+    """Of the sync beside it, which brings central's orders and takes the log."""
     device: tuple[DeviceConfig, ...] = ()
     """All that may claim or use rights; no other is heard. None: whoever the broker lets in, and
     then a hub that was replaced is never sure."""

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from edge.drivers.interfaces import Connected, Disconnected, DriverError, Link, Message
 from edge.hub import reading
 from edge.hub.ledger import Answer, Ledger
+from edge.hub.orders import Orders
 from edge.hub.reading import Said
 from edge.runtime.clock import Clock
+from edge.runtime.intercom import IntercomClient
 from edge.runtime.service import Life
 from edge.runtime.workers import SingleThread
 from edge.store.claims import ClaimsUnwritable
@@ -41,6 +43,8 @@ class HubDaemon:
         life: Life,
         tidying: SingleThread,
         tidy: Callable[[], None],
+        intercom: IntercomClient,
+        orders: Orders,
     ) -> None:
         """`tidy()` is called on `tidying` every few seconds, and holds up no answer."""
         self._link = link
@@ -50,6 +54,8 @@ class HubDaemon:
         self._life = life
         self._tidying = tidying
         self._tidy = tidy
+        self._intercom = intercom
+        self._orders = orders
         self._waiting: list[Said] = []
         self._came = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
@@ -63,6 +69,7 @@ class HubDaemon:
             work = (
                 *(self._link.run(), self._hear(), self._answer()),
                 *(self._look_after(), self._keep_tidy()),
+                *(self._intercom.run(), self._obey()),
             )
             working = [tasks.create_task(one) for one in work]
             self._life.ready(f"term {self._ledger.term.number}")
@@ -120,6 +127,10 @@ class HubDaemon:
             self._life.alive()
             self._life.status(self._said())
             await self._clock.wait(LOOK_AFTER_SECONDS)
+
+    async def _obey(self) -> None:
+        async for word in self._intercom.words():
+            await self._orders.hear(word)
 
     async def _keep_tidy(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from edge.kiosk import browser, sheets
 from edge.kiosk.config import ADDRESS_FILE, KioskConfig, card_digest, habits, time_zone_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import Desk
+from edge.kiosk.orders import Orders
 from edge.kiosk.page import application
 from edge.kiosk.papers import Papers
 from edge.kiosk.picture import Pictures
@@ -131,13 +132,15 @@ async def _run(
         *(desk, questions, printer, Sheets(template, told.name, zone, clock), clock, draw),
         told.take_seconds,
     )
+    trust = await thread.run(TrustStore, directory, who.pin, who.venue)
+    orders = Orders(who.device, desk, trust, thread, clock, intercom.tell)
     daemon = KioskDaemon(
         {f"reader-{n}": catalog.reader(one) for n, one in enumerate(told.reader, 1)},
         catalog.reader(told.card) if told.card else None,
         catalog.sensor(told.headphones) if told.headphones else None,
         *(printer, papers, questions, desk, intercom, clock, life, habits(told)),
         {one.digest: one.name for one in told.staff},
-        *(draw, VERSION),
+        *(draw, VERSION, orders),
     )
     page = Page(told, daemon, Pictures(told.name, zone, clock, VERSION), draw)
     try:

@@ -34,11 +34,19 @@ from edge.core.visit_terms import (
 from edge.drivers.interfaces import Code, Found, Level, Lost, Printer, Reader, Sensor
 from edge.kiosk.config import card_digest
 from edge.kiosk.desk import Desk
+from edge.kiosk.orders import Orders
 from edge.kiosk.papers import Papers
 from edge.kiosk.questions import Questions
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import Heard, IntercomClient, KioskAnswered
-from edge.runtime.service import Life
+from edge.runtime.intercom import (
+    Heard,
+    IntercomClient,
+    KioskAnswered,
+    Logged,
+    LogsWanted,
+    Ordered,
+)
+from edge.runtime.service import Life, log_tail
 from wire import exchange
 from wire.event import SCAN_BYTES, DriverFound, DriverLost, Started
 from wire.exchange import Denied, FindCode
@@ -70,6 +78,7 @@ class KioskDaemon:
         staff: dict[str, str],
         draw: Callable[[int], bytes],
         version: str = "",
+        orders: Orders | None = None,
     ) -> None:
         """`staff`: names by the digest of their card."""
         self._readers, self._card, self._headphones = readers, card, headphones
@@ -77,7 +86,7 @@ class KioskDaemon:
         self._desk, self._intercom = desk, intercom
         self._clock, self._life = clock, life
         self.habits, self._staff, self._draw = habits, staff, draw
-        self._version = version
+        self._version, self._orders = version, orders
         self.visit = Visit(page=Page.OUT_OF_ORDER, language=habits.languages[0])
         self.plugged = False
         """Whether somebody listens by headphones."""
@@ -275,6 +284,12 @@ class KioskDaemon:
                         self._heard_at = self._clock.now().uptime
                 case Heard():
                     self._heard_at = self._clock.now().uptime
+                    if self._orders:
+                        await self._orders.heard(word)
+                case Ordered() if self._orders:
+                    await self._orders.hear(word)
+                case LogsWanted(lines):
+                    self._intercom.tell(Logged("kiosk", log_tail(lines)))
                 case _:
                     pass  # A gate's, or of a newer sync.
 
@@ -283,6 +298,8 @@ class KioskDaemon:
         while True:
             idle = self.visit.page in (Page.ATTRACT, Page.OUT_OF_ORDER)
             await self._desk.look_after(idle)
+            if self._orders:
+                await self._orders.look_after()
             health = self._health()
             if health != self.visit.health:
                 self.signal(health)

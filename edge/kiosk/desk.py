@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 from edge.core import exchange, refusals
 from edge.core.credential import Shown, digest, form, read
@@ -20,6 +21,8 @@ log = logging.getLogger("kiosk.desk")
 
 UNWRITTEN_MAX = 1000
 LANE = "kiosk"
+
+T = TypeVar("T")
 
 
 class Desk:
@@ -51,10 +54,21 @@ class Desk:
     def without_memory(self) -> bool:
         return self._journal.without_memory
 
-    async def commit(self, *events: AnyEvent) -> None:
+    async def write(self, *events: AnyEvent) -> None:
         """Write `events`; on disk when this returns. Raise JournalUnwritable."""
         await self._thread.run(self._commit, events)
         self._grew()
+
+    async def commit(self, work: Callable[[Transaction, Stamp], T]) -> T:
+        """Run `work` in a transaction of its own, stamped now; raise JournalUnwritable."""
+        stamp = self._stamp()
+
+        def done(transaction: Transaction) -> T:
+            return work(transaction, stamp)
+
+        answer = await self._thread.run(self._journal.transact, done)
+        self._grew()
+        return answer
 
     async def record(self, *events: AnyEvent) -> None:
         """Write `events`, or keep them until that is possible. Never raises."""

@@ -116,7 +116,7 @@ class Papers:
 
     async def _print(self, paper: Paper, sheet: Sheet) -> Papered:
         try:
-            await self._desk.commit(exchange.reserved(paper))
+            await self._desk.write(exchange.reserved(paper))
         except JournalUnwritable as unwritable:
             log.error("nothing is printed: %s", unwritable)
             await self._desk.record(PaperGivenBack(paper=paper.paper, why="no-record"))

@@ -283,6 +283,20 @@ def test_a_devices_log_is_kept_and_shown(chief: Client, tickets: list[Any]) -> N
     assert LogTail.objects.count() == 40
 
 
+def test_a_log_that_was_ordered_is_its_answer(chief: Client, tickets: list[Any]) -> None:
+    """A hub has no journal to answer in."""
+    from central.orders.models import Order
+
+    assert tickets
+    ask(chief, kind="send-logs")
+    ask(chief, kind="identify")
+    take(Logs("hub", ("INFO hub connected",)), kind="log")
+    assert not Order.objects.filter(done=True).exists(), "what was not sent asked for no log"
+    Order.objects.update(sent_at=int(time.time()))
+    take(Logs("hub", ("INFO hub connected",)), kind="log")
+    assert list(Order.objects.filter(done=True).values_list("kind", flat=True)) == ["send-logs"]
+
+
 def test_the_longest_order_is_not_too_long(tickets: list[Any]) -> None:
     """An order with everything at its longest is one that a device still reads."""
     from edge.core.obedience import ORDER_BYTES_MAX

@@ -14,12 +14,15 @@ from edge.drivers.link_simulated import SimulatedLink
 from edge.hub.access import access_list
 from edge.hub.daemon import HubDaemon
 from edge.hub.ledger import Ledger
+from edge.hub.orders import Orders
 from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.service import Life
 from edge.store.claims import FILE, ClaimStore
 from rules.term import SETTLING_SECONDS
 from tests.device import authorised, stamp, ticket
+from tests.said_sync import SaidSync
 from tests.threads import DirectThread
+from tests.trusted import trusting
 from wire.chain import GENESIS
 from wire.claim import (
     Ask,
@@ -42,7 +45,7 @@ from wire.row import encode_row
 from wire.signed import Purpose, unsealed_by
 from wire.topic import Topics
 
-GATE, OTHER, STRANGER = b"gate---1", b"gate---2", b"stranger"
+GATE, OTHER, STRANGER, HUB = b"gate---1", b"gate---2", b"stranger", b"the hub."
 NAMES = {GATE: "Gate 1", OTHER: "Gate 2"}
 EPOCH = b"epoch--1"
 KEY = Ed25519PrivateKey.from_private_bytes(b"hub".ljust(32, b"."))
@@ -57,6 +60,7 @@ class Hub:
     link: SimulatedLink
     ledger: Ledger
     store: ClaimStore
+    sync: SaidSync
 
     async def say(self, device: bytes, kind: str, payload: bytes) -> list[Told]:
         """Say something as a device; return what the hub tells anybody."""
@@ -100,12 +104,14 @@ async def hub(folder: Path, names: dict[bytes, str] | None = None) -> AsyncItera
     ledger = Ledger(store, KEY, TOPICS, clock.now(), NAMES if names is None else names)
     life = Life()
     direct = DirectThread()
-    daemon = HubDaemon(link, ledger, direct, clock, life, direct, store.checkpoint)
+    sync = SaidSync(clock)
+    orders = Orders(HUB, trusting(folder), direct, clock, sync.tell)
+    daemon = HubDaemon(*(link, ledger, direct, clock, life, direct, store.checkpoint, sync, orders))
     running = asyncio.create_task(daemon.run())
     link.connect()
     await settle()
     try:
-        yield Hub(clock, link, ledger, store)
+        yield Hub(clock, link, ledger, store, sync)
         assert not running.done()
     finally:
         life.stop("the test is over")

@@ -240,7 +240,7 @@ def test_without_a_heartbeat_in_this_life_nothing_is_obeyed(tmp_path: Path) -> N
     async def story() -> None:
         async with gate(tmp_path) as stage:
             await stage.give(LockEntry())
-            assert stage.answers() == [(1, False, "no signed time since the gate was started")]
+            assert stage.answers() == [(1, False, "no signed time since this was started")]
             assert stage.mode() is Mode.NORMAL
             await stage.beat()
             await stage.give(LockEntry(), counter=2)
