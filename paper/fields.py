@@ -30,6 +30,11 @@ NAMES = {
 _PIECE = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{([a-z]+)\}|[\[\]{}]|[^\[\]{}]+")
 
 
+def money(cents: int, currency: str) -> str:
+    """Return a price as it is printed: "¥ 280.00"."""
+    return f"{currency} {cents // 100}.{cents % 100:02d}".strip()
+
+
 def fault(text: str) -> str:
     """Return what is wrong with a text of a template, or nothing."""
     inside = False

@@ -140,7 +140,9 @@ class Office:
             judged = exchange.judge(self._facts(numbers[cti]), 1_780_000_000)
             reason = None if isinstance(judged, Grant) else judged.reason
             words = (Words("演出", "Show"), Words("成人票", "Adult"), 1_780_003_600)
-            offers.append(Offer(str(numbers[cti]), cti, *words, order="D1", reason=reason))
+            seated = {"row": "7", "seat": str(10 + numbers[cti]), "price_cents": 28_000}
+            about = {**seated, "currency": "¥", "order": "D1", "reason": reason}
+            offers.append(Offer(str(numbers[cti]), cti, *words, **about))  # type: ignore[arg-type]
         return Found(tuple(offers))
 
     def _reserve(self, asked: Reserve) -> Granted | Denied:

@@ -68,7 +68,11 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
     begins: int
     """Unix seconds."""
     quantity: int = 1
+    zone: str = ""
+    row: str = ""
     seat: str = ""
+    price_cents: int | None = None
+    currency: str = ""
     holder: str = ""
     """Masked: enough for its holder to know it."""
     order: str = ""

@@ -19,6 +19,7 @@ from central.tickets.models import Refund
 from central.tickets.operations import Asked, Done, Wanted
 from central.tickets.refusal import Code, Refused
 from central.venue import keys
+from central.venue.issue import Place
 from central.venue.models import Ticket, TicketClass
 
 api = NinjaAPI(
@@ -63,7 +64,8 @@ def _asked(key: ChannelKey, name: str, why: str = "") -> Asked:
 def _wanted(key: ChannelKey, order: shapes.Order, count: int = 1) -> Wanted:
     kind = _class(key, order.event, order.ticket_class)
     named = (order.holder_name, order.id_number, order.order_number, order.phone_digits)
-    return Wanted(kind, count, order.quantity, order.not_before, order.expires, *named)
+    place = Place(order.zone, order.row, order.seats_of(), order.price_cents)
+    return Wanted(kind, count, order.quantity, order.not_before, order.expires, *named, place)
 
 
 def _class(key: ChannelKey, event: str, code: int) -> TicketClass:

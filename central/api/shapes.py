@@ -1,9 +1,9 @@
 """The words of the API. Times are Unix seconds."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from ninja import Schema
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from wire.ticket import SMALL_MAX
 
@@ -24,6 +24,7 @@ Number = BeforeValidator(_number)
 Unix = Annotated[int, Field(ge=0, le=UNIX_MAX), Number]
 Why = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f]*$")]
 Name = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")]
+Seat = Annotated[str, Field(max_length=12, pattern=r"^[^\x00-\x1f]*$")]
 IdNumber = Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f]*$")]
 Audience = Annotated[str, Field(pattern=r"^[!-~]{1,8}$")]
 ClassCode = Annotated[int, Field(ge=0, le=2**16 - 1), Number]
@@ -65,10 +66,32 @@ class Order(Asked):
     order_number: Annotated[str, Field(max_length=40, pattern=r"^[0-9A-Za-z-]*$")] = ""
     """What the buyer types at a kiosk, with the last digits of the phone."""
     phone_digits: Annotated[str, Field(pattern=r"^([0-9]{4})?$")] = ""
+    zone: Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f]*$")] = ""
+    """Where it lets its holder sit, and what it cost: as it stands on paper."""
+    row: Seat = ""
+    seat: Seat = ""
+    price_cents: Annotated[int, Field(ge=0, le=2**31 - 1), Number] | None = None
+
+    def seats_of(self) -> tuple[str, ...]:
+        """Return the seat of each ticket; nothing where they have none."""
+        return (self.seat,) if self.seat else ()
 
 
 class OrderLine(Order):
     count: Annotated[int, Field(ge=1, le=AT_ONCE_MAX), Number] = 1
+    seats: Annotated[tuple[Seat, ...], Field(max_length=AT_ONCE_MAX)] = ()
+    """One for each ticket, in place of `seat`."""
+
+    @model_validator(mode="after")
+    def _a_seat_each(self) -> Self:
+        if (self.seats and (self.seat or len(self.seats) != self.count)) or (
+            self.seat and self.count > 1
+        ):
+            raise ValueError("a seat for each ticket, or none")
+        return self
+
+    def seats_of(self) -> tuple[str, ...]:
+        return self.seats or super().seats_of()
 
 
 class Batch(Asked):

@@ -46,6 +46,7 @@ class TicketAdmin(ModelAdmin):  # type: ignore[misc]
     search_help_text = "票号或权利编号（32 位）· Number, or right (32 digits)"
     readonly_fields = (
         *("number", "ticket_class", "generation", "quantity"),
+        *("area", "seat_row", "seat", "price"),
         *("standing", "admitted_from", "admitted_until", "issued", "replaces", "right"),
     )
     fields = readonly_fields
@@ -55,6 +56,10 @@ class TicketAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.display(description="票号 number", ordering="serial")
     def number(self, ticket: Ticket) -> str:
         return ticket.number
+
+    @admin.display(description="票价 price")
+    def price(self, ticket: Ticket) -> str:
+        return ticket.price or "–"
 
     @admin.display(description="权利编号 right")
     def right(self, ticket: Ticket) -> str:

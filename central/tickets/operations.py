@@ -5,7 +5,7 @@ The caller names each operation; asked again under that name, nothing is done a 
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +20,7 @@ from central.tickets import inquiry, refunds
 from central.tickets.models import Performed, Refund, UndoneUse
 from central.tickets.refunds import check
 from central.tickets.refusal import Code, Refused
-from central.venue.issue import Order, issue
+from central.venue.issue import NOWHERE, Order, Place, issue
 from central.venue.models import Ticket, TicketClass, Venue
 from rules.use import Outcome
 from wire.codec import WireError
@@ -61,6 +61,7 @@ class Wanted:
     order_number: str = ""
     phone_digits: str = ""
     """What the buyer types at a kiosk."""
+    place: Place = NOWHERE
 
 
 def issue_tickets(venue: Venue, asked: Asked, wanted: list[Wanted]) -> Done:
@@ -75,6 +76,8 @@ def issue_tickets(venue: Venue, asked: Asked, wanted: list[Wanted]) -> Done:
         [
             *(w.kind.pk, w.count, w.quantity, w.not_before, w.expires, w.holder, w.id_number),
             *(w.order_number, w.phone_digits),
+            # Left out where there is none: what was asked before it could be is asked alike.
+            *([] if w.place == NOWHERE else [astuple(w.place)]),
         ]
         for w in wanted
     ]
@@ -208,7 +211,8 @@ def _issue(wanted: Wanted, now: float) -> list[Ticket]:
     if begins >= until:
         raise Refused(Code.TIMES_WRONG)
     named = (wanted.holder.strip(), wanted.id_number, wanted.order_number, wanted.phone_digits)
-    order = Order(wanted.count, begins, until, int(now), wanted.quantity, Standing.GOOD, *named)
+    about = (wanted.quantity, Standing.GOOD, *named, wanted.place)
+    order = Order(wanted.count, begins, until, int(now), *about)
     try:
         return issue(wanted.kind, order)
     except WireError:

@@ -18,6 +18,20 @@ BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where its holders sit, and what each ticket costs; as it stands on paper."""
+
+    area: str = ""
+    row: str = ""
+    seats: tuple[str, ...] = ()
+    """One for each ticket, or none."""
+    price_cents: int | None = None
+
+
+NOWHERE = Place()
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """How many tickets of which kind; times are Unix seconds."""
 
@@ -34,6 +48,7 @@ class Order:
     order_number: str = ""
     phone_digits: str = ""
     """What the buyer types at a kiosk: the order, and the last four digits of the phone."""
+    place: Place = NOWHERE
 
 
 def issue(
@@ -44,6 +59,8 @@ def issue(
     Raise WireError for a name or an ID number that is none, ValueError if the event has no serials
     left.
     """
+    place = order.place
+    seats = place.seats or ("",) * order.count
     digest = id_digest(kind.event, order.id_number) if order.id_number else None
     with transaction.atomic():
         event = Event.objects.select_for_update().get(pk=kind.event_id)
@@ -69,8 +86,12 @@ def issue(
                 id_digest=digest,
                 order_number=order.order_number,
                 phone_digits=order.phone_digits,
+                area=place.area,
+                seat_row=place.row,
+                seat=seat,
+                price_cents=place.price_cents,
             )
-            for number, cti in enumerate(rights, taken)
+            for number, (cti, seat) in enumerate(zip(rights, seats, strict=True), taken)
         ]
         return Ticket.objects.bulk_create(tickets, batch_size=BATCH)
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from central.core.serial import CAPACITY_MAX
+from paper.fields import money
 from rules.ticket_class import EventRecord
 from rules.ticket_class import TicketClass as ClassRecord
 from wire.entry import Entry, Row, Standing, UseElsewhere, key_of, row
@@ -39,6 +40,7 @@ class Venue(models.Model):
     code = models.CharField("代码 code", max_length=32, unique=True)
     name_zh = models.CharField("中文名", max_length=80)
     name_en = models.CharField("English name", max_length=80)
+    currency = models.CharField("货币符号 currency sign", max_length=4, default="¥", blank=True)
     list_key = models.BinaryField(default=_list_key, max_length=32)
 
     class Meta:
@@ -236,6 +238,10 @@ class Ticket(models.Model):
     """Two bytes of the holder's ID number; the number itself is nowhere."""
     order_number = models.CharField("订单号 order", max_length=40, blank=True, db_index=True)
     phone_digits = models.CharField("手机尾号 last digits of the phone", max_length=4, blank=True)
+    area = models.CharField("区域 zone", max_length=40, blank=True)
+    seat_row = models.CharField("排 row", max_length=12, blank=True)
+    seat = models.CharField("座 seat", max_length=12, blank=True)
+    price_cents = models.PositiveIntegerField("票价（分）price, cents", null=True, blank=True)
     id_digest = models.BinaryField(null=True, blank=True, editable=False, db_index=True)
     """Of the ID number, made costly, by a salt of the event: a kiosk finds the ticket by it."""
     moved_from = models.BigIntegerField("改期生效 moved: from (Unix)", null=True, blank=True)
@@ -276,6 +282,12 @@ class Ticket(models.Model):
         return (
             "" if self.sealed_name is None else open_name(bytes(self.sealed_name), bytes(self.cti))
         )
+
+    @property
+    def price(self) -> str:
+        """Return what it cost, with the venue's currency; nothing where that is not known."""
+        cents = self.price_cents
+        return "" if cents is None else money(cents, self.ticket_class.event.venue.currency)
 
     @property
     def on_paper(self) -> bool:

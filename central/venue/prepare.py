@@ -7,7 +7,8 @@
        "classes": [{"code": 1, "name": {…}, "uses": {"hall": 1},
          "tickets": [{"kind": "valid", "count": 300, "standing": "good", "quantity": 1,
                       "not_before": unix, "expires": unix, "holder": "", "id_number": "",
-                      "order": "", "phone": "last four digits"}]}]}]}
+                      "order": "", "phone": "last four digits", "zone": "", "row": "",
+                      "seats": ["one for each, or none"], "price_cents": 28000}]}]}]}
 
 `seed` (optional) makes rights and key reproducible: for demonstrations, never for a sale. An
 event that exists already is left alone, so that the command can be repeated. `kind` is passed on
@@ -27,7 +28,7 @@ import msgspec
 from django.db import transaction
 
 from central.venue import keys, trust
-from central.venue.issue import Order, issue, texts
+from central.venue.issue import Order, Place, issue, texts
 from central.venue.models import (
     Checkpoint,
     Device,
@@ -55,6 +56,14 @@ class TicketsWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Their order's number: all tickets of one line belong to it."""
     phone: str = ""
     """The last four digits of the phone that bought them."""
+    zone: str = ""
+    row: str = ""
+    seats: tuple[str, ...] = ()
+    price_cents: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seats and len(self.seats) != self.count:
+            raise ValueError(f"{len(self.seats)} seats for {self.count} tickets")
 
 
 class ClassWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,6 +177,7 @@ def _class(
             id_number=batch.id_number,
             order_number=batch.order,
             phone_digits=batch.phone,
+            place=Place(batch.zone, batch.row, batch.seats, batch.price_cents),
         )
         tickets = issue(kind, order, draw)
         issued += len(tickets)

@@ -31,6 +31,8 @@ from edge.core.visit_terms import (
     Papered,
     Print,
     Printed,
+    PrintReceipt,
+    Receipts,
     Refusal,
     Scanned,
     Signal,
@@ -166,6 +168,8 @@ def _pressed(visit: Visit, touch: Touched, now: float, habits: Habits) -> Step:
             return _confirm(visit, touch, now, habits)
         case Page.PAUSED if touch.what == "print" and visit.health.able:
             return print_next(visit, now, habits)
+        case Page.TAKE if touch.what == "receipt" and visit.wants_receipt(habits.receipts):
+            return _receipt(visit, now, habits)
         case Page.STAFF | Page.STAFF_WHY | Page.STAFF_STATE | Page.STAFF_DAY:
             return visit_staff.touched(visit, touch, now, habits)
         case _:
@@ -294,9 +298,16 @@ def _confirm(visit: Visit, touch: Touched, now: float, habits: Habits) -> Step:
 def print_next(visit: Visit, now: float, habits: Habits) -> Step:
     """Have the next ticket printed, or end."""
     if not visit.left or visit.stopping:
+        if habits.receipts is Receipts.ALWAYS and visit.wants_receipt(habits.receipts):
+            return _receipt(visit, now, habits)
         return _ended(visit, now, habits), []
     asked = Print(visit.left[0], visit.sort, visit.language, visit.staff, visit.why)
     return to(visit, Page.PRINTING, now, habits), [asked]
+
+
+def _receipt(visit: Visit, now: float, habits: Habits) -> Step:
+    printing = to(replace(visit, receipting=True), Page.PRINTING, now, habits)
+    return printing, [PrintReceipt(visit.out, visit.language)]
 
 
 def _papered(visit: Visit, papered: Papered, now: float, habits: Habits) -> Step:
@@ -304,6 +315,10 @@ def _papered(visit: Visit, papered: Papered, now: float, habits: Habits) -> Step
         return visit, []  # An answer nobody waits for.
     if visit.test:
         return visit_staff.tested(visit, papered, now, habits)
+    if visit.receipting:
+        # Printed or not, the tickets are out: nobody waits for a receipt.
+        ended = replace(visit, receipting=False, receipt=papered.became)
+        return _ended(ended, now, habits), []
     if not visit.left:
         return _ended(visit, now, habits), []
     first, *rest = visit.left

@@ -45,6 +45,14 @@ class WhenOffline(StrEnum):
     SEE_STAFF = "see-staff"
 
 
+class Receipts(StrEnum):
+    """Whether a visitor gets a receipt beside the tickets, as the venue chose."""
+
+    NEVER = "never"
+    ASKED = "asked"  # By a touch, while the tickets wait to be taken.
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True, slots=True)
 class Habits:
     """What the venue chose, and how long each page waits, in seconds."""
@@ -55,6 +63,7 @@ class Habits:
     """The gates take the phone's code: who wants no paper may go straight there."""
     by_order: bool = True
     by_identity: bool = True
+    receipts: Receipts = Receipts.NEVER
     roll_tickets: int = 400
     """How many tickets a new roll is good for."""
     identify_seconds: float = 45.0
@@ -140,11 +149,25 @@ class Visit:
     """Of staff, for printing anew."""
     test: bool = False
     """What is being printed is no ticket."""
+    receipt: Became | None = None
+    """What became of this visit's receipt."""
+    receipting: bool = False
+    """What is being printed is the receipt."""
     health: Health = field(default_factory=Health)
 
     @property
     def sort(self) -> Sort:
         return Sort.REISSUE if self.staff else Sort.EXCHANGE
+
+    @property
+    def out(self) -> tuple[Offer, ...]:
+        """Tickets that came out."""
+        return tuple(one.offer for one in self.done if one.became is Became.DONE)
+
+    def wants_receipt(self, receipts: Receipts) -> bool:
+        """Whether a receipt may still be printed: for whoever got tickets, once."""
+        able = receipts is not Receipts.NEVER and self.receipt is None and self.health.able
+        return able and not self.staff and bool(self.out)
 
     @property
     def collectable(self) -> tuple[Offer, ...]:
@@ -233,9 +256,17 @@ class PrintTest:
 
 
 @dataclass(frozen=True, slots=True)
+class PrintReceipt:
+    """For these tickets; answer with Papered."""
+
+    offers: tuple[Offer, ...]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     events: tuple[AnyEvent, ...]
 
 
-Command = Look | Print | PrintTest | Record
+Command = Look | Print | PrintTest | PrintReceipt | Record
 Step = tuple[Visit, list[Command]]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from edge.core.visit_terms import Habits, WhenOffline
+from edge.core.visit_terms import Habits, Receipts, WhenOffline
 from edge.drivers.catalog import InputConfig, PrinterConfig, ReaderConfig
 from edge.runtime.config import ConfigError
 
@@ -58,6 +58,8 @@ class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The gates take the phone's code as well."""
     by_order: bool = True
     by_identity: bool = True
+    receipts: Receipts = Receipts.NEVER
+    """never; asked: by a touch, once the tickets are out; always."""
     roll_tickets: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 400
     take_seconds: Seconds = 30.0
     """How long a paper may stand in the printer's mouth before it is drawn back."""
@@ -70,6 +72,7 @@ def habits(told: KioskConfig) -> Habits:
         codes_admit=told.codes_admit,
         by_order=told.by_order,
         by_identity=told.by_identity,
+        receipts=told.receipts,
         roll_tickets=told.roll_tickets,
     )
 

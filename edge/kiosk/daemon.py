@@ -23,6 +23,7 @@ from edge.core.visit_terms import (
     Looked,
     Page,
     Print,
+    PrintReceipt,
     PrintTest,
     Record,
     Scanned,
@@ -49,7 +50,7 @@ from edge.runtime.intercom import (
 from edge.runtime.service import Life, log_tail
 from wire import exchange
 from wire.event import SCAN_BYTES, DriverFound, DriverLost, Started
-from wire.exchange import Denied, FindCode
+from wire.exchange import Denied, FindCode, Offer
 from wire.paper import PaperChanged, PrinterSaid
 from wire.reason import Reason
 
@@ -188,6 +189,8 @@ class KioskDaemon:
                 self._printing = self._tasks.create_task(self._exchange(command))
             case PrintTest(by):
                 self._printing = self._tasks.create_task(self._test(by))
+            case PrintReceipt(offers, language):
+                self._printing = self._tasks.create_task(self._receipt(offers, language))
             case Record(events):
                 await self._desk.record(*events)
                 for happened in events:
@@ -218,6 +221,11 @@ class KioskDaemon:
 
     async def _test(self, by: str) -> None:
         became = await self._papers.test(by)
+        await self._after_print()
+        self.signal(became)
+
+    async def _receipt(self, offers: tuple[Offer, ...], language: str) -> None:
+        became = await self._papers.receipt(offers, language)
         await self._after_print()
         self.signal(became)
 

@@ -76,6 +76,12 @@ class Papers:
         async with self._one:
             return await self._print(paper, self._sheets.test(by))
 
+    async def receipt(self, offers: tuple[Offer, ...], language: str) -> Papered:
+        """Print a receipt for tickets that came out; it opens nothing, and nobody is asked."""
+        paper = Paper(self._draw(PAPER_BYTES), Sort.RECEIPT)
+        async with self._one:
+            return await self._print(paper, self._sheets.receipt(offers, language))
+
     async def settle(self) -> None:
         """Ask central, once it can be reached, what it thinks is open here; nothing of it is.
 

@@ -11,6 +11,7 @@ from edge.core.visit_terms import DIGITS, Became, Page, Printed, Refusal, Visit,
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.spoken import words
 from edge.runtime.clock import Clock
+from paper.fields import money
 from wire.exchange import Offer
 from wire.reason import Reason
 
@@ -70,6 +71,7 @@ class Pictures:
             "refusal": self._refusal(visit.refusal, visit, habits.when_offline, said),
             "progress": _progress(visit),
             "summary": _summary(visit),
+            "may_have_receipt": visit.wants_receipt(habits.receipts),
             "printer": self._printer(visit),
             "staff_state": self._state(daemon, said),
         }
@@ -86,7 +88,8 @@ class Pictures:
             "kind": _in(visit.language, offer.kind),
             "begins": self._at(offer.begins),
             "quantity": offer.quantity,
-            "seat": offer.seat,
+            "seat": _seat(offer, said),
+            "price": "" if offer.price_cents is None else money(offer.price_cents, offer.currency),
             "holder": offer.holder,
             "able": able,
             "chosen": offer.cti in visit.chosen,
@@ -155,6 +158,12 @@ class Pictures:
 
 def _in(language: str, both: Any) -> str:
     return str(both.zh if language == "zh" else both.en)
+
+
+def _seat(offer: Offer, said: Callable[..., str]) -> str:
+    row = said("common.row", row=offer.row) if offer.row else ""
+    seat = said("common.seat", seat=offer.seat) if offer.seat else ""
+    return " ".join(part for part in (offer.zone, row, seat) if part)
 
 
 def _progress(visit: Visit) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """What a kiosk prints: the venue's template, filled from an offer and the grant for it."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from edge.kiosk.config import template_path
 from edge.runtime.clock import Clock
 from edge.runtime.config import ConfigError
 from paper import default, template
+from paper.fields import money
 from paper.number import number_of
 from paper.sheet import Align, Kind, Rule, Sheet, Text
 from paper.template import Language, Template, TemplateError
@@ -41,7 +43,10 @@ class Sheets:
             "title": offer.event,
             "class": offer.kind,
             "time": self._time(offer.begins),
+            "zone": offer.zone,
+            "row": offer.row,
             "seat": offer.seat,
+            "price": _money((offer,)),
             "persons": str(offer.quantity) if offer.quantity > 1 else "",
             "holder": granted.holder,
             "order": offer.order,
@@ -53,8 +58,26 @@ class Sheets:
         }
         if offer.venue:
             told["venue"] = offer.venue
-        language = Language.ZH if asked.language == "zh" else Language.EN
-        return self._template.sheet(Kind.TICKET, told, language)
+        return self._template.sheet(Kind.TICKET, told, _language(asked.language))
+
+    def receipt(self, offers: Sequence[Offer], language: str) -> Sheet:
+        """Return the receipt for tickets of one visit; what differs among them is left out."""
+
+        def same(told: Callable[[Offer], Words | str]) -> Words | str:
+            values = {told(one) for one in offers}
+            return values.pop() if len(values) == 1 else ""
+
+        told: dict[str, Words | str] = {
+            "title": same(lambda one: one.event),
+            "venue": same(lambda one: one.venue or ""),
+            "time": same(lambda one: self._time(one.begins)),
+            "order": same(lambda one: one.order),
+            "count": str(len(offers)),
+            "total": _money(offers),
+            "kiosk": self._kiosk,
+            "printed": self._now(),
+        }
+        return self._template.sheet(Kind.RECEIPT, told, _language(language))
 
     def test(self, by: str) -> Sheet:
         center = Align.CENTER
@@ -77,6 +100,20 @@ class Sheets:
 
     def _now(self) -> str:
         return f"{datetime.fromtimestamp(self._clock.now().wall, self._zone):%Y-%m-%d %H:%M}"
+
+
+def _language(language: str) -> Language:
+    return Language.ZH if language == "zh" else Language.EN
+
+
+def _money(offers: Sequence[Offer]) -> str:
+    """Return what they cost together; nothing unless every price is known, in one currency."""
+    prices = [one.price_cents for one in offers]
+    currencies = {one.currency for one in offers}
+    known = [price for price in prices if price is not None]
+    if len(known) < len(prices) or len(currencies) != 1:
+        return ""
+    return money(sum(known), currencies.pop())
 
 
 def _number(code: str) -> str:

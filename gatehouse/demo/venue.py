@@ -17,6 +17,7 @@ MOVING_AUDIENCE, MOVING_TICKETS = "LATE2026", 200
 ENTRY, EXIT, KIOSK = "A1", "A2", "K1"
 ORDER, PHONE = "D2026-01", "1234"
 """An order of four tickets, for who plays with the kiosk."""
+SEATS = ["11", "12", "13", "14"]
 BAUD = 115200
 STAFF_CARD = b"DEMO-STAFF-CARD"
 COLUMNS = 32
@@ -135,7 +136,8 @@ def _description(venue: Venue, seed: int, visitors: int) -> dict[str, Any]:
         {"kind": "expired", "count": counts[Shows.EXPIRED], "standing": "good", **past},
         {"kind": "early", "count": counts[Shows.EARLY], "standing": "good", **future},
         {"kind": "paper", "count": counts[Shows.PAPER], "standing": "good"},
-        {"kind": "order", "count": 4, "order": ORDER, "phone": PHONE, "holder": "王小明"},
+        {"kind": "order", "count": 4, "order": ORDER, "phone": PHONE, "holder": "王小明"}
+        | {"zone": "一层 Stalls", "row": "7", "seats": SEATS, "price_cents": 28_000},
     ]
     group = [{"kind": "group", "count": counts[Shows.GROUP], "standing": "good", "quantity": 3}]
     classes = [
@@ -221,6 +223,7 @@ name = "1 号取票机 Kiosk 1"
 directory = "{venue.kiosk}"
 intercom = "{venue.kiosk / "sync.sock"}"
 when_offline = "go-to-gate"
+receipts = "asked"
 
 [page]
 port = {venue.kiosk_port}

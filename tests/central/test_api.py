@@ -115,6 +115,20 @@ def test_a_batch_is_issued_whole_or_not_at_all(shop: Shop) -> None:
     assert Ticket.objects.count() == before + 4
 
 
+def test_seats_and_prices_come_with_the_order(shop: Shop) -> None:
+    from central.venue.models import Ticket
+
+    seated = {**ORDER, "zone": "A", "row": "7", "price_cents": 28_050}
+    line = {**seated, "count": 2, "seats": ["1", "3"]}
+    assert shop.post("tickets/batch", {"orders": [line]})[0] == 200
+    found = Ticket.objects.filter(area="A", seat_row="7").order_by("pk")
+    assert [(one.seat, one.price) for one in found] == [("1", "¥ 280.50"), ("3", "¥ 280.50")]
+    assert shop.post("tickets", {**seated, "seat": "5"})[0] == 200
+    for wrong in ({"seats": ["1"]}, {"seat": "1"}, {"seats": ["1", "3"], "seat": "1"}):
+        status, said = shop.post("tickets/batch", {"orders": [{**seated, "count": 2, **wrong}]})
+        assert (status, said["code"]) == (422, "malformed")
+
+
 def test_asked_again_it_is_answered_alike_and_done_once(shop: Shop) -> None:
     from central.venue.models import Ticket
 

@@ -58,6 +58,7 @@ def tickets(tmp_path: Path) -> list[dict[str, Any]]:
     kind = told["events"][0]["classes"][0]
     kind["tickets"].append(
         {"kind": "order", "count": 3, "order": "D-2026-7", "phone": "1234", "holder": "王小明"}
+        | {"zone": "A", "row": "7", "seats": ["1", "3", "5"], "price_cents": 28_000}
     )
     kind["tickets"].append({"kind": "named", "count": 1, "id_number": "11010519491231002X"})
     names = {"zh": "工作证", "en": "Staff pass"}
@@ -275,6 +276,9 @@ def test_an_order_is_found_by_its_number_and_the_phone() -> None:
     found = ask(FindOrder("d-2026-7", "1234"))
     assert isinstance(found, Found)
     assert [one.holder for one in found.offers] == ["王＊＊"] * 3
+    seated = [(one.zone, one.row, one.seat, one.price_cents) for one in found.offers]
+    assert seated == [("A", "7", seat, 28_000) for seat in ("1", "3", "5")]
+    assert found.offers[0].currency == "¥"
     assert isinstance(ask(Reserve(PAPER, found.offers[0].handle)), Granted)
 
 

@@ -18,7 +18,9 @@ from edge.core.visit_terms import (
     Page,
     Papered,
     Print,
+    PrintReceipt,
     PrintTest,
+    Receipts,
     Refusal,
     Scanned,
     Signal,
@@ -31,10 +33,9 @@ from wire.paper import Sort
 from wire.reason import Reason
 from wire.words import Words
 
-HABITS = Habits()
 TOUCHES = (
     *("start", "order", "identity", "submit", "erase", "next", "all", "print", "more", "back"),
-    *("cancel", "voice", "test", "paper", "state", "day", "nonsense", ""),
+    *("cancel", "voice", "test", "paper", "state", "day", "receipt", "nonsense", ""),
 )
 REST = {Page.ATTRACT, Page.OUT_OF_ORDER, Page.PRINTING}
 
@@ -45,6 +46,8 @@ def offer(number: int, reason: Reason | None = None) -> Offer:
 
 
 class AnyVisitor(RuleBasedStateMachine):
+    habits = Habits(receipts=Receipts.ASKED)
+
     def __init__(self) -> None:
         super().__init__()
         self.visit, self.now = Visit(health=Health(able=True, fault="")), 100.0
@@ -55,7 +58,7 @@ class AnyVisitor(RuleBasedStateMachine):
         """Rights that a visitor has a paper of."""
 
     def tell(self, signal: AnySignal) -> None:
-        self.visit, commands = step(self.visit, signal, Moment(self.now, self.now), HABITS)
+        self.visit, commands = step(self.visit, signal, Moment(self.now, self.now), self.habits)
         for command in commands:
             match command:
                 case Print(asked, sort):
@@ -64,6 +67,14 @@ class AnyVisitor(RuleBasedStateMachine):
                     assert command.by or asked.reason is None, "no paper for what was refused"
                 case PrintTest():
                     self.printing += 1
+                case PrintReceipt(offers):
+                    self.printing += 1
+                    assert offers == tuple(
+                        one.offer for one in self.visit.done if one.became is Became.DONE
+                    )
+                    assert offers, "a receipt for nothing"
+                    assert self.visit.receipt is None, "a second receipt"
+                    assert not self.visit.staff
                 case Look(number):
                     self.asked.append(number)
                 case _:
@@ -152,5 +163,11 @@ class AnyVisitor(RuleBasedStateMachine):
         assert (self.visit.page is Page.PRINTING) is bool(self.printing)
 
 
+class AnyVisitorWithReceipts(AnyVisitor):
+    habits = Habits(receipts=Receipts.ALWAYS)
+
+
 AnyVisitor.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+AnyVisitorWithReceipts.TestCase.settings = settings(max_examples=20, stateful_step_count=40)
 TestAnyVisitor = AnyVisitor.TestCase
+TestAnyVisitorWithReceipts = AnyVisitorWithReceipts.TestCase

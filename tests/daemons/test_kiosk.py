@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge.core.printer_status import READY, Fault, Roll
-from edge.core.visit_terms import Became, Page
+from edge.core.visit_terms import Became, Habits, Page, Receipts
 from edge.runtime.clock import settle
+from paper.sheet import Code, Kind, Pair
 from tests.kiosks import STAFF_CARD, Kiosk, kiosk
 from wire.reason import Reason
 
@@ -210,6 +211,45 @@ def test_a_touch_on_a_page_that_has_changed_is_not_meant(tmp_path: Path) -> None
         at = one.daemon.number
         await asyncio.gather(*(one.daemon.touch("print", "", at) for _ in range(5)))
         await settle()
+        assert len(one.printer.printed) == 1
+
+    run(tmp_path, story)
+
+
+@pytest.mark.parametrize("receipts", [Receipts.ASKED, Receipts.ALWAYS])
+def test_a_receipt_where_the_venue_wants_one(tmp_path: Path, receipts: Receipts) -> None:
+    async def story(one: Kiosk) -> None:
+        await one.scan(1)
+        await one.scan(2)
+        await one.touch("next")
+        await one.touch("print")
+        assert one.on(Page.TAKE)
+        if receipts is Receipts.ASKED:
+            assert len(one.printer.printed) == 2
+            await one.touch("receipt")
+        await one.touch("receipt")
+        tickets, receipt = one.printer.printed[:2], one.printer.printed[2:]
+        assert [sheet.kind for sheet in receipt] == [Kind.RECEIPT], "one, and no second one"
+        assert not any(isinstance(part, Code) for part in receipt[0].parts)
+        said = {part.left: part.right for part in receipt[0].parts if isinstance(part, Pair)}
+        assert (said["张数"], said["合计"]) == ("2", "¥ 560.00")
+        (where,) = (
+            part.right
+            for part in tickets[0].parts
+            if isinstance(part, Pair) and part.left == "座位"
+        )
+        assert where == "7排 11座"
+        assert one.papers()[-4:] == ["reserved", "printed", "confirmed", "receipt-printed"]
+
+    run(tmp_path, story, habits=Habits(receipts=receipts))
+
+
+def test_no_receipt_where_the_venue_wants_none(tmp_path: Path) -> None:
+    async def story(one: Kiosk) -> None:
+        await one.scan(1)
+        await one.touch("next")
+        await one.touch("print")
+        await one.touch("receipt")
         assert len(one.printer.printed) == 1
 
     run(tmp_path, story)
