@@ -22,6 +22,7 @@ EXIT_DATABASE = 75
 """"Try again later", as in sysexits.h."""
 STOP_SECONDS = 8.0
 DAEMONS = ("web", "ingest", "publish")
+PAGES = ("unfold", "django.contrib.admin")
 
 
 def main(argv: list[str]) -> int:
@@ -105,7 +106,7 @@ def _all(_: argparse.Namespace) -> int:
 
 
 def _web(_: argparse.Namespace) -> int:
-    _django()
+    _django(pages=True)
     import uvicorn
 
     from central import life
@@ -276,9 +277,14 @@ def _createadmin(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _django() -> None:
+def _django(pages: bool = False) -> None:
+    """Make the models usable; the admins' pages take far longer to load than all else together."""
     import django
+    from django.conf import settings
 
+    if not pages:
+        kept = (app for app in settings.INSTALLED_APPS if app not in PAGES)
+        settings.INSTALLED_APPS = [*kept, "django.contrib.admin.apps.SimpleAdminConfig"]
     django.setup()
 
 

@@ -5,11 +5,13 @@ Two to a page, so that half a page is a ticket. Fonts are embedded, only the let
 
 from collections.abc import Iterable
 from io import BytesIO
-
-from fpdf import FPDF
+from typing import TYPE_CHECKING
 
 from paper import code, glyphs
 from paper.sheet import Align, Code, Pair, Part, Picture, Rule, Sheet, Space, Text
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 WIDTH_MM, HALF_MM, MARGIN_MM = 210.0, 148.5, 15.0
 CODE_MM = 50.0
@@ -20,6 +22,9 @@ _ALIGN = {Align.LEFT: "L", Align.CENTER: "C", Align.RIGHT: "R"}
 
 def pdf(sheets: Iterable[Sheet]) -> bytes:
     """Return the sheets as a PDF file; raise FontsMissing."""
+    # As slow to load as all of Django, and wanted by few who start.
+    from fpdf import FPDF
+
     document = FPDF(format="A4")
     document.set_auto_page_break(False)
     document.set_margins(MARGIN_MM, MARGIN_MM)
@@ -35,7 +40,7 @@ def pdf(sheets: Iterable[Sheet]) -> bytes:
     return bytes(document.output())
 
 
-def _draw(document: FPDF, sheet: Sheet, top: float) -> None:
+def _draw(document: "FPDF", sheet: Sheet, top: float) -> None:
     """The code at the right, everything else beside it."""
     codes = [part for part in sheet.parts if isinstance(part, Code)]
     side = CODE_MM + 5 if codes else 0.0
@@ -49,7 +54,7 @@ def _draw(document: FPDF, sheet: Sheet, top: float) -> None:
         _code(document, one.text, WIDTH_MM - MARGIN_MM - CODE_MM, top + MARGIN_MM)
 
 
-def _part(document: FPDF, part: Part, width: float) -> None:
+def _part(document: "FPDF", part: Part, width: float) -> None:
     document.set_x(MARGIN_MM)
     match part:
         case Text(text, align):
@@ -77,14 +82,14 @@ def _part(document: FPDF, part: Part, width: float) -> None:
             return
 
 
-def _style(document: FPDF, part: Text | Pair) -> float:
+def _style(document: "FPDF", part: Text | Pair) -> float:
     """Set the font; return the height of a line in millimetres."""
     points = POINTS[part.scale]
     document.set_font("paper", "B" if part.bold else "", points)
     return points * LINE_PER_POINT_MM
 
 
-def _code(document: FPDF, text: str, x: float, y: float) -> None:
+def _code(document: "FPDF", text: str, x: float, y: float) -> None:
     matrix = code.modules(text)
     module = CODE_MM / (len(matrix) + 2 * code.QUIET_MODULES)
     for row, line in enumerate(matrix, code.QUIET_MODULES):
@@ -95,7 +100,7 @@ def _code(document: FPDF, text: str, x: float, y: float) -> None:
                 document.rect(x + column * module, y + row * module, size, size, "F")
 
 
-def _add_fonts(document: FPDF) -> None:
+def _add_fonts(document: "FPDF") -> None:
     found = False
     for style, faces in (("", glyphs.REGULAR), ("B", glyphs.BOLD)):
         there = [face for face in faces if face.path.exists()]
