@@ -45,6 +45,8 @@ from wire.words import Words
 log = logging.getLogger("gate.desk")
 
 UNWRITTEN_MAX = 1000
+APPLIED_SECONDS = 5.0
+"""Where people come the list changes every second; to note each would be most of the journal."""
 
 T = TypeVar("T")
 
@@ -84,7 +86,7 @@ class Desk:
         self._unwritten: list[tuple[AnyEvent, Stamp]] = []
         self._footing = Footing(trust, whitelist, zone, journal.without_memory)
         self._distrusted: dict[Distrust, float] = {}
-        self._begun, self._sequence = False, 0
+        self._begun, self._sequence, self._applied_at = False, 0, -APPLIED_SECONDS
         self.claims: Claiming = NobodyAsked()
 
     # Called from the event loop.
@@ -288,8 +290,9 @@ class Desk:
             self._write_refusals(rows, now)
         self._whitelist.refresh()
         about = self._whitelist.about
-        if about and about.sequence != self._sequence:
-            self._sequence = about.sequence
+        due = now.uptime >= self._applied_at + APPLIED_SECONDS
+        if about and about.sequence != self._sequence and due:
+            self._sequence, self._applied_at = about.sequence, now.uptime
             self._record((event.ListApplied(sequence=about.sequence),), "", now)
         self._move(now)
         self._account(now)

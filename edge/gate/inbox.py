@@ -1,9 +1,9 @@
 """What waits for a lane's one consumer: bounded, in order, fire first."""
 
-import asyncio
 from collections import deque
 
 from edge.core.lane import AnySignal, Scanned, Signal
+from edge.runtime.bell import Bell
 from edge.runtime.clock import Clock
 
 SCANS_MAX = 16
@@ -14,16 +14,15 @@ class Inbox:
     """Signals of one lane. A flood of scans is dropped; a sensor's word never is."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
         self._urgent: deque[AnySignal] = deque()
         self._waiting: deque[AnySignal] = deque()
-        self._arrived = asyncio.Event()
+        self._arrived = Bell(clock)
         self._nudged = False
 
     def nudge(self) -> None:
         """Let whoever waits look again: what they wait for has another deadline now."""
         self._nudged = True
-        self._arrived.set()
+        self._arrived.ring()
 
     def put(self, signal: AnySignal) -> None:
         if signal in (Signal.FIRE, Signal.SECURED):
@@ -34,7 +33,7 @@ class Inbox:
             self._waiting.append(signal)
         else:
             self._waiting.append(signal)
-        self._arrived.set()
+        self._arrived.ring()
 
     async def get(self, deadline: float | None) -> AnySignal | None:
         """Return the next signal; None when the uptime `deadline` comes first, or a nudge."""
@@ -43,18 +42,6 @@ class Inbox:
                 self._nudged = False
                 return None
             self._arrived.clear()
-            if deadline is None:
-                await self._arrived.wait()
-            elif not await self._arrives_before(deadline):
+            if not await self._arrived.rings(deadline):
                 return None
         return self._urgent.popleft() if self._urgent else self._waiting.popleft()
-
-    async def _arrives_before(self, deadline: float) -> bool:
-        arrival = asyncio.ensure_future(self._arrived.wait())
-        patience = asyncio.ensure_future(self._clock.wait_until(deadline))
-        try:
-            await asyncio.wait({arrival, patience}, return_when=asyncio.FIRST_COMPLETED)
-            return bool(self._urgent or self._waiting or self._nudged)
-        finally:
-            arrival.cancel()
-            patience.cancel()

@@ -8,11 +8,18 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from edge.core import trusted_time
 from edge.core.moment import Moment
 from edge.core.trusted_time import Command, Signal
+
+
+class Alarm(Protocol):
+    """Something that will be done at its time, unless it is cancelled before."""
+
+    def cancel(self) -> object: ...
 
 
 class Clock(Protocol):
@@ -27,6 +34,9 @@ class Clock(Protocol):
     async def wait_until(self, uptime: float) -> None:
         """Return when the uptime clock has reached `uptime`, at once if it has."""
 
+    def alarm(self, uptime: float, ring: Callable[[], None]) -> Alarm:
+        """Call `ring` once, on the event loop, when the uptime clock has reached `uptime`."""
+
 
 class SystemClock:
     """The machine's own clocks."""
@@ -39,6 +49,10 @@ class SystemClock:
 
     async def wait_until(self, uptime: float) -> None:
         await self.wait(uptime - time.clock_gettime(time.CLOCK_BOOTTIME))
+
+    def alarm(self, uptime: float, ring: Callable[[], None]) -> Alarm:
+        seconds = uptime - time.clock_gettime(time.CLOCK_BOOTTIME)
+        return asyncio.get_running_loop().call_later(max(seconds, 0.0), ring)
 
 
 class TrustedClock:
@@ -70,6 +84,9 @@ class TrustedClock:
     async def wait_until(self, uptime: float) -> None:
         await self._machine.wait_until(uptime)
 
+    def alarm(self, uptime: float, ring: Callable[[], None]) -> Alarm:
+        return self._machine.alarm(uptime, ring)
+
 
 class SimulatedClock:
     """A clock that stands still until the test moves it."""
@@ -92,6 +109,15 @@ class SimulatedClock:
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (uptime, next(self._order), woken))
         await woken
+
+    def alarm(self, uptime: float, ring: Callable[[], None]) -> Alarm:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        woken.add_done_callback(lambda _: None if woken.cancelled() else ring())
+        if uptime <= self._now.uptime:
+            woken.set_result(None)
+        else:
+            heapq.heappush(self._sleepers, (uptime, next(self._order), woken))
+        return woken
 
     async def advance(self, seconds: float) -> None:
         """Let `seconds` pass, waking each sleeper at its own time and letting it run."""

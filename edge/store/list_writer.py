@@ -6,6 +6,7 @@ list before or the list after, and never one that lacks a change which the one b
 """
 
 import hashlib
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -141,6 +142,7 @@ class WhitelistWriter:
     def __init__(self, directory: Path, trust: TrustStore) -> None:
         self._trust = trust
         self._root = directory / "list"
+        self._link = str(self._root / CURRENT)
         make_directory(self._root)
         sync_directory(directory)
         self._used: _Version | None = None
@@ -149,6 +151,11 @@ class WhitelistWriter:
         self._ready: _Version | None = None
         self._made = ""
         """What was made ready last, in use yet or not."""
+
+    def held(self) -> tuple[About, Overlay] | None:
+        """Return what this device has, and what of it has gathered beside the snapshot."""
+        used = self._in_use()
+        return (used.about, used.overlay) if used else None
 
     @property
     def current(self) -> About | None:
@@ -282,9 +289,13 @@ class WhitelistWriter:
 
     def _folder(self) -> Path | None:
         try:
-            return self._root / (self._root / CURRENT).readlink()
+            # Asked at each change of the list, and mostly the same.
+            name = os.readlink(self._link)  # noqa: PTH115
         except OSError:
             return None
+        if self._used is not None and self._used.folder.name == name:
+            return self._used.folder
+        return self._root / name
 
     def _fresh_name(self, version: str) -> str:
         """Return another name than that of the list in use, for doors tell lists by it."""

@@ -216,6 +216,8 @@ class Inward:
         return await self._thread.run(self._held)
 
     def _held(self) -> Holding:
-        about, overlay = self._writer.current, self._writer.overlay
-        has = None if about is None else Held(about.sequence, about.head)
-        return Holding(has, overlay, self._draw())
+        held = self._writer.held()
+        if held is None:
+            return Holding(None, None, self._draw())
+        about, overlay = held
+        return Holding(Held(about.sequence, about.head), overlay, self._draw())

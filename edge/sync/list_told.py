@@ -8,8 +8,8 @@ import asyncio
 import logging
 
 from edge.drivers.interfaces import DriverError, Link
+from edge.runtime.bell import Bell
 from edge.runtime.clock import Clock
-from edge.sync.inbox import arrives_before
 from edge.sync.inward import Inward
 from wire.codec import encode
 from wire.delivery import Status
@@ -30,12 +30,12 @@ class ListTold:
         self._clock = clock
         self._topic = topics.status(device)
         self._connected = asyncio.Event()
-        self._anew = asyncio.Event()
+        self._anew = Bell(clock)
 
     def connection(self, connected: bool) -> None:
         if connected:
             self._connected.set()
-            self._anew.set()
+            self._anew.ring()
         else:
             self._connected.clear()
 
@@ -49,7 +49,7 @@ class ListTold:
             except DriverError as error:
                 log.info("central is not told of the list: %s", error)
             deadline = self._clock.now().uptime + EVERY_SECONDS
-            await arrives_before(self._anew, deadline, self._clock)
+            await self._anew.rings(deadline)
 
     def _status(self) -> Status:
         confirmed = self._inward.confirmed

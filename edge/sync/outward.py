@@ -27,9 +27,10 @@ from edge.core.delivery_terms import (
     Tops,
 )
 from edge.drivers.interfaces import DriverError, Link
+from edge.runtime.bell import Bell
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
-from edge.sync.inbox import Inbox, arrives_before
+from edge.sync.inbox import Inbox
 from wire.codec import encode
 from wire.delivery import Ack, Batch, EpochTop, Hello
 from wire.topic import Topics
@@ -85,7 +86,7 @@ class Outward:
         self._version = version
         self._configuration = configuration
         self._inbox = Inbox[AnySignal](clock)
-        self._grew = asyncio.Event()
+        self._grew = Bell(clock)
         self._delivery = Delivery()
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -101,7 +102,7 @@ class Outward:
 
     def grew(self) -> None:
         """The journal has new rows."""
-        self._grew.set()
+        self._grew.ring()
 
     async def look_after(self) -> None:
         """Return when the store has answered."""
@@ -123,7 +124,7 @@ class Outward:
         self._inbox.put(await self._thread.run(self._tops))
         while True:
             deadline = self._clock.now().uptime + POLL_SECONDS
-            said = await arrives_before(self._grew, deadline, self._clock)
+            said = await self._grew.rings(deadline)
             self._grew.clear()
             if await self._thread.run(self._rows.changed) or said:
                 self._inbox.put(await self._thread.run(self._tops))

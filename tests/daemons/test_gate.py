@@ -29,7 +29,7 @@ from edge.store.floor import FloorFile
 from edge.store.journal import FILE, Journal
 from edge.store.outbox import JournalReader
 from edge.store.whitelist import Whitelist
-from tests.device import BOOT, DEVICE, KEY, ListMaker, stamp, ticket, writing
+from tests.device import BOOT, DEVICE, KEY, ListMaker, sealed_delta, stamp, ticket, writing
 from tests.threads import DirectThread
 from tests.trusted import trusting
 from wire import event
@@ -37,6 +37,7 @@ from wire import ticket as gh1
 from wire.event import AnyEvent, Mode
 from wire.reason import Reason
 from wire.row import decode_row
+from wire.snapshot import Delta
 
 ZONE = ZoneConfig(checkpoint="hall")
 
@@ -523,3 +524,27 @@ def test_a_stale_list_is_said_where_visitors_are_asked_for_their_ticket(device: 
             assert len(stage.panel.shown) == shown, "said once"
 
     play(story)
+
+
+def test_changes_of_the_list_are_noted_now_and_again_and_not_each_second(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.clock.advance(1)
+            writer = writing(device)
+            about = writer.current
+            assert about is not None
+            for _ in range(20):
+                delta = Delta(about.sequence + 1, about.head)
+                about = writer.apply(sealed_delta(delta))
+                await stage.clock.advance(1)
+            assert 3 <= len(noted(device)) <= 5
+            await stage.clock.advance(10)
+            assert noted(device)[-1] == about.sequence, "the last one is"
+
+    play(story)
+
+
+def noted(device: Path) -> list[int]:
+    """Return the changes of the list that the journal speaks of."""
+    rows = recorded_by(device, DEVICE)
+    return [one.sequence for one in rows if isinstance(one, event.ListApplied)]
