@@ -6,10 +6,12 @@ each pulse, and before and after everything that goes wrong.
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.core.notice import IDLE, Lamp, Notice
+from edge.store import database
 from gatehouse.simulation.central import Central, Told
 from gatehouse.simulation.device import Device
 from gatehouse.simulation.machine import EPOCH
@@ -82,11 +84,8 @@ class Witness:
         tops = self._ask(
             "SELECT e.epoch, max(r.seq) FROM row r JOIN epoch e ON e.number = r.epoch GROUP BY 1"
         )
-        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            acknowledged = dict(database.execute("SELECT epoch, upto FROM acknowledged"))
-        finally:
-            database.close()
+        with closing(database.open_readonly(path)) as delivered:
+            acknowledged = dict(delivered.execute("SELECT epoch, upto FROM acknowledged"))
         return sum(max(0, top - acknowledged.get(epoch, 0)) for epoch, top in tops)
 
     def undecided(self, since: float) -> bool:
@@ -145,7 +144,7 @@ class Witness:
             path = folder / "journal.db"
             if not path.exists():
                 return []
-            self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            self._database = database.open_readonly(path)
             self._folder = folder
         return self._database.execute(question, values).fetchall()
 

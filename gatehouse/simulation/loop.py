@@ -81,7 +81,10 @@ class Scheduler:
                 _set_running_loop(loop)
                 current = loop
             self.turns += 1
-            turn.context.run(turn.callback, *turn.arguments)
+            if turn.context is None:
+                turn.callback(*turn.arguments)
+            else:
+                turn.context.run(turn.callback, *turn.arguments)
         _set_running_loop(None)
 
 
@@ -98,7 +101,8 @@ class _Turn:
         context: contextvars.Context | None,
     ) -> None:
         self.loop, self.callback, self.arguments = loop, callback, arguments
-        self.context = context if context is not None else contextvars.copy_context()
+        self.context = context
+        """Of a task its own; nothing else here has one."""
         self.gone = False
 
     def cancel(self) -> None:
@@ -140,8 +144,8 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def time(self) -> float:
         return self.scheduler.now
 
-    def get_debug(self) -> bool:
-        return False
+    get_debug = staticmethod(bool)
+    """False. Every future asks at its birth, and this is no function of ours to be called."""
 
     def is_running(self) -> bool:
         return not self.dead

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from edge.core.moment import Moment
+from edge.runtime.clock import Alarm
 from edge.runtime.service import Life, Work
 from gatehouse.simulation.loop import Scheduler, process_loop
 
@@ -118,6 +119,10 @@ class MachineClock:
     async def wait_until(self, uptime: float) -> None:
         # A moment late, as every timer is: else what is due would not quite be due.
         await self._process.loop.wait(uptime - self._machine.uptime + LATE_SECONDS)
+
+    def alarm(self, uptime: float, ring: Callable[[], None]) -> Alarm:
+        seconds = uptime - self._machine.uptime + LATE_SECONDS
+        return self._process.loop.call_later(max(seconds, 0.0), ring)
 
 
 class Machine:

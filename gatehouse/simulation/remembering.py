@@ -1,22 +1,30 @@
 """What is computed once for all devices of the venue, since every one of them would get the same.
 
 A signature that one device has verified is good for the next, and a message reads the same for all
-who get it: every device still asks, only the answer is remembered. And since gates say when the
-journal has grown, sync need not look for that twenty times a second as well.
+who get it: every device still asks, only the answer is remembered. States are copied quickly
+(copying.py). And what is looked at now and again in case nobody has said anything is looked at
+seldom: gates say when the journal has grown, there is no watchdog, and nobody is enrolled anew.
+SQLite's locks are between the connections of this program alone.
 """
 
+import sqlite3
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from edge.gate import enrolment
+from edge.store import database, repair, salvage, untouched
+from edge.sync import daemon as sync
 from edge.sync import outward
+from gatehouse.simulation.copying import make_quick
 from wire import codec, key
 from wire.key import Verify
 
 REMEMBERED_MAX = 4096
 BYTES_MAX = 4096
 """Of what is remembered; larger things are few."""
-POLL_SECONDS = 1.0
+SELDOM_SECONDS = 5.0
 
 _done: list[bool] = []
 
@@ -30,9 +38,26 @@ def remember() -> None:
         (key, "by_sodium", _once(key.by_sodium)),
         (key, "by_openssl", _once(key.by_openssl)),
         (codec, "loads", _loads(codec.loads)),
-        (outward, "POLL_SECONDS", POLL_SECONDS),
+        *((module, "connect", _alone) for module in (database, repair, salvage, untouched)),
+        (outward, "POLL_SECONDS", SELDOM_SECONDS),
+        (sync, "LOOK_AFTER_SECONDS", SELDOM_SECONDS),
+        (enrolment, "LOOK_SECONDS", SELDOM_SECONDS),
     ):
         setattr(module, name, instead)
+    make_quick()
+
+
+def _alone(path: Path | str) -> sqlite3.Connection:
+    """As edge.store.database.connect; nobody but this program opens the file."""
+    if isinstance(path, Path):
+        path = f"file:{database.quoted(path)}?mode=rwc"
+    return sqlite3.connect(
+        f"{path}&vfs=unix-excl",
+        uri=True,
+        timeout=database.BUSY_SECONDS,
+        isolation_level=None,
+        factory=database.Connection,
+    )
 
 
 def _once(make: Callable[[bytes], Verify]) -> Callable[[bytes], Verify]:

@@ -25,7 +25,7 @@ from gatehouse.simulation.reckoning import reckon
 from gatehouse.simulation.tickets import pool
 from gatehouse.simulation.truth import Told, Truth, Violation
 
-BEAT_SECONDS = 1.0
+BEAT_SECONDS = 2.0
 SETTLE_SECONDS_MAX = 420.0
 UNRESOLVED_SECONDS = 40.0
 """By then, every person let in has an outcome."""
@@ -222,7 +222,7 @@ class Venue:
     def _ingest(self, chance: random.Random) -> None:
         dies, self.central_dies = self.central_dies, False
         self.central.ingest(dies)
-        self.scheduler.world.call_later(chance.choice((0.05, 0.2, 1.0)), self._ingest, chance)
+        self.scheduler.world.call_later(chance.choice((0.05, 0.5, 2.0)), self._ingest, chance)
 
     def _at_rest(self) -> bool:
         self.look()
