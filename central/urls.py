@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from central.api.errors import nothing_here
 from central.api.routes import api
+from central.exchange.pages import count
 from central.exchange.pages import page as kiosks
 from central.exchange.views import answer as exchange
 from central.identity import est
@@ -34,6 +35,7 @@ urlpatterns = [
     path("device/trust", device.trust),
     path("device/exchange", exchange),
     path("kiosks/", kiosks, name="kiosks"),
+    path("kiosks/<int:device>/count", count, name="kiosk-count"),
     path("device/time", told_time.told),
     path("device/list/<str:version>.db.zst", device.snapshot),
     path("api/1/", api.urls),

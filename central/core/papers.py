@@ -5,8 +5,9 @@ it, as with the uses of a right.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
 
 from wire import paper as wire
@@ -84,6 +85,45 @@ def books(steps: Iterable[Step], readings: Iterable[int]) -> Books:
         elif step is not Step.GIVEN_BACK:
             under_way += 1
     return Books(classes, under_way, cut(readings))
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The papers between two counts of one printer; `day` is the date of the later one.
+
+    `day` None: papers since the last count, which nobody has closed yet.
+    """
+
+    day: date | None
+    books: Books
+
+
+def days(
+    papers: Iterable[tuple[int, Step]],
+    readings: Iterable[tuple[int, int]],
+    date_of: Callable[[int], date],
+) -> list[Day]:
+    """Return the books day by day, the newest first.
+
+    `papers`: (when it was begun, its last step); `readings`: (when, count); times in milliseconds.
+    A day is closed by its last count. Papers from before the first count of all can be held
+    against nothing.
+    """
+    told, counts = sorted(papers), sorted(readings)
+    closing = {date_of(at): at for at, _ in counts}
+    found: list[Day] = []
+    since: int | None = None
+    for day, until in sorted(closing.items(), key=lambda one: one[1]):
+        steps = [step for at, step in told if (since is None or at > since) and at <= until]
+        counted = [count for at, count in counts if (since is None or at >= since) and at <= until]
+        if since is None and any(at < counts[0][0] for at, _ in told):
+            counted = []
+        found.append(Day(day, books(steps, counted if len(counted) > 1 else [])))
+        since = until
+    rest = [step for at, step in told if since is None or at > since]
+    if rest or not found:
+        found.append(Day(None, books(rest, [])))
+    return found[::-1]
 
 
 def cut(readings: Iterable[int]) -> int | None:

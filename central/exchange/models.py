@@ -42,6 +42,8 @@ class Paper(models.Model):
     granted_at = models.BigIntegerField("批准 granted (Unix)", default=0)
     """0: central was not asked, as for a test, or its answer was forgotten with a copy."""
     wall_ms = models.BigIntegerField("时间 time (ms)", default=0)
+    began_ms = models.BigIntegerField(default=0)
+    """When its first row was written; the day that it belongs to."""
     seen = models.BooleanField("已到闸机 seen at a door", default=False)
     by = models.CharField("操作人 by", max_length=80, blank=True)
     why = models.CharField("原因 why", max_length=300, blank=True)
@@ -74,15 +76,18 @@ class PrinterState(models.Model):
 
 
 class CutReading(models.Model):
-    """The count of cut papers that a printer told at one time."""
+    """The count of cut papers that a printer told at one time, or somebody read from it."""
 
     device = models.ForeignKey(Device, models.CASCADE)
     epoch = models.BinaryField(max_length=8)
     seq = models.BigIntegerField()
     cut = models.BigIntegerField()
     wall_ms = models.BigIntegerField()
+    by = models.CharField(max_length=80, blank=True)
+    """Who typed it at central; its epoch is empty then."""
 
     class Meta:
+        permissions = [("count_papers", "登记打印机计数 type a printer's count")]
         constraints = [
             models.UniqueConstraint(fields=["device", "epoch", "seq"], name="reading_once")
         ]

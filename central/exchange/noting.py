@@ -83,8 +83,10 @@ def _paper(device: int, happened: PaperEvent, stamp: Stamp) -> set[bytes]:
             "wall_ms": stamp.wall_ms,
             "ticket": ticket,
             "generation": generation,
+            "began_ms": stamp.wall_ms,
         },
     )
+    row.began_ms = min(row.began_ms or stamp.wall_ms, stamp.wall_ms)
     if row.ticket_id is None and ticket is not None:
         row.ticket, row.generation = ticket, generation
     if step.value >= row.step:

@@ -4,19 +4,25 @@ import time
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
+from django.views.decorators.http import require_POST
 
+from central.core.papers import Day
 from central.exchange import books
 from central.exchange.models import Paper, PrinterState
 from central.live.words import spoken
+from central.venue.models import Device
 from wire.paper import PaperClass
 from wire.words import Words
 
 NEWEST = 50
+DAYS_SHOWN = 14
 SILENT_SECONDS = 60
 NEAR_END_TICKETS = 40
 
@@ -28,6 +34,11 @@ CLASSES = {
     PaperClass.TEST: Words("测试", "tests"),
     PaperClass.RECEIPT: Words("收据", "receipts"),
 }
+COUNT_DIGITS_MAX = 9
+NO_COUNT = Words(
+    "计数应为数字，最多 9 位：打印机自己的切纸总数。",
+    "A count is a number of up to 9 digits: the papers that the printer says it has cut.",
+)
 STATES = {
     "enough": Words("就绪", "ready"),
     "unknown": Words("就绪", "ready"),
@@ -55,8 +66,25 @@ def page(request: HttpRequest) -> HttpResponse:
         "kiosks": [_kiosk(one, language) for one in books.kiosks()],
         "classes": [spoken(said, language) for said in CLASSES.values()],
         "papers": _newest(),
+        "may_count": request.user.has_perm("exchange.count_papers"),
     }
     return render(request, "exchange/page.html", told)
+
+
+@login_required(login_url="/admin/login/")
+@permission_required("exchange.count_papers", raise_exception=True)
+@require_POST
+def count(request: HttpRequest, device: int) -> HttpResponse:
+    """Take the count that somebody read from a printer: it closes the day's books."""
+    kiosk = get_object_or_404(Device, pk=device)
+    typed = request.POST.get("cut", "").strip()
+    # Digits of any script: int() reads them all. More of them than the counter has are a slip.
+    if typed.isdecimal() and len(typed) <= COUNT_DIGITS_MAX:
+        books.counted(kiosk, int(typed), request.user.get_username()[:80])
+    else:
+        language = get_language() or "zh-hans"
+        messages.error(request, spoken(NO_COUNT, language))
+    return HttpResponseRedirect(reverse("kiosks"))
 
 
 def alarms() -> list[dict[str, Any]]:
@@ -70,7 +98,7 @@ def alarms() -> list[dict[str, Any]]:
             kind = "paper-near-end" if state.able else "printer-cannot"
             about = {"kind": kind, "device": one.device.name, "key": "", "ms": state.wall_ms}
             found.append(about)
-        if one.books.balanced is False:
+        if one.closed and one.closed.books.balanced is False:
             about = {"kind": "papers-unbalanced", "device": one.device.name, "key": ""}
             found.append({**about, "ms": round(time.time() * 1000)})
     return found
@@ -91,11 +119,22 @@ def _kiosk(one: books.Kiosk, language: str) -> dict[str, Any]:
         "day_ended": _at(state.day_ended_ms) if state and state.day_ended_ms else None,
         "day_by": state.day_ended_by if state else "",
         "counts": [one.books.classes[kind] for kind in CLASSES],
-        "under_way": one.books.under_way,
-        "cut": one.books.cut,
-        "known": one.books.known,
-        "most": one.books.known + one.books.classes[PaperClass.UNKNOWN],
-        "balanced": one.books.balanced,
+        "pk": one.device.pk,
+        "closed": _day(one.closed) if one.closed else None,
+        "days": [_day(day) for day in one.days[:DAYS_SHOWN]],
+    }
+
+
+def _day(day: Day) -> dict[str, Any]:
+    known, unknown = day.books.known, day.books.classes[PaperClass.UNKNOWN]
+    return {
+        "day": day.day,
+        "counts": [day.books.classes[kind] for kind in CLASSES],
+        "cut": day.books.cut,
+        "known": known,
+        "most": known + unknown,
+        "balanced": day.books.balanced,
+        "under_way": day.books.under_way,
     }
 
 
