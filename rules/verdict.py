@@ -80,6 +80,8 @@ class Facts:
     """The highest of this right that was let in here: lower ones are void since."""
     without_memory: bool = False
     """The device has lost its journal: what the ticket did here before, nobody knows."""
+    delegated: bool = False
+    """It is a paper that a kiosk signed by itself (wire/delegated.py)."""
 
     @property
     def must_move(self) -> bool:
@@ -157,6 +159,8 @@ def _against_list(facts: Facts, door: Door, wall: float) -> Refuse | None:
         return Refuse(Reason.BLOCKED)
     if ticket.generation < facts.shown_generation:
         return Refuse(Reason.SUPERSEDED)
+    if entry is None and facts.delegated:
+        return Refuse(Reason.UNKNOWN)  # Such a key may speak only of what the list holds.
     if entry is None:
         # A good signature stands in for the list. A foreign credential (a card, another issuer's
         # code) has none of ours: where those are judged, the list alone counts, at every rung.

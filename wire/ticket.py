@@ -112,7 +112,7 @@ def sign(ticket: Ticket, kid: bytes, key: Ed25519PrivateKey) -> str:
     protected = cose.header(kid)
     payload = encode(_claims(ticket))
     signature = key.sign(cose.to_be_signed(protected, payload))
-    return PREFIX + _base32(cose.enclose(protected, payload, signature))
+    return PREFIX + base32(cose.enclose(protected, payload, signature))
 
 
 def read(data: bytes) -> Signed | Reason:
@@ -129,7 +129,7 @@ def read(data: bytes) -> Signed | Reason:
     if text[:3].upper() != PREFIX.encode():
         return Reason.NOT_A_TICKET
     try:
-        return _read_cose(_from_base32(text[3:].upper()))
+        return _read_cose(from_base32(text[3:].upper()))
     except (WireError, binascii.Error, ValueError, TypeError):
         return Reason.MALFORMED
 
@@ -247,12 +247,13 @@ def _bytes(value: object) -> bytes:
     return value
 
 
-def _base32(data: bytes) -> str:
+def base32(data: bytes) -> str:
+    """Return RFC 4648 base32 without padding."""
     return base64.b32encode(data).decode().rstrip("=")
 
 
-def _from_base32(text: bytes) -> bytes:
-    """Undo `_base32`; raise ValueError for anything it could not have written.
+def from_base32(text: bytes) -> bytes:
+    """Undo `base32`; raise ValueError for anything it could not have written.
 
     Python's own decoder takes five times as long, and what is shown must be answered at once.
     """

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from edge.core.scan import without_aim
-from wire import enrolment, rotating
+from wire import delegated, enrolment, rotating
 from wire import ticket as gh1
 from wire.key import KeyRing
 from wire.reason import Reason
@@ -20,6 +20,7 @@ from wire.ticket import Ticket
 PAYMENT = re.compile(rb"(1[0-5]\d{16}|(2[5-9]|30)\d{14,22})")
 DIGEST_BYTES = 8
 TICKET_BEGINS, MOVING_BEGINS = gh1.PREFIX.encode(), rotating.PREFIX.encode()
+DELEGATED_BEGINS = delegated.PREFIX.encode()
 ENROLMENT_BEGINS = 32
 """How far to look for the beginning of an enrolment: white space may come first."""
 
@@ -31,6 +32,8 @@ class Shown:
     ticket: Ticket
     code: MovingCode | None = None
     """What moved in a GH9; the rules judge it, once the list has said the event's key."""
+    delegated: bool = False
+    """A kiosk signed it while central was away: good only for a right that the list holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,9 @@ def read(data: bytes, ring: KeyRing) -> Credential:
     _, bare = without_aim(data)
     bare = bare.strip(b" \t\r\n")
     begins, code = bare[:3].upper(), None
+    if begins == DELEGATED_BEGINS:
+        paper = delegated.verify(bare, ring)
+        return Unusable(paper) if isinstance(paper, Reason) else Shown(paper, delegated=True)
     if begins != TICKET_BEGINS:
         if PAYMENT.fullmatch(bare):
             return Unusable(Reason.PAYMENT_CODE)
@@ -71,6 +77,9 @@ def is_enrolment(data: bytes) -> bool:
 def kid(data: bytes) -> bytes:
     """Return the name of the key that a ticket says signed it; nothing if it is no ticket."""
     _, bare = without_aim(data)
+    paper = delegated.read(bare)
+    if not isinstance(paper, Reason):
+        return paper.kid
     moving = rotating.read(bare)
     signed = gh1.read(bare if isinstance(moving, Reason) else moving[0])
     return b"" if isinstance(signed, Reason) else signed.kid
@@ -82,7 +91,7 @@ def form(data: bytes) -> str:
     bare = bare.strip(b" \t\r\n")
     if not bare:
         return "empty"
-    if bare[:3].upper() in (b"GH1", b"GH9"):
+    if bare[:3].upper() in (TICKET_BEGINS, DELEGATED_BEGINS, MOVING_BEGINS):
         return bare[:3].upper().decode()
     if bare.isdigit():
         return "digits"

@@ -191,7 +191,8 @@ class Desk:
             left = self._footing.left(transaction, now)
             budget = (left.admissions, left.too_old, found.revoked)
             past = (transaction.shown_generation(shown.ticket.cti), left.without_memory)
-            facts = Facts(shown.ticket, *known, uses, shown.code, last_code, *budget, *past)
+            shown_as = (shown.ticket, *known, uses, shown.code, last_code)
+            facts = Facts(*shown_as, *budget, *past, delegated=shown.delegated)
             fresh = claimed.claim.admission if claimed else self._draw(ADMISSION_BYTES)
             sequence = self._whitelist.about.sequence if self._whitelist.about else 0
             decision = decide(

@@ -203,7 +203,8 @@ def test_papers_since_the_last_count_are_no_alarm() -> None:
 
 
 @pytest.mark.usefixtures("tickets")
-def test_a_paper_belongs_to_the_day_it_was_begun() -> None:
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_paper_belongs_to_the_day_it_was_begun(order: int) -> None:
     """Drawn back after the count, it was cut before."""
     from central.exchange.models import Paper
 
@@ -214,6 +215,6 @@ def test_a_paper_belongs_to_the_day_it_was_begun() -> None:
         (ended, DAY),
     ]
     bodies = [encode_row(happened, stamp(wall=at / 1000 + 0.001)) for happened, at in told]
-    take(*reversed(chained(bodies)), device=DEVICE)
+    take(*chained(bodies)[::order], device=DEVICE)
     paper = Paper.objects.get()
     assert (paper.began_ms, paper.wall_ms) == (1, DAY + 1)

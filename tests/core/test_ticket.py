@@ -82,7 +82,7 @@ def text_of(token: bytes) -> bytes:
 
 
 def token_of(text: str) -> bytes:
-    return gh1._from_base32(text[3:].encode())  # noqa: SLF001
+    return gh1.from_base32(text[3:].encode())
 
 
 def independent_key() -> COSEKeyInterface:

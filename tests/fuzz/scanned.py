@@ -81,7 +81,7 @@ def signed(payload: bytes) -> bool:
 def sealed_ticket(payload: bytes) -> bytes:
     protected = cose.header(b"k1")
     signature = KEY.sign(cose.to_be_signed(protected, payload))
-    text = gh1.PREFIX + gh1._base32(cose.enclose(protected, payload, signature))  # noqa: SLF001
+    text = gh1.PREFIX + gh1.base32(cose.enclose(protected, payload, signature))
     return text.encode()
 
 
@@ -148,7 +148,7 @@ def enrolled(data: bytes) -> bool:
 
 def enrolled_with_its_sum(body: bytes) -> bool:
     """The same, with a good sum at its end."""
-    digits = gh1._base32(body + enrolment._sum(body))  # noqa: SLF001
+    digits = gh1.base32(body + enrolment._sum(body))  # noqa: SLF001
     return enrolled((enrolment.PREFIX + digits).encode())
 
 
@@ -164,7 +164,7 @@ def _tickets() -> list[Ticket]:
 
 def _payloads() -> list[bytes]:
     read = (gh1.read(spelled(one)) for one in _tickets())
-    found = [cose.parts(gh1._from_base32(spelled(one)[3:]))[1] for one in _tickets()]  # noqa: SLF001
+    found = [cose.parts(gh1.from_base32(spelled(one)[3:]))[1] for one in _tickets()]
     assert all(isinstance(one, gh1.Signed) for one in read)
     return found
 
