@@ -11,8 +11,11 @@ from gatehouse.simulation.plan import FAULTS_A_MINUTE, FaultKind, Wishes, draw
 from gatehouse.simulation.seeds import Covered
 from gatehouse.simulation.story import told
 from gatehouse.simulation.venue import run
+from rules.zone import Policy
 
 BAR_CHARACTERS = 24
+NO_HUB = "none"
+CLAIMS = (NO_HUB, *Policy)
 
 
 def main(argv: list[str]) -> int:
@@ -21,7 +24,11 @@ def main(argv: list[str]) -> int:
     first, last = asked.seeds
     kinds = tuple(asked.only or FaultKind)
     real = asked.central == "real"
-    wishes = Wishes(asked.gates, asked.minutes, asked.faults, kinds, real_central=real)
+    claims = tuple(asked.claims or CLAIMS)
+    policies = tuple(None if one == NO_HUB else Policy(one) for one in claims)
+    wishes = Wishes(
+        asked.gates, asked.minutes, asked.faults, kinds, real_central=real, claims=policies
+    )
     running.prepare()
     if asked.story:
         for line in told(run(draw(first, wishes))):
@@ -60,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("light", "real"),
         default="light",
         help="real: central's own code, which takes most of the time",
+    )
+    parser.add_argument(
+        "--claims",
+        choices=CLAIMS,
+        action="append",
+        help="what zones ask of a hub, if there is one; a seed draws one of those named, or of all",
     )
     parser.add_argument("--workers", type=int, help="processes; one for each core")
     parser.add_argument("--story", action="store_true", help="tell all that happens in seed A")

@@ -5,7 +5,7 @@ each pulse, and before and after everything that goes wrong.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +48,10 @@ class Person:
     """(boot, uptime in ms) of the row that said so."""
     assumed: bool = False
     at: float = 0.0
+    term: int = 0
+    """Of the hub that granted it; 0: it did not."""
+    wall: float = 0.0
+    """What the device took for the time, Unix seconds; 0 where no signed word said so."""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,8 @@ class Witness:
     device: Device
     truth: Truth
     central: Central
+    admitted: Callable[[bytes], None]
+    """Is told of each right that somebody was let in on."""
     persons: dict[Name, Person] = field(default_factory=dict)
     by_right: dict[bytes, list[Name]] = field(default_factory=dict)
     rows: dict[tuple[bytes, int], tuple[bytes, bytes]] = field(default_factory=dict)
@@ -177,8 +183,11 @@ class Witness:
             why = f"{name}: ticket {issued.number} is let in beyond what {name} knew it allows"
             self.truth.violate(Promise.NOBODY_TWICE, why)
         names = [(happened.admission, one) for one in range(1, happened.quantity + 1)]
+        wall = stamp.wall_ms / 1000 if stamp.clock is ClockQuality.SIGNED else 0.0
         for one in names:
-            self.persons[one] = Person(cti, at=self.truth.scheduler.now)
+            now = self.truth.scheduler.now
+            self.persons[one] = Person(cti, at=now, term=happened.term, wall=wall)
+        self.admitted(cti)
         self.by_right.setdefault(cti, []).extend(names)
         self.calling = names
         self.truth.count("admitted", happened.quantity)

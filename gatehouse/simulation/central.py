@@ -140,6 +140,10 @@ class Central:
         """Return the rights of which it tells that they were used too often."""
         raise NotImplementedError
 
+    def used(self, cti: bytes) -> dict[tuple[int, bytes, int], float]:
+        """Return when a right was used, Unix seconds, by (device, admission, person)."""
+        raise NotImplementedError
+
     def findings(self) -> dict[str, int]:
         """Return how often it found what, by kind."""
         raise NotImplementedError

@@ -151,6 +151,9 @@ class LightCentral(Central):
             if times > (self.pool.by_cti[cti].quantity if cti in self.pool.rows else 1)
         }
 
+    def used(self, cti: bytes) -> dict[tuple[int, bytes, int], float]:
+        return self._ledger.used(cti)
+
     def findings(self) -> dict[str, int]:
         return self._ledger.incidents()
 

@@ -121,6 +121,14 @@ class RealCentral(Central):
         found = Incident.objects.filter(kind=CONFLICT).values_list("about", flat=True)
         return {bytes(cti) for cti in found if cti}
 
+    def used(self, cti: bytes) -> dict[tuple[int, bytes, int], float]:
+        from central.ledger.models import Use
+
+        found = Use.objects.filter(cti=cti).values_list(
+            "device_id", "admission", "person", "wall_ms"
+        )
+        return {(one, bytes(name), person): ms / 1000 for one, name, person, ms in found}
+
     def findings(self) -> dict[str, int]:
         from central.ledger.models import Incident
 

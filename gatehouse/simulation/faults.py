@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gatehouse.simulation.host import Host
+from gatehouse.simulation.hub import Hub
 from gatehouse.simulation.machine import copy_card
-from gatehouse.simulation.network import CALM, Weather
+from gatehouse.simulation.network import Uplink, Weather
 from gatehouse.simulation.plan import Deed, DeedKind, Fault, FaultKind
 from wire.entry import Standing
 
@@ -43,19 +45,31 @@ class Faults:
             FaultKind.SWAP: self._swap,
             FaultKind.PICTURE: self._picture,
             FaultKind.RESTORE: self._restore,
+            FaultKind.HUB_CUT: self._hub_cut,
+            FaultKind.HUB_STORM: self._hub_storm,
+        }
+        self._does_to_hub: dict[FaultKind, Callable[[Fault, Hub], None]] = {
+            FaultKind.HUB_KILLED: lambda _fault, hub: hub.kill("hub"),
+            FaultKind.HUB_POINT: lambda fault, hub: self._point(fault, hub, "hub"),
+            FaultKind.HUB_POWER: self._hub_power,
+            FaultKind.HUB_REPLACED: self._hub_replaced,
         }
 
     def happen(self, fault: Fault) -> None:
         """Let it happen to whoever stands at that gate now."""
         venue = self._venue
         device = venue.at_gate[fault.gate]
-        where = device.name if fault.kind not in VENUES else "the venue"
+        where = "hub" if fault.kind in self._does_to_hub else device.name
+        where = "the venue" if fault.kind in VENUES else where
         lasting = f" for {fault.seconds:.0f} s" if fault.kind in LASTING else ""
         venue.truth.tell(where, f"{fault.kind.value}{lasting}{_amount(fault)}")
         venue.truth.count("faults")
         venue.truth.count(f"fault {fault.kind.value}")
         venue.look()
-        self._does[fault.kind](fault, device)
+        if fault.kind not in self._does_to_hub:
+            self._does[fault.kind](fault, device)
+        elif venue.hub is not None:
+            self._does_to_hub[fault.kind](fault, venue.hub)
 
     def do(self, deed: Deed) -> None:
         """Do something to a ticket, as an admin or a shop would."""
@@ -79,11 +93,15 @@ class Faults:
         """Put everything right: no fault lasts beyond this moment."""
         venue = self._venue
         venue.central.up = True
+        if venue.hub is not None:
+            _at_its_best(venue.hub)
+            venue.hub.power_on()
         for device in venue.devices:
-            device.uplink.weather = CALM
-            device.uplink.set_cut(False)
-            for process in device.machine.processes.values():
-                process.points_left, process.slow_until = 0, 0.0
+            for line in (device.uplink, device.side):
+                if line is not None:
+                    line.weather = line.calm
+                    line.set_cut(False)
+            _at_its_best(device)
             device.power_on()
             device.turnstile.plug(True)
 
@@ -91,18 +109,41 @@ class Faults:
         self._venue.scheduler.world.call_later(seconds, what, *args)
 
     def _cut(self, fault: Fault, device: "Device") -> None:
-        device.uplink.set_cut(True)
-        self._later(fault.seconds, device.uplink.set_cut, False)
+        self._cut_line(fault, device.uplink)
 
     def _storm(self, fault: Fault, device: "Device") -> None:
+        self._storm_on(fault, device.uplink)
+
+    def _hub_cut(self, fault: Fault, device: "Device") -> None:
+        self._cut_line(fault, device.side)
+
+    def _hub_storm(self, fault: Fault, device: "Device") -> None:
+        self._storm_on(fault, device.side)
+
+    def _cut_line(self, fault: Fault, line: Uplink | None) -> None:
+        if line is not None:
+            line.set_cut(True)
+            self._later(fault.seconds, line.set_cut, False)
+
+    def _storm_on(self, fault: Fault, line: Uplink | None) -> None:
+        if line is None:
+            return
         chance = fault.amount
-        device.uplink.weather = Weather(
+        line.weather = Weather(
             delay_seconds=0.05 + 2.0 * chance**2,
             twice=0.3 * (1 - chance),
             lost=0.2 * chance,
             overtakes=chance > 0.3,
         )
-        self._later(fault.seconds, setattr, device.uplink, "weather", CALM)
+        self._later(fault.seconds, setattr, line, "weather", line.calm)
+
+    def _hub_power(self, fault: Fault, hub: Hub) -> None:
+        hub.power_off()
+        self._later(fault.seconds, hub.power_on)
+
+    def _hub_replaced(self, fault: Fault, hub: Hub) -> None:
+        hub.lose_card()
+        self._later(fault.seconds, hub.power_on)
 
     def _broker(self, fault: Fault, device: "Device") -> None:
         del device
@@ -129,7 +170,7 @@ class Faults:
             self._venue.truth.count("put back")
         self._later(fault.seconds, self._venue.central_up)
 
-    def _point(self, fault: Fault, device: "Device", name: str) -> None:
+    def _point(self, fault: Fault, device: Host, name: str) -> None:
         process = device.machine.processes.get(name)
         if process is not None:
             process.points_left = int(fault.amount)
@@ -196,6 +237,9 @@ LASTING = frozenset(
         FaultKind.POWER,
         FaultKind.SLOW_DISK,
         FaultKind.READER,
+        FaultKind.HUB_CUT,
+        FaultKind.HUB_STORM,
+        FaultKind.HUB_POWER,
     }
 )
 VENUES = frozenset(
@@ -209,9 +253,14 @@ VENUES = frozenset(
 )
 
 
+def _at_its_best(host: Host) -> None:
+    for process in host.machine.processes.values():
+        process.points_left, process.slow_until = 0, 0.0
+
+
 def _amount(fault: Fault) -> str:
     match fault.kind:
-        case FaultKind.GATE_POINT | FaultKind.SYNC_POINT:
+        case FaultKind.GATE_POINT | FaultKind.SYNC_POINT | FaultKind.HUB_POINT:
             return f" {fault.amount:.0f}"
         case FaultKind.CLOCK_STEP | FaultKind.CLOCK_LOST:
             return f" {fault.amount:+.0f} s"

@@ -6,6 +6,7 @@ of the gate. Its pass contact closes when somebody has walked through.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from edge.core.notice import Notice
 from edge.drivers.catalog import (
@@ -24,6 +25,7 @@ from edge.drivers.relay_simulated import SimulatedRelay
 from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
+from gatehouse.simulation.central import Central
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
 from gatehouse.simulation.network import Uplink, VenueFetch, VenueLink
@@ -32,6 +34,7 @@ WINDOW_SECONDS = 5.0
 CONTACT_SECONDS = 0.15
 HELD_SECONDS = 4.0
 SLOW_SECONDS = 10.0
+HUB_HOST = "hub"
 
 
 class Turnstile:
@@ -169,15 +172,23 @@ class _Words(SimulatedPanel):
             self._turnstile.showed(notice)
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where a device can reach whom."""
+
+    central: Central
+    uplink: Uplink
+    side: Uplink | None
+    """To the hub."""
+
+
 class VenueCatalog(Catalog):
     """Opens what hangs on one turnstile, for one life of a process."""
 
-    def __init__(
-        self, clock: Clock, turnstile: Turnstile, uplink: Uplink, process: Process
-    ) -> None:
+    def __init__(self, clock: Clock, turnstile: Turnstile, ways: Ways, process: Process) -> None:
         super().__init__(clock)
         self._turnstile = turnstile
-        self._uplink = uplink
+        self._ways = ways
         self._process = process
 
     def reader(self, told: ReaderConfig) -> Reader:
@@ -203,13 +214,14 @@ class VenueCatalog(Catalog):
         topics: tuple[str, ...],
         draw: Callable[[], float],
     ) -> Link:
-        del told, device, draw
-        return VenueLink(self._uplink, topics, self._process)
+        del device, draw
+        side = self._ways.side if told.host == HUB_HOST else None
+        return VenueLink(side or self._ways.uplink, topics, self._process)
 
     def fetch(self, told: CentralConfig, thread: SingleThread) -> Fetch:
         del told, thread
-        return VenueFetch(self._uplink, self._process)
+        return VenueFetch(self._ways.uplink, self._ways.central, self._process)
 
     def unverified_fetch(self, url: str, thread: SingleThread) -> Fetch:
         del url, thread
-        return VenueFetch(self._uplink, self._process)
+        return VenueFetch(self._ways.uplink, self._ways.central, self._process)

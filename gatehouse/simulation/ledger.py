@@ -281,6 +281,13 @@ class Ledger:
                 counted.append(UseElsewhere(*named))
         return tuple(counted), tuple(undone)
 
+    def used(self, cti: bytes) -> dict[tuple[int, bytes, int], float]:
+        """Return when a right was used, Unix seconds, by (device, admission, person)."""
+        found = self._database.execute(
+            "SELECT device_id, admission, person, wall_ms FROM ledger_use WHERE cti = ?", (cti,)
+        )
+        return {(device, name, person): ms / 1000 for device, name, person, ms in found}
+
     def undo(self, cti: bytes) -> bool:
         """Withdraw the newest use of a right; False if there is none."""
         row = self._database.execute(

@@ -35,6 +35,8 @@ class Scheduler:
         self.now = 0.0
         self.turns = 0
         """How many callbacks have run: two runs of one seed take the same."""
+        self._moved = 0
+        """How many had run when time passed last."""
         self.broken: list[tuple[str, BaseException | None, str]] = []
         """(process, exception, what asyncio says): nobody caught it."""
         self._ready: deque[_Turn] = deque()
@@ -61,14 +63,15 @@ class Scheduler:
                 due, _, timer = heapq.heappop(self._timers)
                 if timer.gone or timer.loop.dead:
                     continue
-                self.now = max(self.now, due)
+                if due > self.now:
+                    self.now, self._moved = due, self.turns
                 self._ready.append(timer)
-            self.now = max(self.now, end)
+            self.now, self._moved = max(self.now, end), self.turns
         finally:
             _set_running_loop(before)
 
     def _run_ready(self) -> None:
-        ready, current, until = self._ready, None, self.turns + SPINNING_TURNS
+        ready, current, until = self._ready, None, self._moved + SPINNING_TURNS
         while ready:
             if self.turns > until:
                 raise Spinning(f"{ready[0].loop.name} goes round and round at {self.now:.3f} s")

@@ -114,7 +114,8 @@ class MachineClock:
         return self._machine.now()
 
     async def wait(self, seconds: float) -> None:
-        await self._process.loop.wait(seconds)
+        # However little it is, time passes: else who waits for what is left waits for ever.
+        await self._process.loop.wait(max(seconds, LATE_SECONDS) if seconds > 0 else 0.0)
 
     async def wait_until(self, uptime: float) -> None:
         # A moment late, as every timer is: else what is due would not quite be due.

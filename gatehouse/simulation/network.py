@@ -6,7 +6,7 @@ late, come twice, overtake each other, or are lost after the broker has said tha
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +35,19 @@ CALM = Weather()
 
 
 class Uplink:
-    """One device's way to central, and back."""
+    """One device's way to central or to a hub, and back."""
 
-    def __init__(self, scheduler: Scheduler, central: Central, chance: random.Random) -> None:
-        self.central = central
-        self.cut = False
-        self.weather = CALM
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        receive: Callable[[str, bytes], None],
+        chance: random.Random,
+        calm: Weather = CALM,
+    ) -> None:
+        """`receive(topic, payload)` is called at its other end."""
+        self.calm = self.weather = calm
+        self._receive = receive
+        self._cuts: set[str] = set()
         self.link: VenueLink | None = None
         self.sent = self.lost = self.doubled = 0
         self._scheduler = scheduler
@@ -50,8 +57,19 @@ class Uplink:
     def delay(self) -> float:
         return self._chance.expovariate(1.0 / self.weather.delay_seconds)
 
-    def set_cut(self, cut: bool) -> None:
-        self.cut = cut
+    @property
+    def cut(self) -> bool:
+        return bool(self._cuts)
+
+    def set_cut(self, cut: bool, why: str = "line") -> None:
+        """Cut it for a reason, or take that reason away."""
+        before = self.cut
+        (self._cuts.add if cut else self._cuts.discard)(why)
+        if self.cut is not before or not cut:
+            self._tell_link()
+
+    def _tell_link(self) -> None:
+        cut = self.cut
         if self.link is not None and self.link.process.alive:
             if cut:
                 self.link.cut("the simulated network is down")
@@ -92,7 +110,7 @@ class Uplink:
 
     def _arrive_up(self, topic: str, payload: bytes) -> None:
         if not self.cut:
-            self.central.receive(topic, payload)
+            self._receive(topic, payload)
 
     def _arrive_down(self, link: "VenueLink", topic: str, payload: bytes) -> None:
         if not self.cut and link.process.alive:
@@ -142,8 +160,9 @@ class VenueLink(SimulatedLink):
 class VenueFetch(Fetch):
     """Central over HTTP."""
 
-    def __init__(self, uplink: Uplink, process: Process) -> None:
+    def __init__(self, uplink: Uplink, central: Central, process: Process) -> None:
         self._uplink = uplink
+        self._central = central
         self._process = process
 
     async def get(self, path: str) -> bytes:
@@ -177,10 +196,10 @@ class VenueFetch(Fetch):
         uplink = self._uplink
         await self._process.point()
         await self._process.loop.wait(uplink.delay())
-        if uplink.cut or not uplink.central.up:
+        if uplink.cut or not self._central.up:
             await self._process.loop.wait(TIMEOUT_SECONDS)
             raise DriverError("simulated central cannot be reached")
-        answer = uplink.central.answer(path)
+        answer = self._central.answer(path)
         await self._process.loop.wait(uplink.delay())
         if uplink.cut:
             raise DriverError("the simulated network went down")

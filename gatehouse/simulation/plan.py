@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gatehouse.simulation.tickets import Issued, Kind, Pool, pool
+from rules.zone import Policy
 
 VISITORS_A_MINUTE = 24.0
 FAULTS_A_MINUTE = 3.0
@@ -45,6 +46,12 @@ class FaultKind(StrEnum):
     SWAP = "swap"  # A spare takes the gate's place.
     PICTURE = "picture"  # Somebody copies the card.
     RESTORE = "restore"  # The copy is put into the device.
+    HUB_KILLED = "hub-killed"
+    HUB_POINT = "hub-point"
+    HUB_POWER = "hub-power"
+    HUB_CUT = "hub-cut"  # One gate's line to it is down.
+    HUB_STORM = "hub-storm"
+    HUB_REPLACED = "hub-replaced"  # It begins again with nothing.
 
 
 WEIGHTS: dict[FaultKind, float] = {
@@ -68,6 +75,15 @@ WEIGHTS: dict[FaultKind, float] = {
     FaultKind.PICTURE: 1,
     FaultKind.RESTORE: 1,
 }
+HUBS: dict[FaultKind, float] = {
+    FaultKind.HUB_KILLED: 3,
+    FaultKind.HUB_POINT: 5,
+    FaultKind.HUB_POWER: 3,
+    FaultKind.HUB_CUT: 5,
+    FaultKind.HUB_STORM: 5,
+    FaultKind.HUB_REPLACED: 1,
+}
+"""Where there is a hub."""
 
 
 class DeedKind(StrEnum):
@@ -128,6 +144,8 @@ class Wishes:
     """How many tickets, of all, somebody has a copy of."""
     real_central: bool = False
     """Run central's own code, in the place of one that is as exact and faster."""
+    claims: tuple[Policy | None, ...] = (None,)
+    """What zones may ask of a hub, of which a seed draws one; None: there is no hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +159,8 @@ class Plan:
     pool: int = 64
     """How many tickets exist."""
     real_central: bool = False
+    claims: Policy | None = None
+    """What the zone asks of the hub; None: there is none."""
 
 
 NOISE = (
@@ -165,9 +185,11 @@ def draw(seed: int, wishes: Wishes) -> Plan:
     while count < expected * 2.2 + 40:
         count *= 2
     visitors = _Crowd(chance, pool(count), wishes).draw(seconds)
-    faults = _faults(chance, wishes, seconds)
+    claims = random.Random(f"{seed} claims").choice(wishes.claims)
+    faults = _faults(chance, wishes, seconds, claims)
     deeds = _deeds(chance, wishes, seconds, visitors)
-    return Plan(seed, wishes.gates, seconds, visitors, faults, deeds, count, wishes.real_central)
+    parts = (visitors, faults, deeds, count)
+    return Plan(seed, wishes.gates, seconds, *parts, wishes.real_central, claims)
 
 
 @dataclass(slots=True)
@@ -235,14 +257,17 @@ class _Crowd:
         return tuple(sorted(out, key=lambda one: (one.at, one.number)))
 
 
-def _faults(chance: random.Random, wishes: Wishes, seconds: float) -> tuple[Fault, ...]:
-    kinds = [kind for kind in WEIGHTS if kind in wishes.kinds]
+def _faults(
+    chance: random.Random, wishes: Wishes, seconds: float, claims: Policy | None
+) -> tuple[Fault, ...]:
+    weights = WEIGHTS if claims is None else WEIGHTS | HUBS
+    kinds = [kind for kind in weights if kind in wishes.kinds]
     found: list[Fault] = []
     if not kinds or wishes.faults_a_minute <= 0:
         return ()
     at = chance.expovariate(wishes.faults_a_minute / 60)
     while at < seconds:
-        kind = chance.choices(kinds, weights=[WEIGHTS[one] for one in kinds])[0]
+        kind = chance.choices(kinds, weights=[weights[one] for one in kinds])[0]
         gate = chance.randrange(wishes.gates)
         found.append(
             Fault(len(found), at, kind, gate, _seconds(chance, kind), _amount(chance, kind))
@@ -253,9 +278,9 @@ def _faults(chance: random.Random, wishes: Wishes, seconds: float) -> tuple[Faul
 
 def _seconds(chance: random.Random, kind: FaultKind) -> float:
     match kind:
-        case FaultKind.CUT | FaultKind.STORM | FaultKind.CENTRAL_AWAY:
+        case FaultKind.CUT | FaultKind.STORM | FaultKind.CENTRAL_AWAY | FaultKind.HUB_CUT:
             return chance.choice((3.0, 20.0, 60.0, 150.0)) * chance.uniform(0.5, 1.5)
-        case FaultKind.SLOW_DISK | FaultKind.SWAP:
+        case FaultKind.SLOW_DISK | FaultKind.SWAP | FaultKind.HUB_STORM:
             return chance.uniform(20.0, 60.0)
         case _:
             return chance.uniform(1.0, 15.0)
@@ -267,7 +292,7 @@ def _amount(chance: random.Random, kind: FaultKind) -> float:
             return chance.choice((-1.0, 1.0)) * chance.choice((5.0, 120.0, 3600.0, 2 * 86_400.0))
         case FaultKind.CLOCK_LOST:
             return -chance.choice((600.0, 86_400.0, 3 * 86_400.0, 200 * 86_400.0))
-        case FaultKind.GATE_POINT | FaultKind.SYNC_POINT:
+        case FaultKind.GATE_POINT | FaultKind.SYNC_POINT | FaultKind.HUB_POINT:
             return float(chance.randrange(1, 60))
         case _:
             return chance.random()

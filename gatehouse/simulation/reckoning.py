@@ -2,14 +2,16 @@
 
 from typing import TYPE_CHECKING
 
+from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
 from rules.use import Outcome
 
 if TYPE_CHECKING:
-    from gatehouse.simulation.books import Witness
+    from gatehouse.simulation.books import Person, Witness
     from gatehouse.simulation.venue import Venue
 
 MUDDLE_SECONDS = 14.0
+MINUTE_SECONDS = 60.0
 
 
 def reckon(venue: "Venue") -> None:
@@ -22,6 +24,11 @@ def reckon(venue: "Venue") -> None:
         _outcomes_true(venue, witness)
     _ledger(venue)
     _doubles(venue)
+    if venue.hub is not None:
+        venue.claimed.hold_all()
+        if left := venue.open_claims():
+            why = f"the hub waits for ever to hear of {left}"
+            venue.truth.violate(Promise.CLAIMS_SETTLED, why)
 
 
 def _outbox(venue: "Venue", witness: "Witness") -> None:
@@ -40,9 +47,8 @@ def _outcomes(venue: "Venue", witness: "Witness") -> None:
 
 def _outcomes_true(venue: "Venue", witness: "Witness") -> None:
     """Hold outcomes against who really walked, where nobody came out of turn."""
-    muddles = [at for where, at in venue.truth.muddled if where == witness.gate]
     for name, person in witness.persons.items():
-        if person.assumed or any(abs(at - person.at) < MUDDLE_SECONDS for at in muddles):
+        if person.assumed or _muddled(venue, witness, person):
             continue
         walked = name in venue.truth.walked
         wrong = (person.outcome is Outcome.PASSED and not walked and not person.reopened) or (
@@ -52,6 +58,12 @@ def _outcomes_true(venue: "Venue", witness: "Witness") -> None:
             what = person.outcome.name.lower()
             why = f"{witness.device.name}: {what} is written, and walked is {walked}"
             venue.truth.violate(Promise.OUTCOME_TRUE, why)
+
+
+def _muddled(venue: "Venue", witness: "Witness", person: "Person") -> bool:
+    """Whether somebody went through out of turn then, so that no gate can tell who it was."""
+    muddles = (at for where, at in venue.truth.muddled if where == witness.gate)
+    return any(abs(at - person.at) < MUDDLE_SECONDS for at in muddles)
 
 
 def _ledger(venue: "Venue") -> None:
@@ -85,7 +97,7 @@ def _doubles(venue: "Venue") -> None:
     undone: set[bytes] = set()
     for witness in venue.witnesses():
         for name, person in witness.persons.items():
-            if name in venue.truth.walked:
+            if name in venue.truth.walked and not _muddled(venue, witness, person):
                 walked[person.cti] = walked.get(person.cti, 0) + 1
             if person.reopened:
                 retried.add(person.cti)
@@ -101,3 +113,23 @@ def _doubles(venue: "Venue") -> None:
         if cti not in found | retried | undone:
             why = f"ticket {issued.number}: {times} walked in on it, and central does not know"
             venue.truth.violate(Promise.DOUBLES_FOUND, why)
+        elif cti not in retried | undone:
+            _told(venue, cti)
+
+
+def _told(venue: "Venue", cti: bytes) -> None:
+    """Each of those who walked in on it is told: at which gate, and in which minute."""
+    told = venue.central.used(cti)
+    issued = venue.central.pool.by_cti[cti]
+    for witness in venue.witnesses():
+        for name in witness.by_right.get(cti, ()):
+            person = witness.persons[name]
+            if name not in venue.truth.walked or name in witness.forgotten:
+                continue
+            wall = told.get((witness.device.number, *name))
+            off = 0.0 if wall is None else wall - EPOCH - person.at
+            # A clock in doubt may be wrong; its row says that it was.
+            if wall is None or (person.wall and abs(off) > MINUTE_SECONDS):
+                what = "he is not told of" if wall is None else f"told {off:+.0f} s off"
+                why = f"ticket {issued.number} at {witness.device.name}: {what}"
+                venue.truth.violate(Promise.DOUBLES_TOLD, why)

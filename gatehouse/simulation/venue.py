@@ -14,9 +14,12 @@ from gatehouse.simulation.books import Witness
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.central_light import LightCentral
 from gatehouse.simulation.central_real import RealCentral
+from gatehouse.simulation.claimed import Claimed
 from gatehouse.simulation.device import Device
 from gatehouse.simulation.faults import Faults
 from gatehouse.simulation.hardware import Turnstile
+from gatehouse.simulation.host import Host
+from gatehouse.simulation.hub import Hub
 from gatehouse.simulation.loop import Scheduler, Spinning
 from gatehouse.simulation.people import People
 from gatehouse.simulation.plan import Plan, Visitor
@@ -24,6 +27,7 @@ from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.reckoning import reckon
 from gatehouse.simulation.tickets import pool
 from gatehouse.simulation.truth import Told, Truth, Violation
+from rules.zone import Policy
 
 BEAT_SECONDS = 2.0
 SETTLE_SECONDS_MAX = 420.0
@@ -89,7 +93,11 @@ class Venue:
         self.turnstiles = [self._turnstile(gate) for gate in range(plan.gates)]
         self.at_gate: list[Device] = []
         self._witnesses: dict[str, Witness] = {}
-        self._looked_at = 0
+        self.claimed = Claimed(self)
+        self.hub: Hub | None = None
+        if plan.claims is not None:
+            self.hub = Hub(folder, self.scheduler, self._chance("hub"))
+            self.hub.install()
         for gate in range(plan.gates):
             self.at_gate.append(self._device(gate, f"gate {gate + 1}"))
         self.people = People(self.turnstiles, self.truth)
@@ -107,14 +115,14 @@ class Venue:
         end, scheduler = self.plan.seconds, self.scheduler
         while scheduler.now < end:
             scheduler.run_until(min(scheduler.now + 1.0, end))
-            self._check_daemons()
+            self._check()
             if self.truth.violations and stop_early:
                 return
         self.truth.tell("everything", "is put right")
         self.faults.heal()
         for _ in range(int(SETTLE_SECONDS_MAX)):
             scheduler.run_until(scheduler.now + 1.0)
-            self._check_daemons()
+            self._check()
             if self.truth.violations and stop_early:
                 return
             if scheduler.now > end + 15.0 and self._at_rest():
@@ -123,10 +131,11 @@ class Venue:
         reckon(self)
 
     def close(self) -> None:
-        for device in self.devices:
-            for name in list(device.machine.processes):
-                device.machine.kill(name)
-            device.machine.bury()
+        hosts: list[Host] = [*self.devices, *([self.hub] if self.hub else [])]
+        for host in hosts:
+            for name in list(host.machine.processes):
+                host.machine.kill(name)
+            host.machine.bury()
         self.scheduler.world.kill()
         self.scheduler.world.bury()
 
@@ -153,6 +162,13 @@ class Venue:
         self.at_gate[gate] = self._device(gate, f"gate {gate + 1}{'abcdef'[spares - 1]}", turnstile)
         self.at_gate[gate].power_on()
 
+    def open_claims(self) -> int:
+        """Return how many claims the hub still waits to hear of, from whoever can know."""
+        if self.hub is None:
+            return 0
+        knowing = {bytes.fromhex(one.id) for one in self.devices if not one.restored}
+        return sum(n for device, n in self.hub.open_claims().items() if device in knowing)
+
     def central_up(self) -> None:
         self.central.up = True
 
@@ -177,10 +193,14 @@ class Venue:
             self.folder,
             self.scheduler,
             self._chance(f"device {name}"),
+            self.plan.claims or Policy.AVAILABLE,
+            self.hub,
         )
         device.install()
         self.devices.append(device)
-        self._witnesses[device.id] = Witness(device, self.truth, self.central)
+        self._witnesses[device.id] = Witness(
+            device, self.truth, self.central, lambda cti: self.claimed.touched.add(cti)
+        )
         self._heed(device)
         return device
 
@@ -190,6 +210,8 @@ class Venue:
 
     def _begin(self) -> None:
         world = self.scheduler.world
+        if self.hub is not None:
+            self.hub.power_on()
         for device in self.devices:
             device.power_on()
         world.call_later(0.3, self._beat)
@@ -226,13 +248,16 @@ class Venue:
 
     def _at_rest(self) -> bool:
         self.look()
-        if self.people.here:
+        if self.people.here or self.open_claims():
             return False
         since = self.scheduler.now - UNRESOLVED_SECONDS
         witnesses = self._witnesses.values()
         return all(not one.owed() and not one.undecided(since) for one in witnesses)
 
-    def _check_daemons(self) -> None:
+    def _check(self) -> None:
+        if self.hub is not None and self.claimed.touched:
+            self.look()
+            self.claimed.hold()
         for process, error, said in self.scheduler.broken:
             why = f"{process}: {said} {error!r}"
             self.truth.violate(Promise.NEVER_CRASHES, why)

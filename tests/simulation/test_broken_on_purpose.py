@@ -11,26 +11,38 @@ from typing import Any
 
 import pytest
 
+from central.ledger import reading
 from edge.core import credential, delivery, ladder, notice, passing, trusted_time
 from edge.core.decision import Decision
 from edge.core.delivery_terms import Delivery
 from edge.core.moment import Moment
-from edge.gate import desk
+from edge.gate import claims, desk
 from edge.gate.inbox import Inbox
 from edge.store import journal, repair
 from gatehouse.simulation import ledger, seeds
 from gatehouse.simulation.plan import FaultKind, Wishes, draw
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.venue import run
-from rules import verdict
+from rules import claim, term, verdict
 from rules.use import Outcome
-from wire.event import ClockQuality, Passed, Rung
+from rules.zone import Policy
+from wire.event import ClockQuality, Passed, Rung, Stamp
 from wire.reason import Reason
 
 CALM = Wishes(gates=1, minutes=1.0, faults_a_minute=0.0)
 KILLS = (FaultKind.GATE_KILLED, FaultKind.GATE_POINT, FaultKind.POWER)
 CRASHES = replace(CALM, faults_a_minute=8.0, kinds=KILLS)
 STORMS = replace(CALM, faults_a_minute=6.0, kinds=(FaultKind.STORM, FaultKind.BROKER))
+COPIED = replace(
+    CALM,
+    gates=2,
+    faults_a_minute=6.0,
+    kinds=(FaultKind.CUT,),
+    copies=0.6,
+    claims=(Policy.CONSISTENT,),
+)
+"""Tickets that many have copies of, and gates that do not hear of each other by way of central."""
+REPLACED = (FaultKind.HUB_REPLACED, FaultKind.HUB_STORM, FaultKind.CUT)
 SEEDS_MAX = 24
 
 Patch = pytest.MonkeyPatch
@@ -183,6 +195,32 @@ def writes_passed_for_nobody(patch: Patch) -> None:
     patch.setattr(passing, "Abandoned", Passed)
 
 
+def grants_whatever_is_asked(patch: Patch) -> None:
+    """The hub counts no uses."""
+    patch.setattr(claim, "_against_uses", lambda asked, _right: asked.quantity)
+
+
+def is_sure_at_once(patch: Patch) -> None:
+    """A hub that has just begun says that it has heard everybody."""
+    patch.setattr(term.Term, "firm", lambda _term, _uptime: True)
+
+
+def gives_nothing_back(patch: Patch) -> None:
+    """What a gate was granted and did not use it keeps to itself."""
+    patch.setattr(claims.Claims, "_give_back", lambda _claims, _admission: None)
+
+
+def takes_arrival_for_use(patch: Patch) -> None:
+    """Central says of a use when its row arrived."""
+    read = reading.read_row
+
+    def read_row(body: bytes, received_ms: int) -> Any:
+        happened, stamp = read(body, received_ms)
+        return happened, Stamp(received_ms, stamp.uptime_ms, stamp.boot, stamp.clock)
+
+    patch.setattr(ledger, "read_row", read_row)
+
+
 @dataclass(frozen=True, slots=True)
 class Break:
     how: Callable[[Patch], None]
@@ -224,6 +262,22 @@ BREAKS = (
     Break(never_sends_again, Promise.DRAINS, replace(STORMS, kinds=(FaultKind.STORM,))),
     Break(acknowledges_over_holes, Promise.LEDGER_EQUAL, STORMS),
     Break(writes_passed_for_nobody, Promise.OUTCOME_TRUE, CALM, always=True),
+    Break(grants_whatever_is_asked, Promise.CLAIMED_ONCE, COPIED),
+    Break(
+        is_sure_at_once,
+        Promise.CLAIMED_ONCE,
+        replace(COPIED, minutes=2.0, faults_a_minute=4.0, copies=0.9, kinds=REPLACED),
+    ),
+    Break(
+        gives_nothing_back,
+        Promise.CLAIMS_SETTLED,
+        replace(COPIED, kinds=(FaultKind.HUB_STORM,), claims=(Policy.CONSISTENT,)),
+    ),
+    Break(
+        takes_arrival_for_use,
+        Promise.DOUBLES_TOLD,
+        replace(COPIED, minutes=3.0, claims=(None,)),
+    ),
 )
 
 

@@ -1,0 +1,65 @@
+"""Whether rights were used more often than they allow across all gates, where a hub is asked first.
+
+`consistent`: never. Else: only if somebody was let in without the hub's answer, or by two terms
+of it, of which the later one had not heard all yet. Each gate by itself keeps to what it knows
+(books.py), so that a right is used once more at each gate at most.
+"""
+
+from typing import TYPE_CHECKING
+
+from gatehouse.simulation.promises import Promise
+from rules.use import Outcome
+from rules.zone import Policy
+
+if TYPE_CHECKING:
+    from gatehouse.simulation.books import Person
+    from gatehouse.simulation.venue import Venue
+
+
+class Claimed:
+    """`touched` are rights that somebody was let in on since they were last held against this."""
+
+    def __init__(self, venue: "Venue") -> None:
+        self._venue = venue
+        self._told: set[bytes] = set()
+        self.touched: set[bytes] = set()
+
+    def hold(self) -> None:
+        """Hold what was touched against the hub's promise; every journal was just read."""
+        touched, self.touched = self.touched, set()
+        for cti in sorted(touched):
+            self._hold(cti)
+
+    def hold_all(self) -> None:
+        """At the end: every right that anybody was let in on."""
+        self.touched = {cti for one in self._venue.witnesses() for cti in one.by_right}
+        self.hold()
+
+    def _hold(self, cti: bytes) -> None:
+        venue = self._venue
+        issued = venue.central.pool.by_cti[cti]
+        counted = self._counted(cti)
+        if len(counted) <= issued.quantity or cti in self._told:
+            return
+        terms = {person.term for person in counted}
+        unsure = 0 in terms or len(terms) > 1
+        if venue.plan.claims is not Policy.CONSISTENT and unsure:
+            venue.truth.count("let in unasked beyond")
+            return
+        self._told.add(cti)
+        why = f"ticket {issued.number}: {len(counted)} uses, in terms {sorted(terms)} of the hub"
+        venue.truth.violate(Promise.CLAIMED_ONCE, why)
+
+    def _counted(self, cti: bytes) -> list["Person"]:
+        """Return the uses that count: by every journal, and not withdrawn by central."""
+        told = self._venue.central.told.get(cti, ())
+        undone = frozenset().union(*(one.undone for one in told))
+        return [
+            witness.persons[name]
+            for witness in self._venue.witnesses()
+            for name in witness.by_right.get(cti, ())
+            if name not in undone | witness.forgotten
+            # Given back, granted to somebody else, and then it was a passage after all: told.
+            and Outcome.PASSED_LATE is not witness.persons[name].outcome
+            and witness.persons[name].outcome.spends
+        ]
