@@ -4,14 +4,11 @@ A witness reads each row once, in the order of the journal, as soon as something
 each pulse, and before and after everything that goes wrong.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from edge.core.notice import IDLE, Lamp, Notice
-from edge.store import database
+from gatehouse.simulation.card import BEFORE_ALL, Card
 from gatehouse.simulation.central import Central, Told
 from gatehouse.simulation.device import Device
 from gatehouse.simulation.machine import EPOCH
@@ -23,15 +20,13 @@ from wire import event
 from wire.entry import Standing
 from wire.event import AnyEvent, ClockQuality, Rung, Stamp
 from wire.reason import Reason
+from wire.rotating import STEP_SECONDS
 from wire.row import Unknown, decode_row
 
-QUESTION = (
-    "SELECT r.epoch, r.seq, e.epoch, r.body, r.hash FROM row r JOIN epoch e ON e.number = r.epoch"
-    " WHERE (r.epoch, r.seq) > (?, ?) ORDER BY r.epoch, r.seq"
-)
 REOPEN_MS = 300_000
 FRESH_SLACK_SECONDS = 20.0
 CLOCK_SLACK_SECONDS = 35.0
+CODE_SECONDS = 100.0
 SHOWN_SECONDS, SETTLED_SECONDS = 5.0, 15.0
 AGAINST_STANDING = {Reason.BLOCKED, Reason.REFUNDED, Reason.RESCHEDULED}
 
@@ -67,7 +62,9 @@ class Witness:
     """(epoch, seq) -> (hash, body): every row that was ever committed here."""
     calling: list[Name] = field(default_factory=list)
     """Whom the newest decision lets in, and who has not been called yet."""
-    last: tuple[int, int] = (0, 0)
+    codes: dict[bytes, int] = field(default_factory=dict)
+    """Right -> step of the newest moving code that opened here."""
+    last: tuple[int, int] = BEFORE_ALL
     last_hash: bytes = b""
     forgotten: set[Name] = field(default_factory=set)
     """Uses that an older picture of the card does not know."""
@@ -76,23 +73,15 @@ class Witness:
     """When it was read that the device goes by `rung`."""
     picture: tuple[tuple[int, int], bytes] | None = None
     """What the newest picture of the card holds: its last row, and that one's hash."""
-    _database: sqlite3.Connection | None = None
-    _folder: Path | None = None
+    card: Card = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.card = Card(self.device.machine)
 
     @property
     def gate(self) -> str:
         """The gate that this device stands at, or stood at."""
         return self.device.name.rstrip("abcdef")
-
-    def owed(self) -> int:
-        """Return how many rows on the card central has not acknowledged, as sync knows it."""
-        path = self.device.machine.folder / "delivery.db"
-        tops = self._ask(
-            "SELECT e.epoch, max(r.seq) FROM row r JOIN epoch e ON e.number = r.epoch GROUP BY 1"
-        )
-        with closing(database.open_readonly(path)) as delivered:
-            acknowledged = dict(delivered.execute("SELECT epoch, upto FROM acknowledged"))
-        return sum(max(0, top - acknowledged.get(epoch, 0)) for epoch, top in tops)
 
     def undecided(self, since: float) -> bool:
         """Whether anybody let in since then has no outcome yet."""
@@ -103,7 +92,7 @@ class Witness:
     def look(self) -> None:
         """Read the rows that are new, and hold each against the promises."""
         self._hold_last()
-        for number, seq, epoch, body, hashed in self._new():
+        for number, seq, epoch, body, hashed in self.card.rows(self.last):
             self.last, self.last_hash = (number, seq), hashed
             self.rows[epoch, seq] = (hashed, body)
             happened, stamp = decode_row(body)
@@ -112,47 +101,22 @@ class Witness:
 
     def after_power(self) -> None:
         """What was committed must still be there."""
-        self._database = None
+        self.card.pulled()
         self._hold_last()
 
     def _hold_last(self) -> None:
-        if self.last == (0, 0):
-            return
-        found = self._ask("SELECT hash FROM row WHERE (epoch, seq) = (?, ?)", self.last)
-        if [tuple(row) for row in found] != [(self.last_hash,)]:
+        if self.last != BEFORE_ALL and self.card.hash_of(self.last) != self.last_hash:
             why = f"{self.device.name}: row {self.last} was committed and is gone"
             self.truth.violate(Promise.NOTHING_LOST, why)
-            self.last = (0, 0)  # Said once.
+            self.last = BEFORE_ALL  # Said once.
 
     def put_back(self, last: tuple[int, int], last_hash: bytes) -> None:
         """An older picture of the card is in the device: it knows what it knew then."""
-        self._database = None
-        held: set[Name] = set()
-        for (body,) in self._ask("SELECT body FROM row"):
-            happened, _ = decode_row(body)
-            if isinstance(happened, event.Authorised):
-                held |= {(happened.admission, one) for one in range(1, happened.quantity + 1)}
-        self.forgotten |= self.persons.keys() - held
+        self.card.pulled()
+        self.forgotten |= self.persons.keys() - self.card.let_in()
+        self.codes.clear()
         self.last, self.last_hash = last, last_hash
         self.calling.clear()
-
-    def everything(self) -> dict[tuple[bytes, int], tuple[bytes, bytes]]:
-        """Return the rows that are on the card now."""
-        question = QUESTION.replace("> (?, ?)", "> (0, 0)")
-        return {(epoch, seq): (hashed, body) for _, seq, epoch, body, hashed in self._ask(question)}
-
-    def _new(self) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
-        yield from self._ask(QUESTION, self.last)
-
-    def _ask(self, question: str, values: tuple[object, ...] = ()) -> list[tuple]:  # type: ignore[type-arg]
-        folder = self.device.machine.folder
-        if self._database is None or folder != self._folder:
-            path = folder / "journal.db"
-            if not path.exists():
-                return []
-            self._database = database.open_readonly(path)
-            self._folder = folder
-        return self._database.execute(question, values).fetchall()
 
     # What the rows promise.
 
@@ -195,9 +159,25 @@ class Witness:
         rung = "" if happened.rung is Rung.FRESH else f" ({happened.rung.value})"
         self.truth.tell(name, f"admits ticket {issued.number}{persons}{rung}")
         self._hold_against_list(happened)
+        if issued.moves:
+            self._hold_code(happened, stamp)
         self._hold_against_time(issued.ticket.not_before, issued.ticket.expires, stamp, True)
         if issued.kind is Kind.UNLISTED and happened.rung is Rung.FRESH:
             self.truth.violate(Promise.LIST_OBEYED, f"{name}: unlisted ticket {issued.number}")
+
+    def _hold_code(self, happened: event.Authorised, stamp: Stamp) -> None:
+        """A code that moves was made just now, if a signed clock says so, and is the newest."""
+        cti, made = happened.cti, happened.code_time
+        number = self.central.pool.by_cti[cti].number
+        age = None if made is None else EPOCH + self.truth.scheduler.now - made
+        late = age is None or (stamp.clock is ClockQuality.SIGNED and age > CODE_SECONDS)
+        older = made is not None and made // STEP_SECONDS < self.codes.get(cti, 0)
+        if late or older:
+            what = "that does not move" if age is None else f"made {age:.0f} s ago"
+            why = f"{self.device.name}: ticket {number} opens by a code {what}"
+            self.truth.violate(Promise.PICTURES_WORTHLESS, why)
+        self.codes[cti] = max(self.codes.get(cti, 0), (made or 0) // STEP_SECONDS)
+        self.truth.count("moving codes")
 
     def _known(self, cti: bytes, sequence: int) -> set[Name]:
         """Return the uses that this device knew to count, when its list went so far."""
@@ -311,6 +291,11 @@ class Witness:
         elif reason in (Reason.TOO_EARLY, Reason.TOO_LATE):
             ticket = issued.ticket
             self._hold_against_time(ticket.not_before, ticket.expires, stamp, False)
+        elif reason is Reason.STATIC_COPY:
+            wrong = happened.cti not in self.truth.static
+        elif reason is Reason.CODE_TOO_OLD:
+            sure = stamp.clock is ClockQuality.SIGNED
+            wrong = sure and happened.cti not in self.truth.pictures
         elif reason in (Reason.FORGED, Reason.MALFORMED, Reason.NOT_A_TICKET):
             wrong = True
         if wrong:

@@ -12,7 +12,14 @@ from central.lists.build import Contents, build
 from gatehouse.simulation.central import Central, Message, sealed
 from gatehouse.simulation.ledger import Ledger
 from gatehouse.simulation.machine import EPOCH
-from gatehouse.simulation.tickets import AUDIENCE, CHECKPOINT, LIST_KEY, VENUE, Pool
+from gatehouse.simulation.tickets import (
+    AUDIENCE,
+    CHECKPOINT,
+    LIST_KEY,
+    ROTATION_KEY,
+    VENUE,
+    Pool,
+)
 from rules.ticket_class import EventRecord, TicketClass
 from wire.codec import encode
 from wire.entry import Entry, Row, Standing, key_of, row
@@ -24,7 +31,7 @@ from wire.words import Words
 
 NO_HEAD = bytes(32)
 KIND = encode(TicketClass(AUDIENCE, 1, Words("成人票", "Adult"), {CHECKPOINT: 1}))
-SHOW = encode(EventRecord(AUDIENCE, Words("演出", "Show")))
+SHOW = encode(EventRecord(AUDIENCE, Words("演出", "Show"), rotation_key=ROTATION_KEY))
 
 
 @dataclass(frozen=True, slots=True)

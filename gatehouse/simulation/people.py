@@ -4,6 +4,7 @@ They know nothing of the gate but what they see: an arm that opens, words on a p
 """
 
 import asyncio
+from collections.abc import Callable
 
 from edge.core.notice import Lamp
 from gatehouse.simulation.hardware import WINDOW_SECONDS, Turnstile
@@ -24,23 +25,23 @@ class People:
         self.here = 0
         """How many have come and are not through yet."""
 
-    async def visit(self, visitor: Visitor, code: bytes, quantity: int) -> None:
-        """Come, and go in or away."""
+    async def visit(self, visitor: Visitor, code: Callable[[], bytes], quantity: int) -> None:
+        """Come, and go in or away; `code()` is what there is to show at that moment."""
         self.here += 1
         try:
             await self._visit(visitor, code, quantity)
         finally:
             self.here -= 1
 
-    async def _visit(self, visitor: Visitor, code: bytes, quantity: int) -> None:
+    async def _visit(self, visitor: Visitor, code: Callable[[], bytes], quantity: int) -> None:
         lane, turnstile = self._lanes[visitor.gate], self._turnstiles[visitor.gate]
         if visitor.impatient and lane.locked():
             # Over somebody's shoulder; then in turn.
-            turnstile.present(code)
+            turnstile.present(code())
         async with lane:
             self._truth.comes(visitor)
             for _ in range(TRIES_MAX):
-                answer = await self._show(visitor, turnstile, code)
+                answer = await self._show(visitor, turnstile, code())
                 if answer is None:
                     continue  # No answer, or "please wait".
                 if answer:

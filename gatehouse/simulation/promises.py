@@ -14,6 +14,7 @@ class Promise(StrEnum):
     CLAIMED_ONCE = "with a hub a right is used as often as it allows, at all gates together"
     CLAIMS_SETTLED = "no claim stays open"
     NOBODY_ROBBED = "nobody is told what is not so"
+    PICTURES_WORTHLESS = "a picture of a moving code opens nothing"
     LIST_OBEYED = "what the list says is obeyed"
     AGE_BOUNDED = "the age of revocations is bounded, and shown"
     CLOCK_TOLD = "a wrong clock decides nothing in silence"

@@ -20,6 +20,7 @@ def reckon(venue: "Venue") -> None:
         venue.truth.count(f"found {kind}", times)
     for witness in venue.witnesses():
         _outbox(venue, witness)
+        _whole(venue, witness)
         _outcomes(venue, witness)
         _outcomes_true(venue, witness)
     _ledger(venue)
@@ -32,10 +33,21 @@ def reckon(venue: "Venue") -> None:
 
 
 def _outbox(venue: "Venue", witness: "Witness") -> None:
-    owed = witness.owed()
+    owed = witness.card.owed()
     if owed:
         why = f"{witness.device.name}: {owed} rows are not acknowledged after all is put right"
         venue.truth.violate(Promise.DRAINS, why)
+
+
+def _whole(venue: "Venue", witness: "Witness") -> None:
+    """All that was ever committed is there, as it was when it was read."""
+    on_card = witness.card.everything()
+    # An older picture of the card lacks what came since, and what took its place is read anew.
+    there = on_card.keys() if witness.device.restored else witness.rows.keys()
+    wrong = [name for name in there if on_card.get(name) != witness.rows.get(name)]
+    if wrong:
+        why = f"{witness.device.name}: {len(wrong)} rows are not what they were"
+        venue.truth.violate(Promise.NOTHING_LOST, why)
 
 
 def _outcomes(venue: "Venue", witness: "Witness") -> None:
@@ -71,7 +83,7 @@ def _ledger(venue: "Venue") -> None:
     ever = 0
     for witness in venue.witnesses():
         number = witness.device.number
-        on_card = witness.everything()
+        on_card = witness.card.everything()
         for (epoch, seq), (hashed, body) in on_card.items():
             found = here.get((number, epoch, seq))
             if found is None or (hashed, body) not in found:

@@ -15,7 +15,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gatehouse.simulation.tickets import AUDIENCE, CHECKPOINT, LIST_KEY, VENUE, Pool, pool
+from gatehouse.simulation.tickets import (
+    AUDIENCE,
+    CHECKPOINT,
+    LIST_KEY,
+    ROTATION_KEY,
+    VENUE,
+    Pool,
+    pool,
+)
 
 CONFIGURATION = 'venue = "{venue}"\ndirectory = "{folder}"\n[devices]\ntokens = true\n'
 
@@ -154,7 +162,8 @@ def _fill(tickets: Pool, roles: bytes) -> None:
     public = tickets.key.public_key().public_bytes_raw()
     SigningKey.objects.create(venue=venue, kid=tickets.kid, public=public)
     named = {"name_zh": "演出", "name_en": "Show"}
-    show = Event.objects.create(venue=venue, audience=AUDIENCE, opens=0, closes=2**32 - 1, **named)
+    times = {"opens": 0, "closes": 2**32 - 1, "rotation_key": ROTATION_KEY}
+    show = Event.objects.create(venue=venue, audience=AUDIENCE, **times, **named)
     kind = TicketClass.objects.create(event=show, code=1, uses={CHECKPOINT: 1}, **named)
     Ticket.objects.bulk_create(
         Ticket(
@@ -162,6 +171,7 @@ def _fill(tickets: Pool, roles: bytes) -> None:
             ticket_class=kind,
             serial=one.serial,
             quantity=one.quantity,
+            flags=one.ticket.flags,
             not_before=one.ticket.not_before,
             expires=one.ticket.expires,
             issued_at=one.ticket.issued_at,

@@ -11,9 +11,10 @@ from functools import lru_cache
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gatehouse.simulation.machine import EPOCH
+from wire import rotating
 from wire import ticket as gh1
 from wire.entry import Entry, Row, key_of, row
-from wire.ticket import Ticket
+from wire.ticket import FLAG_ROTATION_REQUIRED, Ticket
 
 VENUE, AUDIENCE, CHECKPOINT = "sim", "SHOW", "hall"
 LIST_KEY = hashlib.sha256(b"list key of the simulated venue").digest()
@@ -36,6 +37,9 @@ PATTERN = (
 )
 """Ticket n is of kind n modulo its length."""
 QUANTITIES = (2, 3, 4)
+MOVING = (3, 9)
+"""Of the good ones, modulo the same: their codes move, a picture of one is soon worth nothing."""
+ROTATION_KEY = hashlib.sha256(b"rotation key of the simulated venue").digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,10 @@ class Issued:
         return self.ticket.quantity
 
     @property
+    def moves(self) -> bool:
+        return bool(self.ticket.flags & FLAG_ROTATION_REQUIRED)
+
+    @property
     def listed(self) -> bool:
         return self.kind not in (Kind.UNLISTED, Kind.NEW)
 
@@ -75,6 +83,11 @@ class Pool:
     def again(self, issued: Issued, generation: int) -> bytes:
         """Return the code of a ticket that was issued again."""
         return gh1.sign(replace(issued.ticket, generation=generation), self.kid, self.key).encode()
+
+    def moving(self, issued: Issued, static: bytes, at: float) -> bytes:
+        """Return what a phone shows of a code that moves at a time, Unix seconds."""
+        key = rotating.key_of(issued.cti, ROTATION_KEY)
+        return rotating.text(static.decode(), key, int(at)).encode()
 
 
 @lru_cache(maxsize=4)
@@ -103,5 +116,7 @@ def _issued(number: int, key: Ed25519PrivateKey) -> Issued:
             pass
     quantity = QUANTITIES[number // len(PATTERN) % len(QUANTITIES)] if kind is Kind.GROUP else 1
     cti = hashlib.sha256(b"right %d" % number).digest()[:16]
-    ticket = Ticket(cti, AUDIENCE, opens, closes, issued_at, 1, serial=number, quantity=quantity)
+    flags = FLAG_ROTATION_REQUIRED if number % len(PATTERN) in MOVING else 0
+    named = {"flags": flags, "serial": number, "quantity": quantity}
+    ticket = Ticket(cti, AUDIENCE, opens, closes, issued_at, 1, **named)
     return Issued(number, kind, ticket, gh1.sign(ticket, b"s1", key).encode())

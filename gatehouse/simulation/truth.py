@@ -44,6 +44,9 @@ class Truth:
     """Turnstile (its id here) -> whom its arm is open for."""
     muddled: list[tuple[str, float]] = field(default_factory=list)
     """Where and when somebody went through out of turn: nobody can tell then who was who."""
+    static: set[bytes] = field(default_factory=set)
+    pictures: set[bytes] = field(default_factory=set)
+    """Rights whose code moves: shown as one that does not, and shown as a picture of one."""
     counts: dict[str, int] = field(default_factory=dict)
     gates: dict[int, str] = field(default_factory=dict)
     """id of a turnstile -> its name."""

@@ -21,6 +21,7 @@ from gatehouse.simulation.hardware import Turnstile
 from gatehouse.simulation.host import Host
 from gatehouse.simulation.hub import Hub
 from gatehouse.simulation.loop import Scheduler, Spinning
+from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.people import People
 from gatehouse.simulation.plan import Plan, Visitor
 from gatehouse.simulation.promises import Promise
@@ -33,6 +34,9 @@ BEAT_SECONDS = 2.0
 SETTLE_SECONDS_MAX = 420.0
 UNRESOLVED_SECONDS = 40.0
 """By then, every person let in has an outcome."""
+STATIC_EACH = 11
+"""Of the tickets whose code moves, so many are shown as one that does not."""
+PICTURE_SECONDS, PHONE_SECONDS = 180.0, 7.0
 SPARES = 3
 """Devices that may take the place of others, for each gate."""
 
@@ -224,14 +228,32 @@ class Venue:
             world.call_at(deed.at, self.faults.do, deed)
 
     def _comes(self, visitor: Visitor) -> None:
-        code, quantity = visitor.noise, 1
+        quantity = 1
         if visitor.ticket is not None:
-            issued = self.central.pool.tickets[visitor.ticket]
-            code, quantity = issued.text, issued.quantity
-            generation = self.central.generation(issued.cti)
-            if generation and visitor.copies is None and visitor.number % 2:
-                code = self.central.pool.again(issued, generation)
-        self.scheduler.world.create_task(self.people.visit(visitor, code, quantity))
+            quantity = self.central.pool.tickets[visitor.ticket].quantity
+        visit = self.people.visit(visitor, lambda: self._code(visitor), quantity)
+        self.scheduler.world.create_task(visit)
+
+    def _code(self, visitor: Visitor) -> bytes:
+        """Return what a visitor holds before the reader at this moment."""
+        if visitor.ticket is None:
+            return visitor.noise
+        pool, now = self.central.pool, EPOCH + self.scheduler.now
+        issued, number = pool.tickets[visitor.ticket], visitor.number
+        code, generation = issued.text, self.central.generation(issued.cti)
+        if generation and visitor.copies is None and number % 2:
+            code = pool.again(issued, generation)
+        if not issued.moves:
+            return code
+        if number % STATIC_EACH == 0:
+            self.truth.static.add(issued.cti)
+            return code
+        # Half of the copies are pictures, taken a while ago; phones' clocks are a little off.
+        picture = visitor.copies is not None and number % 2 == 0
+        age = PICTURE_SECONDS if picture else (number % 5 - 2) * PHONE_SECONDS
+        if picture:
+            self.truth.pictures.add(issued.cti)
+        return pool.moving(issued, code, now - age)
 
     def _send(self, topic: str, payload: bytes) -> None:
         for device in self.devices:
@@ -252,7 +274,7 @@ class Venue:
             return False
         since = self.scheduler.now - UNRESOLVED_SECONDS
         witnesses = self._witnesses.values()
-        return all(not one.owed() and not one.undecided(since) for one in witnesses)
+        return all(not one.card.owed() and not one.undecided(since) for one in witnesses)
 
     def _check(self) -> None:
         if self.hub is not None and self.claimed.touched:
