@@ -11,12 +11,12 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import segno
+from msgspec import structs
 
 from edge.core import credential, notice
 from edge.core.credential import Unusable
@@ -177,7 +177,7 @@ def _issue(asked: argparse.Namespace) -> int:
     return 0
 
 
-CLAIMS = tuple(field.name for field in fields(Ticket))
+CLAIMS = tuple(field.name for field in structs.fields(Ticket))
 Row = tuple[str, dict[str, object]]
 
 
@@ -302,7 +302,7 @@ def _spoken_time(value: int) -> str:
 
 def _table(read: Signed, characters: int) -> list[str]:
     lines = [f"{'kid':13} {read.kid.hex()}"]
-    for field in fields(Ticket):
+    for field in structs.fields(Ticket):
         value = getattr(read.ticket, field.name)
         said = value.hex() if isinstance(value, bytes) else str(value)
         if field.name in TIMES:

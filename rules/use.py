@@ -4,10 +4,11 @@ A use is one person of one admission, (admission, person). What became of it is 
 all that was reported, whatever the order of arrival, so that gate, hub and central agree.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 from types import MappingProxyType
+
+import msgspec
 
 from wire import event
 from wire.entry import Entry
@@ -42,8 +43,7 @@ OUTCOMES: Mapping[type[event.Outcome], Outcome] = MappingProxyType(
 """What a row says of a use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """One use as this device's journal knows it."""
 
     admission: bytes
@@ -63,11 +63,13 @@ class Use:
         return self.admission, self.person
 
 
-def spent(own: Iterable[Use], entry: Entry | None) -> frozenset[Name]:
+def spent(own: Collection[Use], entry: Entry | None) -> frozenset[Name]:
     """Return the names of the uses that count: this device's and the list's, less the undone.
 
     The list reports this device's own uses back to it; being names, they count once.
     """
+    if not own and (entry is None or not entry.elsewhere):
+        return frozenset()  # As nearly always, when a ticket is shown first.
     undone = frozenset(entry.undone if entry else ())
     mine = {use.name: use.outcome for use in own}
     names = {name for name, outcome in mine.items() if outcome.spends}

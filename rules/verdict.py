@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 
+import msgspec
+
 from rules.ticket_class import EventRecord, TicketClass
 from rules.use import Outcome, Use, abandoned_in_a_row, spent
 from wire.entry import Entry, Standing
@@ -57,8 +59,7 @@ class Door:
     """Unix seconds between which it is where `clock` is suspect, whatever the clock says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What is known of one ticket. `uses` in the order of the journal."""
 
     ticket: Ticket
@@ -88,8 +89,7 @@ class Facts:
         return bool(self.ticket.flags & FLAG_ROTATION_REQUIRED)
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(msgspec.Struct, frozen=True):
     quantity: int
     confirmed: bool = True
     """False: the list does not hold it, or no clock told whether it, or its moving code, is good
@@ -108,6 +108,8 @@ class Refuse:
 
 
 Verdict = Admit | Refuse
+Span = tuple[float, float]
+"""From when and until when, Unix seconds."""
 
 
 def judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
@@ -122,11 +124,12 @@ def judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
 
 def _judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
     """Say what the ticket allows, whatever is left of the offline budget."""
-    doubtful = _doubtful(facts, door, wall)
+    good, now = validity(facts), _bounds(facts, door, wall)
+    doubtful = _doubtful(good, now)
     refusal = (
         _against_list(facts, door, wall)
-        or _against_time(facts, door, wall, doubtful)
-        or _against_copy(facts, door, wall)
+        or _against_time(facts, door, good, now, doubtful)
+        or (_against_copy(facts, door, wall) if facts.must_move else None)
     )
     if refusal:
         return refusal
@@ -169,24 +172,23 @@ def _against_list(facts: Facts, door: Door, wall: float) -> Refuse | None:
             return None
         return Refuse(Reason.UNKNOWN)
     match entry.standing:
+        case Standing.GOOD:
+            pass
         case Standing.BLOCKED:
             return Refuse(Reason.BLOCKED)
         case Standing.REFUNDED:
             return Refuse(Reason.REFUNDED)
         case Standing.RESCHEDULED:
             return Refuse(Reason.RESCHEDULED)
-        case Standing.GOOD:
-            pass
     if ticket.generation < entry.least_generation:
         return Refuse(Reason.SUPERSEDED)
     return None
 
 
-def _against_time(facts: Facts, door: Door, wall: float, doubtful: bool) -> Refuse | None:
-    opens, closes = validity(facts)
+def _against_time(facts: Facts, door: Door, good: Span, now: Span, doubtful: bool) -> Refuse | None:
+    (opens, closes), (earliest, latest) = good, now
     if facts.event and facts.event.closed:
         return Refuse(Reason.SEE_STAFF)
-    earliest, latest = _bounds(facts, door, wall)
     if latest < opens:
         return Refuse(Reason.TOO_EARLY, since=opens)
     if earliest >= closes:
@@ -196,7 +198,7 @@ def _against_time(facts: Facts, door: Door, wall: float, doubtful: bool) -> Refu
     return None
 
 
-def _bounds(facts: Facts, door: Door, wall: float) -> tuple[float, float]:
+def _bounds(facts: Facts, door: Door, wall: float) -> Span:
     """Return the earliest and the latest that it may be, Unix seconds."""
     if door.clock is not ClockQuality.SUSPECT:
         return wall, wall
@@ -206,13 +208,12 @@ def _bounds(facts: Facts, door: Door, wall: float) -> tuple[float, float]:
     return door.floor, door.latest
 
 
-def _doubtful(facts: Facts, door: Door, wall: float) -> bool:
+def _doubtful(good: Span, now: Span) -> bool:
     """Whether the ticket is good at only some of the times that it may be.
 
     A clock that cannot know says neither that it is too early nor that it is too late.
     """
-    opens, closes = validity(facts)
-    earliest, latest = _bounds(facts, door, wall)
+    (opens, closes), (earliest, latest) = good, now
     return earliest < latest and (
         earliest < opens or min(latest, earliest + DOUBT_SECONDS_MAX) >= closes
     )
@@ -221,10 +222,8 @@ def _doubtful(facts: Facts, door: Door, wall: float) -> bool:
 def _against_copy(facts: Facts, door: Door, wall: float) -> Refuse | None:
     """Where the code must move, admit only one that the holder's phone made just now.
 
-    Any other ticket's GH9 is as good as the GH1 in it, which whoever copies it has as well.
+    Not asked elsewhere: a GH9 is then as good as the GH1 in it, which whoever copies it has too.
     """
-    if not facts.must_move:
-        return None
     code = facts.code
     if code is None:
         return Refuse(Reason.STATIC_COPY)
@@ -247,7 +246,7 @@ def _unsure(facts: Facts, door: Door) -> bool:
     return door.clock is ClockQuality.SUSPECT or facts.event is None
 
 
-def validity(facts: Facts) -> tuple[float, float]:
+def validity(facts: Facts) -> Span:
     """Return from when and until when (Unix seconds): the row's word, the event's, the ticket's."""
     opens, closes = facts.ticket.not_before, facts.ticket.expires
     if facts.event:

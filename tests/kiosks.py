@@ -7,9 +7,11 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from edge.core.print_job import Result
 from edge.core.visit_terms import Habits, Page, Touched, Visit

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from msgspec import structs
+
 from edge.core import passage
 from edge.core.lane import (
     Admission,
@@ -96,7 +98,9 @@ def settle(lane: Lane, now: float, habits: Habits) -> Lane:
         judged=lane.judged and code(AGAIN),
         decided=AGAIN if lane.decided else b"",
         admission=admission
-        and replace(admission, admission=b"open", scan=scans.get(admission.scan, b"earlier")),
+        and structs.replace(
+            admission, admission=b"open", scan=scans.get(admission.scan, b"earlier")
+        ),
         deadline=left(lane.deadline),
         pulse_at=left(lane.pulse_at),
         pulse_until=max(lane.pulse_until - now, 0.0),

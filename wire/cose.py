@@ -7,6 +7,7 @@ payload, a signature of 64 bytes. Deterministic CBOR (RFC 8949, 4.2): every head
 from wire.codec import BYTE_STRING, MESSAGE_BYTES_MAX, WireError, head
 
 SIGNATURE_BYTES = 64
+SIGNED_BEGINS = b"\x84\x6aSignature1"
 _HEADS = {0x58: (1, 24), 0x59: (2, 256), 0x5A: (4, 65536)}
 """Head of a longer byte string -> (bytes of its length, the least it may say)."""
 
@@ -26,7 +27,7 @@ def kid_of(protected: bytes) -> bytes:
 
 def to_be_signed(protected: bytes, payload: bytes, external: bytes = b"") -> bytes:
     """Return the Sig_structure of RFC 9052, 4.4."""
-    return b"\x84\x6aSignature1" + string(protected) + string(external) + string(payload)
+    return SIGNED_BEGINS + string(protected) + string(external) + string(payload)
 
 
 def enclose(protected: bytes, payload: bytes, signature: bytes) -> bytes:

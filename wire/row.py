@@ -1,11 +1,12 @@
 """A row of the journal: an event and its stamp, as the bytes that are stored, hashed and sent."""
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from wire.codec import MAP, WireError, head, loads, spelled
-from wire.event import AnyEvent, Stamp
+from wire.codec import ARRAY, BYTE_STRING, MAP, WireError, head, loads, spelled
+from wire.event import AnyEvent, ClockQuality, Stamp
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -31,11 +32,41 @@ _ORDER: dict[type, tuple[tuple[str, bytes], ...]] = {
 def encode_row(event: AnyEvent, stamp: Stamp) -> bytes:
     """Return the bytes that are stored, hashed and sent: the event's fields, and `at`."""
     fields = msgspec.to_builtins(event, builtin_types=(bytes,))
-    fields["at"] = msgspec.to_builtins(stamp, builtin_types=(bytes,))
+    at = spelled(stamp.wall_ms) + spelled(stamp.uptime_ms)
     # Put together here, since the names are known beforehand: this is done between a scan and the
-    # relay.
-    said = [key + spelled(fields[name]) for name, key in _ORDER[type(event)] if name in fields]
-    return head(MAP, len(said)) + b"".join(said)
+    # relay. What one row has in common with the next, such as its places, is spelled only once.
+    said = [head(MAP, len(fields) + 1)]
+    for name, key in _ORDER[type(event)]:
+        if name == "at":
+            said += (_FOUR, at, _life(stamp.boot, stamp.clock))
+        elif name in fields:
+            value = fields[name]
+            kind = type(value)
+            if kind is bytes:
+                said += (_begun(key, len(value)), value)
+            elif kind is str or kind is int:
+                said.append(_spelled(key, value))
+            else:
+                said.append(key + spelled(value))
+    return b"".join(said)
+
+
+_FOUR = spelled("at") + head(ARRAY, 4)
+
+
+@lru_cache(maxsize=16)
+def _life(boot: bytes, clock: ClockQuality) -> bytes:
+    return spelled(boot) + spelled(clock.value)
+
+
+@lru_cache(maxsize=256)
+def _begun(key: bytes, length: int) -> bytes:
+    return key + head(BYTE_STRING, length)
+
+
+@lru_cache(maxsize=1024)
+def _spelled(key: bytes, value: str | int) -> bytes:
+    return key + spelled(value)
 
 
 def decode_row(body: bytes) -> tuple[AnyEvent | Unknown, Stamp]:

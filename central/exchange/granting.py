@@ -5,9 +5,9 @@ asks which are open, and says in its journal of those it does not know that noth
 """
 
 import time
-from dataclasses import replace
 
 from django.db import transaction
+from msgspec.structs import replace
 
 from central.core.papers import Step
 from central.exchange import facts, finding

@@ -8,6 +8,8 @@ that nobody goes on with them.
 
 from dataclasses import dataclass
 
+import msgspec
+
 from edge.core.moment import Moment
 from rules.zone import WhenUsedUp as WhenUsedUp
 from wire.event import BudgetUsedUp, ClockQuality, Rung
@@ -24,8 +26,7 @@ class Terms:
     when_used_up: WhenUsedUp = WhenUsedUp.SEE_STAFF
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True):
     """What has been drawn, as it is kept through a restart."""
 
     admissions: int = 0
@@ -37,8 +38,7 @@ class Drawn:
     """When it was noted, Unix seconds; None: never."""
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(msgspec.Struct, frozen=True):
     """What a verdict may still draw."""
 
     admissions: int | None = None

@@ -7,7 +7,7 @@
 An answer only ever takes away from what the door's own list and journal allow.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rules.term import PATIENCE_SECONDS_MAX
 from rules.use import spent
@@ -70,7 +70,7 @@ def applied(verdict: Admit, claimed: Claimed) -> Admit | Refuse:
             since = None if denied.since is None else float(denied.since)
             return Refuse(denied.reason, since, denied.where)
         case Granted() if claimed.granted:
-            return replace(verdict, quantity=min(verdict.quantity, claimed.answer.quantity))
+            return Admit(min(verdict.quantity, claimed.answer.quantity), verdict.confirmed)
         case _ if claimed.policy is Policy.CONSISTENT:
             return Refuse(Reason.NO_ANSWER)
         case _:

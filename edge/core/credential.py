@@ -8,6 +8,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+import msgspec
+
 from edge.core.scan import without_aim
 from wire import delegated, enrolment, rotating
 from wire import ticket as gh1
@@ -25,8 +27,7 @@ ENROLMENT_BEGINS = 32
 """How far to look for the beginning of an enrolment: white space may come first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """A ticket with a good signature."""
 
     ticket: Ticket

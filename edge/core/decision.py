@@ -8,6 +8,7 @@ rights beforehand, the first answer is the claim to make; with what came of it, 
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
+import msgspec
 from msgspec import structs
 
 from edge.core import claiming, notice
@@ -34,8 +35,7 @@ class Place:
     claims: Policy = Policy.AVAILABLE
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """`events` are to be committed at once; `refused` goes through the summing of refusals."""
 
     events: tuple[AnyEvent, ...]

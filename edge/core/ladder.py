@@ -9,6 +9,8 @@ does not fill the journal.
 from dataclasses import dataclass, replace
 from math import inf
 
+import msgspec
+
 from wire.event import Rung
 
 RISE_SECONDS, RISE_SECONDS_MAX = 10.0, 320.0
@@ -17,8 +19,7 @@ CALM_SECONDS = 600.0
 _BEST_FIRST = tuple(Rung)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What there is to go by."""
 
     damage: str | None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+import msgspec
+
 from edge.core.notice import Notice
 from edge.core.scan import Scan
 from rules.zone import WhenSuspect as WhenSuspect
@@ -53,8 +55,7 @@ class Habits:
     when_suspect: WhenSuspect = WhenSuspect.SPEND
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True):
     """What was committed: persons `first` to `last` of an admission may walk through."""
 
     admission: bytes
@@ -133,8 +134,7 @@ class Scanned:
     scan: Scan
 
 
-@dataclass(frozen=True, slots=True)
-class Authorised:
+class Authorised(msgspec.Struct, frozen=True):
     """The uses are committed."""
 
     admission: Admission

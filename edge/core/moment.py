@@ -4,13 +4,12 @@ A Raspberry Pi has no battery clock, so its wall time may jump when the network 
 Deadlines use `uptime`; records carry both, and what the wall time was worth.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from wire.event import ClockQuality
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """A reading of both clocks at once."""
 
     wall: float

@@ -7,9 +7,10 @@ first next time; a lane is never opened on the strength of it.
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import tzinfo
 from typing import TypeVar
+
+from msgspec import structs
 
 from edge.core import credential, notice, refusals
 from edge.core.claiming import Claimed
@@ -110,7 +111,7 @@ class Desk:
         self._grew()
         if decision.refused and decision.refused.reason is Reason.ENROLMENT_CODE:
             offered = self._offer(asked.scan.data)
-            return replace(decision, answer=Refused(offered)) if offered else decision
+            return structs.replace(decision, answer=Refused(offered)) if offered else decision
         return decision
 
     async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None:
@@ -170,7 +171,8 @@ class Desk:
     ) -> Decision | Claim:
         self._whitelist.refresh()
         self._move(now)
-        if self._footing.memory(now) is Memory.ASKING:
+        remembered = self._footing.memory(now)
+        if remembered is Memory.ASKING:
             return Decision(
                 (), None, Refused(notice.ONE_MOMENT)
             )  # Nothing reserved, nothing refused.
@@ -188,7 +190,7 @@ class Desk:
             uses = transaction.uses(shown.ticket.cti, place.door.checkpoint)
             last_code = transaction.last_code(shown.ticket.cti) if shown.code else None
             known = (found.entry, found.ticket_class, found.event)
-            left = self._footing.left(transaction, now)
+            left = self._footing.left(transaction, now, remembered)
             budget = (left.admissions, left.too_old, found.revoked)
             past = (transaction.shown_generation(shown.ticket.cti), left.without_memory)
             shown_as = (shown.ticket, *known, uses, shown.code, last_code)

@@ -4,9 +4,10 @@ Used on the store's thread alone. What was drawn stands in the journal; here is 
 from one second to the next.
 """
 
-from dataclasses import replace
 from datetime import tzinfo
 from math import inf
+
+from msgspec import structs
 
 from edge.core import budget, ladder, notice
 from edge.core.budget import Drawn, Left
@@ -111,10 +112,10 @@ class Footing:
         forgets = self.memory(now) is not Memory.WHOLE
         return notice.caution(self.unconfirmed_since(now), zone, forgets)
 
-    def left(self, transaction: Transaction, now: Moment) -> Left:
+    def left(self, transaction: Transaction, now: Moment, remembered: Memory) -> Left:
         """Return what a verdict may draw, inside the transaction that commits it."""
         self._drawn = transaction.drawn()
-        without_memory = self.memory(now) is Memory.WITHOUT
+        without_memory = remembered is Memory.WITHOUT
         return budget.left(self._drawn, self.age_seconds(now), self._terms, without_memory)
 
     def memory(self, now: Moment) -> Memory:
@@ -123,9 +124,10 @@ class Footing:
 
     def draw(self, events: tuple[AnyEvent, ...], now: Moment) -> tuple[AnyEvent, ...]:
         """Return the events to commit: with a word more if they use the budget up."""
-        persons = sum(
-            one.quantity for one in events if isinstance(one, Authorised) and not one.confirmed
-        )
+        persons = 0
+        for one in events:
+            if isinstance(one, Authorised) and not one.confirmed:
+                persons += one.quantity
         if not persons:
             return events
         self._drawn_at = now.uptime
@@ -154,7 +156,7 @@ class Footing:
         self._noted_at = now.uptime
         told = self._hours_are_up(now)
         if told:
-            self._drawn = replace(self._drawn, said=True)
+            self._drawn = structs.replace(self._drawn, said=True)
         return told
 
     def _hours_are_up(self, now: Moment) -> BudgetUsedUp | None:

@@ -13,6 +13,8 @@ from wire.codec import WireError
 from wire.event import AnyEvent
 from wire.row import decode_row
 
+TOLD_BY = (event.CommandAnswered,)
+
 
 def highest(database: sqlite3.Connection) -> int:
     """Return the highest counter answered; 0 before the first."""

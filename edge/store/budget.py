@@ -6,16 +6,20 @@ counted from. One that is not what was written is counted again from the rows th
 
 import sqlite3
 from contextlib import suppress
-from dataclasses import replace
+from functools import lru_cache
+
+from msgspec import structs
 
 from edge.core.budget import Drawn
-from edge.store.database import checksum
+from edge.store.database import checksum, execute
 from wire import event
 from wire.codec import WireError
 from wire.event import AnyEvent, Rung
 from wire.row import decode_row
 
+TOLD_BY = (event.Authorised, event.BudgetUsedUp, event.RungChanged)
 COLUMNS = "admissions, said, age_ms, noted_ms"
+_KEPT = f"SELECT {COLUMNS}, checksum FROM budget"
 
 
 def drawn(database: sqlite3.Connection) -> Drawn:
@@ -37,11 +41,11 @@ def project(database: sqlite3.Connection, happened: AnyEvent) -> None:
     if known is None:
         put(database, _counted(database))  # Which counts this event as well.
     elif isinstance(happened, event.Authorised):
-        put(database, replace(known, admissions=known.admissions + happened.quantity))
+        put(database, structs.replace(known, admissions=known.admissions + happened.quantity))
     elif isinstance(happened, event.BudgetUsedUp):
-        put(database, replace(known, said=True))
+        put(database, structs.replace(known, said=True))
     else:
-        put(database, replace(known, admissions=0, said=False, age_seconds=0.0))
+        put(database, structs.replace(known, admissions=0, said=False, age_seconds=0.0))
 
 
 def put(database: sqlite3.Connection, known: Drawn) -> None:
@@ -62,16 +66,21 @@ def carry_over(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     if kept is None:
         put(target, counted)
     else:
-        put(target, replace(kept, admissions=max(kept.admissions, counted.admissions)))
+        put(target, structs.replace(kept, admissions=max(kept.admissions, counted.admissions)))
 
 
 def _kept(database: sqlite3.Connection) -> Drawn | None:
-    row = database.execute(f"SELECT {COLUMNS}, checksum FROM budget").fetchone()
-    if row is None:
-        return Drawn()
-    if row[-1] != checksum(*row[:-1]):
+    row = execute(database, _KEPT).fetchone()
+    return Drawn() if row is None else _read(*row)
+
+
+@lru_cache(maxsize=4, typed=True)
+def _read(
+    admissions: int, said: int, age_ms: int, noted_ms: int | None, written: int
+) -> Drawn | None:
+    # Asked at each decision, and the same for minutes.
+    if written != checksum(admissions, said, age_ms, noted_ms):
         return None
-    admissions, said, age_ms, noted_ms, _ = row
     noted = None if noted_ms is None else noted_ms / 1000
     return Drawn(admissions, bool(said), age_ms / 1000, noted)
 

@@ -23,7 +23,9 @@ class TooNew(Exception):
     """A file written by a newer Gatehouse; the message says what to do."""
 
 
-_execute = sqlite3.Connection.execute
+execute = sqlite3.Connection.execute
+"""Without what `Connection` puts around it: for statements of a decision, whose caller takes a
+UnicodeDecodeError for damage by itself."""
 
 
 class Connection(sqlite3.Connection):
@@ -31,7 +33,7 @@ class Connection(sqlite3.Connection):
 
     def execute(self, statement: str, values: Any = ()) -> sqlite3.Cursor:
         try:
-            return _execute(self, statement, values)
+            return execute(self, statement, values)
         except UnicodeDecodeError:
             raise sqlite3.DatabaseError("malformed, and what is wrong is no text") from None
 

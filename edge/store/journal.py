@@ -21,6 +21,7 @@ from edge.store import salvage
 from edge.store.database import (
     FILE_MODE,
     TooNew,
+    execute,
     make_directory,
     open_durable,
     open_readonly,
@@ -100,12 +101,12 @@ class Journal:
         """
         try:
             database = self._connected()
-            database.execute("BEGIN IMMEDIATE")
+            execute(database, "BEGIN IMMEDIATE")
             try:
                 answer = decide(
                     Transaction(database, self._device, self._number, self._epoch, self._free_bytes)
                 )
-                database.execute("COMMIT")
+                execute(database, "COMMIT")
             except BaseException:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
@@ -114,7 +115,7 @@ class Journal:
             with suppress(OSError):
                 (self._directory / SUSPECT).touch()
             raise JournalUnwritable(f"{error}; restart the gate to repair the journal") from error
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             self._disconnect()
             raise JournalUnwritable(f"{self._directory / FILE}: {error}") from error
         return answer

@@ -12,6 +12,8 @@ from wire.codec import WireError
 from wire.event import AnyEvent, Mode
 from wire.row import decode_row
 
+TOLD_BY = (event.ModeChanged,)
+
 
 def of(database: sqlite3.Connection) -> frozenset[str]:
     """Return the names of the lanes that are locked."""

@@ -12,6 +12,8 @@ from wire.codec import WireError
 from wire.event import AnyEvent
 from wire.row import decode_row
 
+TOLD_BY = (event.Authorised,)
+
 
 def last(database: sqlite3.Connection, cti: bytes) -> int | None:
     """Return the time of the newest code of a right that was let in, Unix seconds."""

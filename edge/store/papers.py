@@ -15,6 +15,8 @@ from wire.event import AnyEvent
 from wire.paper import PaperEvent, Sort
 from wire.row import decode_row
 
+TOLD_BY = (PaperEvent,)
+
 
 class Step(IntEnum):
     RESERVED = 0

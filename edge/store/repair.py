@@ -14,8 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from edge.store import uses
-from edge.store.database import connect, open_durable, sound, sync_directory
+from edge.store.database import connect, execute, open_durable, sound, sync_directory
 from wire.chain import GENESIS, link
 
 ROWS_VERIFIED = 5000
@@ -23,10 +25,10 @@ ROWS_VERIFIED = 5000
 SUSPECT = "journal.suspect"
 """Left beside the journal by whoever met a damaged use: the next start reads all of them."""
 ANOTHERS = "of another identity"
+_TOP = "SELECT epoch, seq, hash FROM row ORDER BY epoch DESC, seq DESC LIMIT 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Top:
+class Top(msgspec.Struct, frozen=True):
     """The last row, or what the next one hangs on: (epoch number, seq, hash)."""
 
     number: int
@@ -96,9 +98,7 @@ def of_another(database: sqlite3.Connection, device: bytes) -> bool:
 
 
 def top_of(database: sqlite3.Connection) -> Top:
-    row = database.execute(
-        "SELECT epoch, seq, hash FROM row ORDER BY epoch DESC, seq DESC LIMIT 1"
-    ).fetchone()
+    row = execute(database, _TOP).fetchone()
     row = row or database.execute("SELECT epoch, seq, hash FROM pruned").fetchone()
     return Top(*row) if row else Top(0, 0, GENESIS)
 

@@ -7,16 +7,18 @@ as none: what a right may do is bounded by its uses.
 import sqlite3
 import zlib
 
-from edge.store.database import until_broken
+from edge.store.database import execute, until_broken
 from wire import event
 from wire.event import AnyEvent
+
+_OF_RIGHT = "SELECT generation, checksum FROM shown WHERE cti = ?"
+
+TOLD_BY = (event.Authorised,)
 
 
 def highest(database: sqlite3.Connection, cti: bytes) -> int:
     """Return the highest generation of a right that was let in here; 0 where none was."""
-    row = database.execute(
-        "SELECT generation, checksum FROM shown WHERE cti = ?", (cti,)
-    ).fetchone()
+    row = execute(database, _OF_RIGHT, (cti,)).fetchone()
     return int(row[0]) if row and row[1] == _checksum(cti, row[0]) else 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from edge.core.budget import Drawn
 from edge.core.exchange import Paper
 from edge.store import answers, budget, locks, moving, papers, shown, uses
+from edge.store.database import execute
 from edge.store.repair import Top, top_of
 from edge.store.uses import OpenPerson
 from rules.use import Use
@@ -15,6 +16,16 @@ from wire.row import encode_row
 
 SPENDING_BYTES = 64 * 1024 * 1024
 """Kept free for spending: below, refusals are no longer written."""
+_INSERT = "INSERT INTO row VALUES (?, ?, ?, ?, ?)"
+_PROJECTIONS = {
+    kind: tuple(
+        table.project
+        for table in (moving, answers, budget, locks, shown, papers)
+        if issubclass(kind, table.TOLD_BY)
+    )
+    for kind in AnyEvent.__args__
+}
+"""Of each event, what brings the tables up to date that it has to do with."""
 
 
 class Transaction:
@@ -91,12 +102,9 @@ class Transaction:
         seq = top.seq + 1 if top.number == self._number else 1
         body = encode_row(happened, stamp)
         hashed = link(top.hash, self._device, self._epoch, seq, body)
-        self._database.execute(
-            "INSERT INTO row VALUES (?, ?, ?, ?, ?)",
-            (self._number, seq, body, hashed, stamp.wall_ms),
-        )
+        execute(self._database, _INSERT, (self._number, seq, body, hashed, stamp.wall_ms))
         uses.project(self._database, happened, stamp)
-        for table in (moving, answers, budget, locks, shown, papers):
-            table.project(self._database, happened)
+        for project in _PROJECTIONS[type(happened)]:
+            project(self._database, happened)
         self._top = Top(self._number, seq, hashed)
         return seq

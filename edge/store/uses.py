@@ -4,10 +4,13 @@ Every row has a checksum, because a flipped bit here would spend or give back a 
 """
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from edge.store.database import checksum, until_broken
+import msgspec
+from msgspec import structs
+
+from edge.store.database import checksum, execute, until_broken
 from rules.use import OUTCOMES, Name, Outcome, Use
 from wire import event
 from wire.codec import WireError
@@ -46,8 +49,7 @@ class OpenPerson:
     lane: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(msgspec.Struct, frozen=True):
     admission: bytes
     person: int
     cti: bytes
@@ -60,12 +62,6 @@ class _Row:
     reopened: int = 0
     open: int = 1
 
-    def values(self) -> tuple[object, ...]:
-        return (
-            *(self.admission, self.person, self.cti, self.checkpoint, self.lane, self.outcome),
-            *(self.boot, self.uptime_ms, self.wall_ms, self.reopened, self.open),
-        )
-
     @property
     def name(self) -> Name:
         return self.admission, self.person
@@ -73,7 +69,7 @@ class _Row:
 
 def of_right(database: sqlite3.Connection, cti: bytes, checkpoint: str) -> tuple[Use, ...]:
     """Return the uses of a right at a checkpoint, in the order they were first reserved."""
-    found = database.execute(_OF_RIGHT, (cti, checkpoint)).fetchall()
+    found = execute(database, _OF_RIGHT, (cti, checkpoint)).fetchall()
     return tuple(_as_use(_checked(row)) for row in found) if found else ()
 
 
@@ -124,7 +120,7 @@ def project(
         case event.Reopened():
             found = _find(database, happened.admission, happened.person)
             if found and (only is None or found.name in only):
-                _put(database, replace(found, reopened=1, open=1))
+                _put(database, structs.replace(found, reopened=1, open=1))
         case event.Outcome():
             for person in range(happened.person, happened.person + happened.count):
                 found = _find(database, happened.admission, person)
@@ -177,8 +173,8 @@ def read_again(database: sqlite3.Connection) -> None:
 
 def _ended(row: _Row, outcome: Outcome, stamp: Stamp) -> _Row:
     if outcome <= row.outcome:
-        return replace(row, open=0)
-    return replace(
+        return structs.replace(row, open=0)
+    return structs.replace(
         row,
         outcome=int(outcome),
         open=0,
@@ -194,8 +190,8 @@ def _find(database: sqlite3.Connection, admission: bytes, person: int) -> _Row |
 
 
 def _put(database: sqlite3.Connection, row: _Row) -> None:
-    values = row.values()
-    database.execute(_PUT, (*values, checksum(*values)))
+    values = structs.astuple(row)
+    execute(database, _PUT, (*values, checksum(*values)))
 
 
 def _checked(stored: tuple[Any, ...]) -> _Row:

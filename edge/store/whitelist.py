@@ -6,14 +6,13 @@ daemons read, on their store's thread; sync alone writes (edge/store/list_writer
 
 import os
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from edge.store.changes import Changes, ListDamaged
-from edge.store.database import (
-    open_readonly,
-)
+from edge.store.database import execute, open_readonly
 from edge.store.essentials import EssentialsStore, Reading
 from edge.store.list_files import (
     CURRENT,
@@ -41,8 +40,7 @@ PATIENCE_MAX = 1024
 LOOK_UP = "SELECT key, class, detail, checksum FROM ticket WHERE key = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What the list knows of a ticket; `entry` None: it does not hold it."""
 
     entry: Entry | None
@@ -92,7 +90,7 @@ class Whitelist:
     def refresh(self) -> bool:
         """Follow the list; without one, the essentials. True if what is known has changed."""
         changed = self._refresh()
-        if self.present or self._essentials is None:
+        if self.health is None or self._essentials is None:
             return changed
         before = self.essentials
         self._essentials.refresh()
@@ -107,15 +105,16 @@ class Whitelist:
         try:
             # pathlib would take a twentieth of the whole decision for it.
             version = os.readlink(self._path)  # noqa: PTH115
-            made = 0 if self.present else self._made_at(version)
+            present = self.health is None
+            made = 0 if present else self._made_at(version)
         except OSError:
             return False
         try:
-            if version != self._version or (not self.present and self._worth_trying(made)):
+            if version != self._version or (not present and self._worth_trying(made)):
                 self._open(version)
                 return True
-            return self._follow_overlay() if self.present else False
-        except (ListDamaged, WireError, sqlite3.Error, OSError) as error:
+            return self._follow_overlay() if present else False
+        except (ListDamaged, WireError, UnicodeDecodeError, sqlite3.Error, OSError) as error:
             # Noted, so that a broken list is not opened again at every decision.
             self._version, self._made = version, self._made_at(version)
             self._close()
@@ -132,7 +131,7 @@ class Whitelist:
         try:
             row = self._changes.tickets.get(key)
             if row is None:
-                found = self._snapshot.execute(LOOK_UP, (key,)).fetchone()
+                found = execute(self._snapshot, LOOK_UP, (key,)).fetchone()
                 if found is None:
                     return Found(None, self._class_of(ticket), event)
                 row = Row(*found)
@@ -182,7 +181,7 @@ class Whitelist:
         overlay, changes = self._overlay, self._changes
         if overlay is None or changes is None:
             return False
-        (moved,) = overlay.execute("PRAGMA data_version").fetchone()
+        (moved,) = execute(overlay, "PRAGMA data_version").fetchone()
         if moved == self._moved:
             return False
         changes.follow(overlay, self._trust.unseal)

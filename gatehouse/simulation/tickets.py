@@ -4,11 +4,12 @@ What a seed decides is who holds which of them, who has copied one, and what is 
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from gatehouse.simulation.machine import EPOCH
 from wire import rotating

@@ -1,8 +1,7 @@
 """From a verdict to what is committed, what is counted, and what is shown."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from edge.core.decision import Decision, Place, decide, refuse
 from edge.core.lane import Admission, Authorised, Refused

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from central.core import lockout
 from central.core.lockout import FAILURES_MAX, LOCKED_SECONDS, Tries
@@ -95,7 +96,7 @@ def test_a_door_that_let_in_a_paper_refuses_the_phone() -> None:
     refused = at_the_door(phone, door, NOW, 100.0)
     assert isinstance(refused, Refuse)
     assert refused.reason is Reason.SUPERSEDED
-    paper = replace(phone, ticket=replace(ticket(1), generation=1))
+    paper = structs.replace(phone, ticket=structs.replace(ticket(1), generation=1))
     assert isinstance(at_the_door(paper, door, NOW, 100.0), Admit)
 
 

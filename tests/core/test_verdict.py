@@ -1,10 +1,9 @@
 """What holds for every verdict, whatever was known. The single cases are in `tests/vectors`."""
 
-from dataclasses import replace
-
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rules.ticket_class import EventRecord, TicketClass
 from rules.use import Outcome, Use, abandoned_in_a_row, spent

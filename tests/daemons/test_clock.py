@@ -1,9 +1,9 @@
 """A gate whose machine's clock is wrong: what it admits, what it says, and what it writes down."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edge.gate.config import ZoneConfig
 from edge.store.floor import FloorFile

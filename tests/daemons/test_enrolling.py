@@ -2,11 +2,12 @@
 
 import asyncio
 import stat
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from msgspec.structs import replace
 
 from edge.runtime import config, identity
 from edge.runtime.clock import SimulatedClock, settle

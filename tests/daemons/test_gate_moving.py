@@ -1,9 +1,9 @@
 """Moving codes at a gate: the real desk, list and journal, with simulated devices and clock."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edge.core.trusted_time import BUILT
 from tests.daemons.test_gate import gate, play

@@ -6,11 +6,11 @@ list confirms through restarts, a damaged journal and a leaked key.
 
 import sqlite3
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from edge.core.budget import WhenUsedUp
 from edge.core.moment import Moment

@@ -1,10 +1,10 @@
 """Essentials on a device: what it goes by without a list, and only on central's word."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from edge.store.essentials import EssentialsStore
 from edge.store.whitelist import Whitelist
