@@ -241,6 +241,14 @@ def _against_copy(facts: Facts, door: Door, wall: float) -> Refuse | None:
     return None if fits else Refuse(Reason.CODE_TOO_OLD)
 
 
+def may_draw(entry: Entry | None, event: EventRecord | None, clock: ClockQuality) -> bool:
+    """Whether an admission may be one that the list does not confirm, whatever the ticket.
+
+    Where not, and the journal is whole, nobody has to look how much is left of the budget.
+    """
+    return entry is None or event is None or clock is ClockQuality.SUSPECT
+
+
 def _unsure(facts: Facts, door: Door) -> bool:
     """Whether the moving code could be older than it says, or nobody's."""
     return door.clock is ClockQuality.SUSPECT or facts.event is None

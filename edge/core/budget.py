@@ -52,8 +52,14 @@ class Left(msgspec.Struct, frozen=True):
 def left(drawn: Drawn, age_seconds: float, terms: Terms, without_memory: bool = False) -> Left:
     if terms.when_used_up is WhenUsedUp.GO_ON:
         return Left(None, False, without_memory)
-    too_old = age_seconds > terms.hours_max * 3600
-    return Left(max(0, terms.admissions_max - drawn.admissions), too_old, without_memory)
+    admissions = max(0, terms.admissions_max - drawn.admissions)
+    return Left(admissions, too_old(age_seconds, terms), without_memory)
+
+
+def too_old(age_seconds: float, terms: Terms) -> bool:
+    """Whether the list has not been confirmed for so long that it confirms nobody."""
+    aged = age_seconds > terms.hours_max * 3600
+    return aged and terms.when_used_up is not WhenUsedUp.GO_ON
 
 
 def emptied(drawn: Drawn, persons: int, age_seconds: float, terms: Terms) -> BudgetUsedUp | None:

@@ -33,7 +33,7 @@ from edge.runtime.workers import SingleThread
 from edge.store.journal import Journal, JournalUnwritable, Transaction
 from edge.store.trust import TrustStore
 from edge.store.whitelist import ListDamaged, Whitelist
-from rules.verdict import Facts
+from rules.verdict import Facts, may_draw
 from wire import event
 from wire.claim import Claim
 from wire.codec import WireError
@@ -171,8 +171,7 @@ class Desk:
     ) -> Decision | Claim:
         self._whitelist.refresh()
         self._move(now)
-        remembered = self._footing.memory(now)
-        if remembered is Memory.ASKING:
+        if self._footing.memory(now) is Memory.ASKING:
             return Decision(
                 (), None, Refused(notice.ONE_MOMENT)
             )  # Nothing reserved, nothing refused.
@@ -190,7 +189,9 @@ class Desk:
             uses = transaction.uses(shown.ticket.cti, place.door.checkpoint)
             last_code = transaction.last_code(shown.ticket.cti) if shown.code else None
             known = (found.entry, found.ticket_class, found.event)
-            left = self._footing.left(transaction, now, remembered)
+            left = self._footing.left(
+                transaction, now, may_draw(found.entry, found.event, now.quality)
+            )
             budget = (left.admissions, left.too_old, found.revoked)
             past = (transaction.shown_generation(shown.ticket.cti), left.without_memory)
             shown_as = (shown.ticket, *known, uses, shown.code, last_code)

@@ -112,11 +112,17 @@ class Footing:
         forgets = self.memory(now) is not Memory.WHOLE
         return notice.caution(self.unconfirmed_since(now), zone, forgets)
 
-    def left(self, transaction: Transaction, now: Moment, remembered: Memory) -> Left:
-        """Return what a verdict may draw, inside the transaction that commits it."""
+    def left(self, transaction: Transaction, now: Moment, may_draw: bool = True) -> Left:
+        """Return what a verdict may draw, inside the transaction that commits it.
+
+        Not `may_draw`: the list confirms the ticket, so the books are left closed, and it is 0.
+        """
+        without_memory = self.memory(now) is Memory.WITHOUT
+        age_seconds = self.age_seconds(now)
+        if not may_draw and not without_memory:
+            return Left(0, budget.too_old(age_seconds, self._terms))
         self._drawn = transaction.drawn()
-        without_memory = remembered is Memory.WITHOUT
-        return budget.left(self._drawn, self.age_seconds(now), self._terms, without_memory)
+        return budget.left(self._drawn, age_seconds, self._terms, without_memory)
 
     def memory(self, now: Moment) -> Memory:
         """Return whether the uses of this device's own journal can be gone by."""

@@ -26,7 +26,7 @@ from edge.store.database import (
     open_durable,
     open_readonly,
 )
-from edge.store.repair import SUSPECT, Found, alone, open_sound, owner_mark, top_of
+from edge.store.repair import SUSPECT, Found, Top, alone, open_sound, owner_mark, top_of
 from edge.store.transaction import Transaction as Transaction
 from edge.store.uses import UseDamaged
 from wire.chain import EPOCH_BYTES
@@ -66,6 +66,8 @@ class Journal:
         self._database: sqlite3.Connection | None = None
         self._number = 0
         self._epoch = b""
+        self._top: Top | None = None
+        """The last row, as far as this process has heard."""
         self.without_memory = False
         """Whether the epoch that goes on began with something forgotten."""
         self._lock: IO[bytes] | None = None
@@ -103,10 +105,13 @@ class Journal:
             database = self._connected()
             execute(database, "BEGIN IMMEDIATE")
             try:
-                answer = decide(
-                    Transaction(database, self._device, self._number, self._epoch, self._free_bytes)
+                inside = Transaction(
+                    *(database, self._device, self._number, self._epoch, self._free_bytes),
+                    top=self._top,
                 )
+                answer = decide(inside)
                 execute(database, "COMMIT")
+                self._top = inside.top
             except BaseException:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
@@ -178,7 +183,9 @@ class Journal:
                 why=found.why,
                 without_memory=bool(found.why),
             )
-            inside = Transaction(database, self._device, number, epoch, self._free_bytes, top)
+            inside = Transaction(
+                *(database, self._device, number, epoch, self._free_bytes), top, sure=True
+            )
             inside.append(began, stamp)
             return number, epoch
 

@@ -17,6 +17,10 @@ from wire.row import encode_row
 SPENDING_BYTES = 64 * 1024 * 1024
 """Kept free for spending: below, refusals are no longer written."""
 _INSERT = "INSERT INTO row VALUES (?, ?, ?, ?, ?)"
+_INSERT_AFTER = (
+    "INSERT INTO row SELECT ?, ?, ?, ?, ? WHERE ? ="
+    " (SELECT hash FROM row ORDER BY epoch DESC, seq DESC LIMIT 1)"
+)
 _PROJECTIONS = {
     kind: tuple(
         table.project
@@ -39,13 +43,15 @@ class Transaction:
         epoch: bytes,
         free_bytes: Callable[[], int],
         top: Top | None = None,
+        sure: bool = False,
     ) -> None:
+        """`top`: the last row, if it is known; not `sure`: another daemon may have gone on."""
         self._database = database
         self._device = device
         self._number = number
         self._epoch = epoch
         self._free_bytes = free_bytes
-        self._top = top
+        self.top, self._sure = top, sure
 
     @property
     def room_for_refusals(self) -> bool:
@@ -98,13 +104,28 @@ class Transaction:
 
     def append(self, happened: AnyEvent, stamp: Stamp) -> int:
         """Write one event and what it means; return its seq."""
-        top = self._top or top_of(self._database)
-        seq = top.seq + 1 if top.number == self._number else 1
         body = encode_row(happened, stamp)
-        hashed = link(top.hash, self._device, self._epoch, seq, body)
-        execute(self._database, _INSERT, (self._number, seq, body, hashed, stamp.wall_ms))
+        top = self.top and self._write(self.top, body, stamp)
+        if top is None:
+            self._sure = True
+            top = self._write(top_of(self._database), body, stamp)
+            assert top, "nothing was to be looked for"
+        self.top, self._sure = top, True
         uses.project(self._database, happened, stamp)
         for project in _PROJECTIONS[type(happened)]:
             project(self._database, happened)
-        self._top = Top(self._number, seq, hashed)
-        return seq
+        return top.seq
+
+    def _write(self, top: Top, body: bytes, stamp: Stamp) -> Top | None:
+        """Write a row after `top` and return it; None if that was to be looked for and is not it.
+
+        The statement looks itself: to ask first would be one more at each decision.
+        """
+        seq = top.seq + 1 if top.number == self._number else 1
+        hashed = link(top.hash, self._device, self._epoch, seq, body)
+        row = (self._number, seq, body, hashed, stamp.wall_ms)
+        if self._sure:
+            execute(self._database, _INSERT, row)
+        elif not execute(self._database, _INSERT_AFTER, (*row, top.hash)).rowcount:
+            return None
+        return Top(self._number, seq, hashed)

@@ -7,9 +7,18 @@ from msgspec.structs import replace
 
 from rules.ticket_class import EventRecord, TicketClass
 from rules.use import Outcome, Use, abandoned_in_a_row, spent
-from rules.verdict import REOPEN_SECONDS_MAX, Admit, Door, Facts, Refuse, judge
+from rules.verdict import (
+    REOPEN_SECONDS_MAX,
+    Admit,
+    Door,
+    Facts,
+    Refuse,
+    WhenClockSuspect,
+    judge,
+    may_draw,
+)
 from wire.entry import Entry, Standing, UseElsewhere
-from wire.event import Rung
+from wire.event import ClockQuality, Rung
 from wire.reason import Reason
 from wire.rotating import MovingCode
 from wire.ticket import Ticket
@@ -87,6 +96,9 @@ doors = st.builds(
     lane=st.just("G1"),
     boot=st.just(BOOT),
     rung=st.sampled_from(Rung),
+    when_clock_suspect=st.sampled_from(WhenClockSuspect),
+    clock=st.sampled_from(ClockQuality),
+    floor=st.sampled_from([0.0, NOW - 50]),
 )
 
 
@@ -185,6 +197,13 @@ def test_what_is_undone_never_costs_an_entry(facts: Facts, door: Door) -> None:
     if isinstance(before, Admit) and not before.reopen:
         assert isinstance(after, Admit)
         assert after.quantity >= before.quantity
+
+
+@given(facts_known, doors)
+def test_what_is_not_confirmed_was_to_be_looked_up_in_the_budget(facts: Facts, door: Door) -> None:
+    verdict = ask(facts, door)
+    if isinstance(verdict, Admit) and not verdict.confirmed:
+        assert may_draw(facts.entry, facts.event, door.clock)
 
 
 @given(own_uses, entries)

@@ -18,9 +18,44 @@ from rules.use import Outcome
 from tests.device import BOOT, DEVICE, authorised, opened, stamp, ticket
 from tests.journals import outcomes, uses, write
 from wire.chain import GENESIS, link
-from wire.event import Abandoned, EpochBegan, Passed, PassedLate, Refused, Reopened, Uncertain
+from wire.event import Abandoned, EpochBegan, Left, Passed, PassedLate, Refused, Reopened, Uncertain
 from wire.reason import Reason
 from wire.row import decode_row
+
+
+def test_two_daemons_that_write_in_turn_write_one_chain(device: Path) -> None:
+    gate, kiosk = opened(device), opened(device)
+    for journal in (gate, gate, kiosk, kiosk, gate, kiosk, gate):
+        write(journal, Left(lane="A1"), Left(lane="A1"))
+        follow(device)
+    assert follow(device) == 1 + 7 * 2
+
+
+def test_a_daemon_goes_on_after_a_row_of_its_own_that_was_undone(device: Path) -> None:
+    journal = opened(device)
+    write(journal, Left(lane="A1"))
+
+    def fails(transaction: Transaction) -> None:
+        transaction.append(Left(lane="A1"), stamp())
+        raise KeyError("a programmer's error")
+
+    with pytest.raises(KeyError):
+        journal.transact(fails)
+    write(journal, Left(lane="A2"))
+    assert follow(device) == 3
+
+
+def follow(device: Path) -> int:
+    """Follow the chain as central does; return how many rows it has."""
+    reader = JournalReader(device, DEVICE)
+    (top,) = reader.epochs()
+    batch = reader.batch(top.epoch, 1, 100)
+    assert batch is not None
+    previous = batch.previous
+    for seq, body in enumerate(batch.rows, batch.first):
+        previous = link(previous, DEVICE, top.epoch, seq, body)
+    assert (len(batch.rows), previous) == (top.top, top.last)
+    return top.top
 
 
 def test_the_chain_can_be_followed_by_whoever_reads_it(device: Path) -> None:
@@ -30,11 +65,8 @@ def test_the_chain_can_be_followed_by_whoever_reads_it(device: Path) -> None:
     (top,) = reader.epochs()
     batch = reader.batch(top.epoch, 1, 100)
     assert batch is not None
-    previous = batch.previous
-    assert previous == GENESIS
-    for seq, body in enumerate(batch.rows, batch.first):
-        previous = link(previous, DEVICE, top.epoch, seq, body)
-    assert (len(batch.rows), previous) == (top.top, top.last)
+    assert batch.previous == GENESIS
+    assert follow(device) == 3
     assert isinstance(decode_row(batch.rows[0])[0], EpochBegan)
 
 
