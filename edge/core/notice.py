@@ -7,6 +7,7 @@ panel (a lamp, a serial display, a page) tells the same story.
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 
 from wire.reason import Reason
 from wire.words import Words
@@ -180,6 +181,7 @@ REFUSALS: dict[Reason, tuple[Words, Words]] = {
 }
 
 
+@lru_cache(maxsize=256)
 def go(persons: int, name: Words | None = None) -> Notice:
     """Walk through; `persons` may still enter on this ticket."""
     title = (

@@ -60,6 +60,6 @@ def ended(held: Held | None, scan: bytes) -> Held | None:
 
 def without_aim(data: bytes) -> tuple[str, bytes]:
     """Split off the AIM symbology identifier (ISO/IEC 15424), such as `]Q1`, if there is one."""
-    if AIM.match(data):
+    if data[:1] == b"]" and AIM.match(data):
         return data[:3].decode(), data[3:]
     return "", data

@@ -32,7 +32,7 @@ from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 from edge.store.journal import Journal, JournalUnwritable, Transaction
 from edge.store.trust import TrustStore
-from edge.store.whitelist import ListDamaged, Whitelist
+from edge.store.whitelist import Found, ListDamaged, Whitelist
 from rules.verdict import Facts, may_draw
 from wire import event
 from wire.claim import Claim
@@ -172,10 +172,9 @@ class Desk:
         self._whitelist.refresh()
         self._move(now)
         if self._footing.memory(now) is Memory.ASKING:
-            return Decision(
-                (), None, Refused(notice.ONE_MOMENT)
-            )  # Nothing reserved, nothing refused.
-        place = self._places.of(lane, self._footing.rung)
+            # Nothing reserved, nothing refused.
+            return Decision((), None, Refused(notice.ONE_MOMENT))
+        place = self._places.of(lane, self._footing.rung, now.quality)
         shown = credential.read(asked.scan.data, self._whitelist.ring)
         if not isinstance(shown, Shown):
             return self._refuse(refuse(asked.scan, place, shown.reason), asked, now)
@@ -186,21 +185,12 @@ class Desk:
             return self._refuse(refuse(asked.scan, place, Reason.LIST_DAMAGED), asked, now)
 
         def commit(transaction: Transaction) -> Decision | Claim:
-            uses = transaction.uses(shown.ticket.cti, place.door.checkpoint)
-            last_code = transaction.last_code(shown.ticket.cti) if shown.code else None
-            known = (found.entry, found.ticket_class, found.event)
-            left = self._footing.left(
-                transaction, now, may_draw(found.entry, found.event, now.quality)
-            )
-            budget = (left.admissions, left.too_old, found.revoked)
-            past = (transaction.shown_generation(shown.ticket.cti), left.without_memory)
-            shown_as = (shown.ticket, *known, uses, shown.code, last_code)
-            facts = Facts(*shown_as, *budget, *past, delegated=shown.delegated)
+            facts = self._facts(shown, found, place.door.checkpoint, transaction, now)
             fresh = claimed.claim.admission if claimed else self._draw(ADMISSION_BYTES)
             sequence = self._whitelist.about.sequence if self._whitelist.about else 0
+            term = self.claims.term
             decision = decide(
-                *(facts, asked.scan, place, fresh, asked.assume, sequence, now),
-                *(claimed, self.claims.term),
+                facts, asked.scan, place, fresh, asked.assume, sequence, now, claimed, term
             )
             if isinstance(decision, Decision) and decision.events:
                 self._append(transaction, self._footing.draw(decision.events, now), now)
@@ -218,6 +208,25 @@ class Desk:
         if decision.refused and decision.refused.reason is Reason.UNKNOWN:
             self._suspect(asked.scan.data, shown.ticket.cti, now)
         return self._refuse(decision, asked, now) if decision.refused else decision
+
+    def _facts(
+        self, shown: Shown, found: Found, checkpoint: str, journal: Transaction, now: Moment
+    ) -> Facts:
+        ticket = shown.ticket
+        drawing = may_draw(found.entry, found.event, now.quality)
+        left = self._footing.left(journal, now, drawing)
+        return Facts(
+            *(ticket, found.entry, found.ticket_class, found.event),
+            uses=journal.uses(ticket.cti, checkpoint),
+            code=shown.code,
+            last_code=journal.last_code(ticket.cti) if shown.code else None,
+            unconfirmed_left=left.admissions,
+            list_too_old=left.too_old,
+            revoked=found.revoked,
+            shown_generation=journal.shown_generation(ticket.cti),
+            without_memory=left.without_memory,
+            delegated=shown.delegated,
+        )
 
     def _suspect(self, data: bytes, cti: bytes, now: Moment) -> None:
         """A good signature that a fresh list does not know, and no new one: who made it?"""

@@ -6,7 +6,7 @@ from datetime import tzinfo
 from edge.core.decision import Place
 from edge.gate.config import LaneConfig, ZoneConfig
 from rules.verdict import Door
-from wire.event import Rung
+from wire.event import ClockQuality, Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Identity:
 
 
 class Places:
-    """One for each lane and rung, made when it is first asked for."""
+    """One for each lane, rung and clock, made when it is first asked for."""
 
     def __init__(self, identity: Identity, zone: ZoneConfig, time_zone: tzinfo) -> None:
         self._identity = identity
-        self._made: dict[tuple[str, Rung], Place] = {}
+        self._made: dict[tuple[str, Rung, ClockQuality], Place] = {}
         self.configure(zone, time_zone)
 
     def configure(self, zone: ZoneConfig, time_zone: tzinfo) -> None:
@@ -32,8 +32,8 @@ class Places:
         self._zone, self._time_zone = zone, time_zone
         self._made.clear()
 
-    def of(self, lane: LaneConfig, rung: Rung) -> Place:
-        known = self._made.get((lane.name, rung))
+    def of(self, lane: LaneConfig, rung: Rung, clock: ClockQuality) -> Place:
+        known = self._made.get((lane.name, rung, clock))
         if known:
             return known
         door = Door(
@@ -44,8 +44,9 @@ class Places:
             after_uncertain=self._zone.after_uncertain,
             admits_unlisted=frozenset(self._zone.admits_unlisted),
             when_clock_suspect=self._zone.when_clock_suspect,
+            clock=clock,
         )
         digest_key, claims = self._identity.digest_key, self._zone.claims
         place = Place(door, lane.direction, digest_key, self._time_zone, claims)
-        self._made[lane.name, rung] = place
+        self._made[lane.name, rung, clock] = place
         return place
