@@ -8,7 +8,7 @@ phone's did.
 """
 
 import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -96,6 +96,6 @@ def verify(data: bytes, ring: KeyRing) -> Ticket | Reason:
         return Reason.FORGED
     if not ticket.generation < paper.generation <= SMALL_MAX:
         return Reason.FORGED
-    return replace(
+    return msgspec.structs.replace(
         ticket, generation=paper.generation, flags=ticket.flags & ~FLAG_ROTATION_REQUIRED
     )

@@ -215,17 +215,12 @@ class Desk:
         ticket = shown.ticket
         drawing = may_draw(found.entry, found.event, now.quality)
         left = self._footing.left(journal, now, drawing)
+        last_code = journal.last_code(ticket.cti) if shown.code else None
         return Facts(
             *(ticket, found.entry, found.ticket_class, found.event),
-            uses=journal.uses(ticket.cti, checkpoint),
-            code=shown.code,
-            last_code=journal.last_code(ticket.cti) if shown.code else None,
-            unconfirmed_left=left.admissions,
-            list_too_old=left.too_old,
-            revoked=found.revoked,
-            shown_generation=journal.shown_generation(ticket.cti),
-            without_memory=left.without_memory,
-            delegated=shown.delegated,
+            *(journal.uses(ticket.cti, checkpoint), shown.code, last_code),
+            *(left.admissions, left.too_old, found.revoked),
+            *(journal.shown_generation(ticket.cti), left.without_memory, shown.delegated),
         )
 
     def _suspect(self, data: bytes, cti: bytes, now: Moment) -> None:

@@ -1,12 +1,11 @@
 """GH2: what a kiosk may sign while central is away, and everything that it may not."""
 
-from dataclasses import replace
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
+from msgspec.structs import replace
 
 from edge.core import credential
 from edge.core.credential import Shown, Unusable
