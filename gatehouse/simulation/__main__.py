@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", type=_range, default=(1, 20), metavar="A..B")
     parser.add_argument("--gates", type=int, default=2)
-    parser.add_argument("--minutes", type=float, default=2.0, help="of the venue's time, each")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of the venue's time, each")
     parser.add_argument("--faults", type=float, default=FAULTS_A_MINUTE, help="a minute")
     parser.add_argument(
         "--only", type=FaultKind, action="append", metavar="FAULT", help=", ".join(FaultKind)

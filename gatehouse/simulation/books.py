@@ -15,6 +15,7 @@ from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.tickets import Kind
 from gatehouse.simulation.truth import Name, Truth
+from gatehouse.simulation.words import said
 from rules.use import OUTCOMES, Outcome
 from wire import event
 from wire.entry import Standing
@@ -64,6 +65,8 @@ class Witness:
     """Whom the newest decision lets in, and who has not been called yet."""
     codes: dict[bytes, int] = field(default_factory=dict)
     """Right -> step of the newest moving code that opened here."""
+    released: bool = False
+    """By fire, as its journal says."""
     last: tuple[int, int] = BEFORE_ALL
     last_hash: bytes = b""
     forgotten: set[Name] = field(default_factory=set)
@@ -130,6 +133,10 @@ class Witness:
                 self._outcome(happened, stamp)
             case event.Refused():
                 self._refused(happened, stamp)
+            case event.Started():
+                self.released = False
+            case event.Released() | event.Secured():
+                self._fire(happened)
             case event.OpenedByHand():
                 self.calling = [(b"by hand", 1)]
             case event.RungChanged() | event.EpochBegan() | event.ClockStepped():
@@ -159,11 +166,27 @@ class Witness:
         rung = "" if happened.rung is Rung.FRESH else f" ({happened.rung.value})"
         self.truth.tell(name, f"admits ticket {issued.number}{persons}{rung}")
         self._hold_against_list(happened)
+        if self.released:
+            self.truth.violate(Promise.FIRE_FREE, f"{name}: lets in ticket {issued.number}")
         if issued.moves:
             self._hold_code(happened, stamp)
         self._hold_against_time(issued.ticket.not_before, issued.ticket.expires, stamp, True)
         if issued.kind is Kind.UNLISTED and happened.rung is Rung.FRESH:
             self.truth.violate(Promise.LIST_OBEYED, f"{name}: unlisted ticket {issued.number}")
+
+    def _fire(self, happened: event.Released | event.Secured) -> None:
+        """Fire has released the lane, or is over: heads are who went through since it began."""
+        self.released = isinstance(happened, event.Released)
+        self.truth.tell(self.device.name, "is released by fire" if self.released else "is secured")
+        turnstile = self.device.turnstile
+        gate = turnstile.served_by
+        if isinstance(happened, event.Released) or gate is None or not turnstile.sensed:
+            return
+        counted = turnstile.heads(since=gate.born)
+        # Whoever went through at the very moment of either is counted or not.
+        if abs(happened.heads - counted) > 1:
+            why = f"{self.device.name}: {counted} went out, and {happened.heads} are told"
+            self.truth.violate(Promise.FIRE_FREE, why)
 
     def _hold_code(self, happened: event.Authorised, stamp: Stamp) -> None:
         """A code that moves was made just now, if a signed clock says so, and is the newest."""
@@ -295,7 +318,8 @@ class Witness:
             wrong = happened.cti not in self.truth.static
         elif reason is Reason.CODE_TOO_OLD:
             sure = stamp.clock is ClockQuality.SIGNED
-            wrong = sure and happened.cti not in self.truth.pictures
+            # Where a newer one has opened, one that is a step older is too old.
+            wrong = sure and happened.cti not in self.truth.pictures | self.codes.keys()
         elif reason in (Reason.FORGED, Reason.MALFORMED, Reason.NOT_A_TICKET):
             wrong = True
         if wrong:
@@ -326,21 +350,11 @@ class Witness:
             if person is None or person.open or person.assumed:
                 break
             self.calling.pop(0)  # Given back, or walked in already.
+        if self.released:
+            self.truth.violate(Promise.FIRE_FREE, f"{self.device.name}: the relay moves")
         if not self.calling:
             why = f"{self.device.name}: the arm opens, and no committed row says for whom"
             self.truth.violate(Promise.DURABLE_FIRST, why)
             return
         name = self.calling.pop(0)
         self.truth.called[id(self.device.turnstile)] = name
-
-
-def said(happened: AnyEvent) -> str:
-    match happened:
-        case event.RungChanged():
-            return f"goes by {happened.rung.value}: {happened.why}"
-        case event.EpochBegan():
-            return f"begins an epoch {happened.why}".strip()
-        case event.ClockStepped():
-            return f"notices that its clock was set by {happened.seconds:+.1f} s"
-        case _:
-            return type(happened).__name__

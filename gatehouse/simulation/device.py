@@ -25,6 +25,7 @@ from rules.zone import Policy
 STALE_SECONDS = 60.0
 LANE = "A1"
 GATE_TOML = """directory = "{folder}"
+fire = {{kind = "gpio", pin = 5}}
 
 [[lane]]
 name = "A1"

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gatehouse.simulation import fire
 from gatehouse.simulation.host import Host
 from gatehouse.simulation.hub import Hub
 from gatehouse.simulation.machine import copy_card
@@ -45,6 +46,7 @@ class Faults:
             FaultKind.SWAP: self._swap,
             FaultKind.PICTURE: self._picture,
             FaultKind.RESTORE: self._restore,
+            FaultKind.FIRE: lambda fault, _device: fire.break_out(venue, fault),
             FaultKind.HUB_CUT: self._hub_cut,
             FaultKind.HUB_STORM: self._hub_storm,
         }
@@ -237,6 +239,7 @@ LASTING = frozenset(
         FaultKind.POWER,
         FaultKind.SLOW_DISK,
         FaultKind.READER,
+        FaultKind.FIRE,
         FaultKind.HUB_CUT,
         FaultKind.HUB_STORM,
         FaultKind.HUB_POWER,
@@ -247,6 +250,7 @@ VENUES = frozenset(
         FaultKind.BROKER,
         FaultKind.CENTRAL_AWAY,
         FaultKind.CENTRAL_DIES,
+        FaultKind.FIRE,
         FaultKind.BACKUP,
         FaultKind.PUT_BACK,
     }

@@ -7,12 +7,14 @@ of the gate. Its pass contact closes when somebody has walked through.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from edge.core.notice import Notice
 from edge.drivers.catalog import (
     BrokerConfig,
     Catalog,
     CentralConfig,
+    GpioInputConfig,
     InputConfig,
     OutputConfig,
     PanelConfig,
@@ -56,6 +58,12 @@ class Turnstile:
         self._reader: tuple[SimulatedReader, Process] | None = None
         self._contact: tuple[SimulatedSensor, Process] | None = None
         self._waiting: list[asyncio.Future[None]] = []
+        self.burning = False
+        self._heads: list[float] = []
+        """When somebody went through since fire released it."""
+        self._burnt_at = -inf
+        self._fire: tuple[SimulatedSensor, Process] | None = None
+        self._closed_until = -inf
 
     @property
     def served(self) -> bool:
@@ -63,8 +71,30 @@ class Turnstile:
         return self._reader is not None and self._reader[1].alive
 
     @property
+    def served_by(self) -> Process | None:
+        """The gate that looks at it, where one does."""
+        return self._reader[1] if self.served and self._reader else None
+
+    @property
     def is_open(self) -> bool:
-        return self.scheduler.now < self.open_until
+        return self.burning or self.scheduler.now < self.open_until
+
+    def burn(self, burning: bool) -> None:
+        """The fire contact closes, or opens again."""
+        self.burning, self._burnt_at = burning, self.scheduler.now
+        if burning:
+            self._heads.clear()
+        if self._fire is not None and self._fire[1].alive:
+            self._fire[0].drive(burning)
+        self._wake()
+
+    def heads(self, since: float) -> int:
+        """Return how many went through while fire had released it, that time or the last."""
+        return sum(at >= since for at in self._heads)
+
+    def wire_fire(self, clock: Clock, process: Process) -> SimulatedSensor:
+        self._fire = SimulatedSensor(clock, self.burning), process
+        return self._fire[0]
 
     def hang(self, reader: SimulatedReader, process: Process) -> SimulatedReader:
         self._reader = reader, process
@@ -85,7 +115,15 @@ class Turnstile:
     @property
     def well(self) -> object:
         """What serves it, if that is to answer within seconds; None otherwise."""
-        if self._reader is None or not self.plugged:
+        now = self.scheduler.now
+        if self.burning or now < self._burnt_at + SLOW_SECONDS:
+            return None
+        return self.well_in_fire if self.plugged else None
+
+    @property
+    def well_in_fire(self) -> object:
+        """What serves it, if it is to notice within seconds that fire has released it."""
+        if self._reader is None:
             return None
         process = self._reader[1]
         slow = process.slow_until + SLOW_SECONDS > self.scheduler.now
@@ -120,6 +158,11 @@ class Turnstile:
         """The pass contact closes, and opens again."""
         if self._contact is not None and self._contact[1].alive:
             contact, process = self._contact
+            if self.scheduler.now < self._closed_until:
+                return  # Two at once are one, to a contact.
+            self._closed_until = self.scheduler.now + CONTACT_SECONDS
+            if self.burning:
+                self._heads.append(self.scheduler.now)
             contact.drive(True)
             process.loop.call_later(CONTACT_SECONDS, contact.drive, False)
 
@@ -200,7 +243,8 @@ class VenueCatalog(Catalog):
         return _Board(self._clock, self._turnstile, self._process)
 
     def sensor(self, told: InputConfig) -> Sensor:
-        del told
+        if isinstance(told, GpioInputConfig):
+            return self._turnstile.wire_fire(self._clock, self._process)
         return self._turnstile.wire(SimulatedSensor(self._clock), self._process)
 
     def panel(self, told: PanelConfig) -> Panel:

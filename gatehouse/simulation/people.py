@@ -41,6 +41,8 @@ class People:
         async with lane:
             self._truth.comes(visitor)
             for _ in range(TRIES_MAX):
+                if turnstile.burning:
+                    return  # Nobody comes in.
                 answer = await self._show(visitor, turnstile, code())
                 if answer is None:
                     continue  # No answer, or "please wait".
@@ -59,6 +61,8 @@ class People:
         while world.time() < began + ANSWER_SECONDS:
             if turnstile.pulses > pulses:
                 return True
+            if turnstile.burning:
+                return False
             shown = turnstile.notice
             if turnstile.notices > notices and shown is not None:
                 notices = turnstile.notices

@@ -46,6 +46,7 @@ class FaultKind(StrEnum):
     SWAP = "swap"  # A spare takes the gate's place.
     PICTURE = "picture"  # Somebody copies the card.
     RESTORE = "restore"  # The copy is put into the device.
+    FIRE = "fire"
     HUB_KILLED = "hub-killed"
     HUB_POINT = "hub-point"
     HUB_POWER = "hub-power"
@@ -75,6 +76,8 @@ WEIGHTS: dict[FaultKind, float] = {
     FaultKind.PICTURE: 1,
     FaultKind.RESTORE: 1,
 }
+FIRES = 0.03
+"""Of all faults; each is everybody's."""
 HUBS: dict[FaultKind, float] = {
     FaultKind.HUB_KILLED: 3,
     FaultKind.HUB_POINT: 5,
@@ -187,6 +190,7 @@ def draw(seed: int, wishes: Wishes) -> Plan:
     visitors = _Crowd(chance, pool(count), wishes).draw(seconds)
     claims = random.Random(f"{seed} claims").choice(wishes.claims)
     faults = _faults(chance, wishes, seconds, claims)
+    faults = (*faults, *_fires(random.Random(f"{seed} fire"), wishes, seconds, len(faults)))
     deeds = _deeds(chance, wishes, seconds, visitors)
     parts = (visitors, faults, deeds, count)
     return Plan(seed, wishes.gates, seconds, *parts, wishes.real_central, claims)
@@ -273,6 +277,17 @@ def _faults(
             Fault(len(found), at, kind, gate, _seconds(chance, kind), _amount(chance, kind))
         )
         at += chance.expovariate(wishes.faults_a_minute / 60)
+    return tuple(found)
+
+
+def _fires(chance: random.Random, wishes: Wishes, seconds: float, number: int) -> tuple[Fault, ...]:
+    rate = wishes.faults_a_minute * FIRES / 60
+    found: list[Fault] = []
+    at = chance.expovariate(rate) if rate and FaultKind.FIRE in wishes.kinds else seconds
+    while at < seconds:
+        lasts = chance.uniform(4.0, 20.0)
+        found.append(Fault(number + len(found), at, FaultKind.FIRE, 0, lasts))
+        at += lasts + chance.expovariate(rate)
     return tuple(found)
 
 

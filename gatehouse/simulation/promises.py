@@ -5,6 +5,7 @@ from enum import StrEnum
 
 class Promise(StrEnum):
     DURABLE_FIRST = "no pulse without a durable row"
+    FIRE_FREE = "while fire has released the lanes nobody is let in, and heads are counted"
     ONE_OUTCOME = "exactly one outcome for each person"
     NOTHING_LOST = "nothing acknowledged is lost"
     NOBODY_TWICE = "a right is used as often as it allows"

@@ -90,7 +90,7 @@ class Truth:
             self.walked.setdefault(name, self.scheduler.now)
             self.count("walked")
         if visitor.does.value == "hesitates":
-            self._muddle(turnstile)
+            self.muddle(turnstile)
         self.tell(f"visitor {visitor.number}", f"walks through gate {visitor.gate + 1}")
 
     def slips_in(self, visitor: Visitor) -> None:
@@ -98,7 +98,8 @@ class Truth:
         self.tell("somebody", f"slips in behind visitor {visitor.number}")
         self.count("slipped in")
 
-    def _muddle(self, turnstile: Turnstile) -> None:
+    def muddle(self, turnstile: Turnstile) -> None:
+        """Somebody goes through out of turn."""
         self.muddled.append((self.gates[id(turnstile)], self.scheduler.now))
 
     def unanswered(self, visitor: Visitor, turnstile: Turnstile, was_well: bool) -> None:

@@ -29,6 +29,7 @@ from gatehouse.simulation.reckoning import reckon
 from gatehouse.simulation.tickets import pool
 from gatehouse.simulation.truth import Told, Truth, Violation
 from rules.zone import Policy
+from wire import ticket as gh1
 
 BEAT_SECONDS = 2.0
 SETTLE_SECONDS_MAX = 420.0
@@ -237,6 +238,9 @@ class Venue:
     def _code(self, visitor: Visitor) -> bytes:
         """Return what a visitor holds before the reader at this moment."""
         if visitor.ticket is None:
+            found = gh1.read(visitor.noise)
+            if isinstance(found, gh1.Signed):  # A flipped bit may be nothing but a small letter.
+                self.truth.static.add(found.ticket.cti)
             return visitor.noise
         pool, now = self.central.pool, EPOCH + self.scheduler.now
         issued, number = pool.tickets[visitor.ticket], visitor.number

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from central.ledger import reading
-from edge.core import credential, delivery, ladder, notice, passing, trusted_time
+from edge.core import credential, delivery, interruption, ladder, notice, passing, trusted_time
 from edge.core.decision import Decision
 from edge.core.delivery_terms import Delivery
 from edge.core.moment import Moment
@@ -34,6 +34,7 @@ CALM = Wishes(gates=1, minutes=1.0, faults_a_minute=0.0)
 KILLS = (FaultKind.GATE_KILLED, FaultKind.GATE_POINT, FaultKind.POWER)
 CRASHES = replace(CALM, faults_a_minute=8.0, kinds=KILLS)
 STORMS = replace(CALM, faults_a_minute=6.0, kinds=(FaultKind.STORM, FaultKind.BROKER))
+BURNING = replace(CALM, faults_a_minute=60.0, kinds=(FaultKind.FIRE,))
 COPIED = replace(
     CALM,
     gates=2,
@@ -104,6 +105,17 @@ def loses_what_is_older(patch: Patch) -> None:
 def opens_by_any_picture(patch: Patch) -> None:
     """However old a moving code is, it opens."""
     patch.setattr(verdict, "STEPS_APART_MAX", 10**6)
+
+
+def does_not_hear_of_fire(patch: Patch) -> None:
+    """A lane goes on as if nothing had happened."""
+    patch.setattr(interruption, "fire", lambda lane, _at: (lane, []))
+
+
+def counts_no_heads(patch: Patch) -> None:
+    """Of those who walk out nobody is told."""
+    secured = interruption.secured
+    patch.setattr(interruption, "secured", lambda lane, at: secured(replace(lane, heads=0), at))
 
 
 def counts_no_uses(patch: Patch) -> None:
@@ -261,6 +273,8 @@ BREAKS = (
         replace(COPIED, claims=(None,)),
         on_the_way=True,
     ),
+    Break(does_not_hear_of_fire, Promise.FIRE_FREE, BURNING),
+    Break(counts_no_heads, Promise.FIRE_FREE, BURNING),
     Break(counts_no_uses, Promise.NOBODY_TWICE, CALM, always=True, on_the_way=True),
     Break(opens_again_and_again, Promise.ONE_RETRY, CRASHES, on_the_way=True),
     Break(
