@@ -129,7 +129,7 @@ def _judge(facts: Facts, door: Door, wall: float, uptime: float) -> Verdict:
     refusal = (
         _against_list(facts, door, wall)
         or _against_time(facts, door, good, now, doubtful)
-        or (_against_copy(facts, door, wall) if facts.must_move else None)
+        or (against_copy(facts, door, wall) if facts.must_move else None)
     )
     if refusal:
         return refusal
@@ -219,7 +219,7 @@ def _doubtful(good: Span, now: Span) -> bool:
     )
 
 
-def _against_copy(facts: Facts, door: Door, wall: float) -> Refuse | None:
+def against_copy(facts: Facts, door: Door, wall: float) -> Refuse | None:
     """Where the code must move, admit only one that the holder's phone made just now.
 
     Not asked elsewhere: a GH9 is then as good as the GH1 in it, which whoever copies it has too.

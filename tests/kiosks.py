@@ -14,11 +14,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from edge.core.print_job import Result
-from edge.core.visit_terms import Habits, Page, Touched, Visit
+from edge.core.visit_terms import Habits, Page, Touched, Visit, WhenOffline
 from edge.drivers.interfaces import Reader
 from edge.drivers.printer_simulated import SimulatedPrinter
 from edge.drivers.reader_simulated import SimulatedReader
 from edge.kiosk import sheets
+from edge.kiosk.alone import Alone
 from edge.kiosk.config import card_digest
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import Desk
@@ -48,6 +49,7 @@ from wire.event import AnyEvent
 from wire.exchange import (
     Answer,
     Answered,
+    AskKeys,
     AskOpen,
     Denied,
     FindCode,
@@ -55,6 +57,7 @@ from wire.exchange import (
     FindOrder,
     Found,
     Granted,
+    KeysWanted,
     Offer,
     OpenPapers,
     Question,
@@ -86,6 +89,8 @@ class Office:
     granted: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     """Paper -> (ticket's number, generation)."""
     asked: list[object] = field(default_factory=list)
+    publish: Callable[[dict[str, bytes]], tuple[str, ...]] = lambda _: ()
+    """Puts a kiosk's keys on the list; returns the events that it may exchange for by itself."""
 
     def answer(self, question: bytes) -> bytes | None:
         asked = decode(question, Question).asked
@@ -111,6 +116,8 @@ class Office:
                 ended = self._ended()
                 left = tuple(name for name in self.granted if name not in ended)
                 return OpenPapers(left)
+            case AskKeys(held):
+                return KeysWanted(self.publish(held))
         raise AssertionError(asked)
 
     def _ended(self) -> dict[bytes, Held]:
@@ -299,7 +306,9 @@ async def kiosk(
     printer.fuse = fuse
     reader = SimulatedReader(clock)
     made = Sheets(sheets.load(folder), "K1", UTC, clock)
-    made_papers = Papers(desk, questions, printer, made, clock, os.urandom, 30.0)
+    by_itself = habits is not None and habits.when_offline is WhenOffline.EXCHANGE
+    alone = Alone(folder, whitelist, journal, thread, clock, os.urandom) if by_itself else None
+    made_papers = Papers(desk, questions, printer, made, clock, os.urandom, 30.0, alone)
     orders = Orders(DEVICE, desk, trusting(folder), thread, clock, line.tell)
     life = Life()
     readers: dict[str, Reader] = {"reader-1": reader}

@@ -55,7 +55,14 @@ class AskOpen(msgspec.Struct, frozen=True, tag="ask-open"):
     """
 
 
-Asked = FindCode | FindOrder | FindIdentity | Reserve | AskOpen
+class AskKeys(msgspec.Struct, frozen=True, tag="ask-keys"):
+    """For which events may this kiosk exchange by itself, and by which keys of its own?"""
+
+    held: dict[str, bytes] = {}
+    """Audience -> the public half that it has made for it, 32 bytes."""
+
+
+Asked = FindCode | FindOrder | FindIdentity | Reserve | AskOpen | AskKeys
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -108,7 +115,13 @@ class OpenPapers(msgspec.Struct, frozen=True, tag="open-papers"):
     papers: tuple[bytes, ...]
 
 
-Answered = Found | Granted | Denied | OpenPapers
+class KeysWanted(msgspec.Struct, frozen=True, tag="keys-wanted"):
+    """Events for which it may; what was held for one of them stands on the list, or will."""
+
+    events: tuple[str, ...]
+
+
+Answered = Found | Granted | Denied | OpenPapers | KeysWanted
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -49,6 +49,11 @@ def open_name(sealed: bytes, cti: bytes) -> str:
         raise WireError(f"a name that does not open: {error}") from None
 
 
+def masked(name: str) -> str:
+    """Return as much of a name as its holder knows it by."""
+    return name[:1] + "＊" * min(len(name) - 1, 3) if name else ""
+
+
 def id_check(number: str, cti: bytes) -> bytes:
     """Return what is kept of an ID number beside a ticket, 2 bytes; raise WireError if it is none.
 

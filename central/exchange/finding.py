@@ -20,13 +20,14 @@ from central.venue.issue import id_digest
 from central.venue.models import Device, Event, SigningKey, Ticket
 from rules import exchange
 from rules.exchange import Grant
-from wire import rotating
+from wire import delegated, rotating
 from wire import ticket as gh1
 from wire.codec import WireError
 from wire.exchange import OFFERS_MAX, Denied, FindCode, FindIdentity, FindOrder, Found, Offer
 from wire.key import KeyRing
 from wire.reason import Reason
 from wire.rotating import STEP_SECONDS, MovingCode, genuine
+from wire.secret import masked
 from wire.words import Words
 
 HANDLE_SECONDS = 900
@@ -46,7 +47,8 @@ def by_code(asked: FindCode, device: Device) -> Found | Denied:
             return Denied(moving)
         bare, code = moving
     ring = KeyRing([key.record() for key in SigningKey.objects.filter(venue=device.venue)])
-    shown = gh1.verify(bare, ring)
+    by_itself = bare[: len(delegated.PREFIX)].upper() == delegated.PREFIX.encode()
+    shown = delegated.verify(bare, ring) if by_itself else gh1.verify(bare, ring)
     if isinstance(shown, Reason):
         return Denied(shown)
     try:
@@ -142,18 +144,13 @@ def _offer(ticket: Ticket, device: Device, shown: int | None) -> Offer:
         seat=ticket.seat,
         price_cents=ticket.price_cents,
         currency=device.venue.currency,
-        holder=_masked(ticket.holder()),
+        holder=masked(ticket.holder()),
         order=ticket.order_number,
         venue=Words(device.venue.name_zh, device.venue.name_en),
         reason=refused.reason if refused else None,
         since=refused.since if refused else None,
         where=refused.where if refused else "",
     )
-
-
-def _masked(name: str) -> str:
-    """Return as much of a name as its holder knows it by."""
-    return name[:1] + "＊" * min(len(name) - 1, 3) if name else ""
 
 
 def _handle(ticket: Ticket, device: Device, shown: int | None) -> str:

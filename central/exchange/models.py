@@ -3,7 +3,7 @@
 from django.db import models
 
 from central.core.papers import Step
-from central.venue.models import Device, Ticket
+from central.venue.models import Device, Event, SigningKey, Ticket
 from wire.paper import Sort
 
 STEPS = {
@@ -91,6 +91,27 @@ class CutReading(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["device", "epoch", "seq"], name="reading_once")
         ]
+
+
+class Delegation(models.Model):
+    """Leave for a kiosk to exchange by itself, while central is away, for some hours."""
+
+    device = models.ForeignKey(Device, models.CASCADE, verbose_name="取票机 kiosk")
+    event = models.ForeignKey(Event, models.CASCADE, verbose_name="场次 event")
+    valid_from = models.BigIntegerField("自 from (Unix)")
+    valid_until = models.BigIntegerField("至 until (Unix)")
+    revoked = models.BooleanField("已撤销 revoked", default=False, editable=False)
+    by = models.CharField("授权人 by", max_length=80, blank=True, editable=False)
+    key = models.OneToOneField(
+        SigningKey, models.SET_NULL, null=True, editable=False, verbose_name="密钥 key"
+    )
+    """None until the kiosk has asked."""
+
+    class Meta:
+        verbose_name = verbose_name_plural = "离线换票授权 Leave to exchange offline"
+
+    def __str__(self) -> str:
+        return f"{self.device} · {self.event}"
 
 
 class WrongGuess(models.Model):

@@ -89,6 +89,10 @@ def _paper(device: int, happened: PaperEvent, stamp: Stamp) -> set[bytes]:
     row.began_ms = min(row.began_ms or stamp.wall_ms, stamp.wall_ms)
     if row.ticket_id is None and ticket is not None:
         row.ticket, row.generation = ticket, generation
+    if ticket is not None and generation > ticket.generation_given:
+        # Its kiosk signed it by itself: central grants higher ones from now on.
+        higher = Ticket.objects.filter(pk=ticket.pk, generation_given__lt=generation)
+        higher.update(generation_given=generation)
     if step.value >= row.step:
         row.step, row.wall_ms = step.value, stamp.wall_ms
     row.by = row.by or getattr(happened, "by", "")[:80].replace("\0", "")

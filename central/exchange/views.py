@@ -5,7 +5,7 @@ from typing import assert_never
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 
-from central.exchange import finding, granting
+from central.exchange import delegating, finding, granting
 from central.identity.asking import for_devices, words
 from central.venue.keys import KeyMissing
 from central.venue.models import Device
@@ -14,6 +14,7 @@ from wire.exchange import (
     Answer,
     Answered,
     Asked,
+    AskKeys,
     AskOpen,
     FindCode,
     FindIdentity,
@@ -59,5 +60,7 @@ def _answer(asked: Asked, device: Device) -> Answered:
             return granting.reserve(asked, device)
         case AskOpen():
             return granting.open_papers(device)
+        case AskKeys():
+            return delegating.keys_of(asked, device)
         case _:
             assert_never(asked)

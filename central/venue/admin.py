@@ -105,9 +105,9 @@ class TicketClassAdmin(_Published):
 
 @admin.register(SigningKey)
 class SigningKeyAdmin(_Published):
-    list_display = ("__str__", "venue", "status")
-    readonly_fields = ("venue",)
-    fields = ("venue", "status")
+    list_display = ("__str__", "venue", "role", "event", "status")
+    readonly_fields = ("venue", "role", "event")
+    fields = ("venue", "role", "event", "status")
     changed_as = "signing_keys"
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 from django.conf import settings
 
 from central.venue.models import SigningKey, Venue
-from wire.key import Status
+from wire.key import Role, Status
 
 
 class KeyMissing(Exception):
@@ -41,9 +41,8 @@ def make(venue: Venue, seed: bytes | None = None) -> SigningKey:
 
 def active(venue: Venue) -> tuple[bytes, Ed25519PrivateKey]:
     """Return (kid, private key) that signs for `venue`; raise KeyMissing."""
-    newest = (
-        SigningKey.objects.filter(venue=venue, status=Status.ACTIVE.value).order_by("-pk").first()
-    )
+    signing = SigningKey.objects.filter(venue=venue, role=Role.TICKET.value)
+    newest = signing.filter(status=Status.ACTIVE.value).order_by("-pk").first()
     if newest is None:
         raise KeyMissing(f"{venue.code} has no active signing key; make one")
     path = _path(bytes(newest.kid))

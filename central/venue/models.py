@@ -191,6 +191,16 @@ class SigningKey(models.Model):
         choices=[(status.value, status.value) for status in Status],
         default=Status.ACTIVE.value,
     )
+    role = models.CharField(
+        "用途 role",
+        max_length=10,
+        choices=[(Role.TICKET.value, "出票 tickets"), (Role.EXCHANGE.value, "换票 exchange")],
+        default=Role.TICKET.value,
+    )
+    event = models.ForeignKey(Event, models.CASCADE, null=True, verbose_name="场次 event")
+    """The only one that it signs for; None: any."""
+    valid_from = models.BigIntegerField(default=0)
+    valid_until = models.BigIntegerField(default=2**32 - 1)
 
     class Meta:
         verbose_name = verbose_name_plural = "签名密钥 Signing key"
@@ -200,7 +210,13 @@ class SigningKey(models.Model):
 
     def record(self) -> KeyRecord:
         return KeyRecord(
-            bytes(self.kid), bytes(self.public), role=Role.TICKET, status=Status(self.status)
+            bytes(self.kid),
+            bytes(self.public),
+            role=Role(self.role),
+            audiences=(self.event.audience,) if self.event else (),
+            valid_from=self.valid_from,
+            valid_until=self.valid_until,
+            status=Status(self.status),
         )
 
 

@@ -43,6 +43,7 @@ class WhenOffline(StrEnum):
 
     GO_TO_GATE = "go-to-gate"
     SEE_STAFF = "see-staff"
+    EXCHANGE = "exchange"  # By a delegated key; staff where there is none, or not for this.
 
 
 class Receipts(StrEnum):

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import uvicorn
 
+from edge.core.visit_terms import WhenOffline
 from edge.drivers.catalog import Catalog
 from edge.kiosk import browser, sheets
+from edge.kiosk.alone import Alone
 from edge.kiosk.config import ADDRESS_FILE, KioskConfig, card_digest, habits, time_zone_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import Desk
@@ -131,6 +133,9 @@ async def _run(
     papers = Papers(
         *(desk, questions, printer, Sheets(template, told.name, zone, clock), clock, draw),
         told.take_seconds,
+        Alone(directory, whitelist, journal, thread, clock, draw)
+        if told.when_offline is WhenOffline.EXCHANGE
+        else None,
     )
     trust = await thread.run(TrustStore, directory, who.pin, who.venue)
     orders = Orders(who.device, desk, trust, thread, clock, intercom.tell)

@@ -50,7 +50,7 @@ from edge.runtime.intercom import (
 from edge.runtime.service import Life, log_tail
 from wire import exchange
 from wire.event import SCAN_BYTES, DriverFound, DriverLost, Started
-from wire.exchange import Denied, FindCode, Offer
+from wire.exchange import Answered, Asked, Denied, FindCode, Offer
 from wire.paper import PaperChanged, PrinterSaid
 from wire.reason import Reason
 
@@ -113,7 +113,13 @@ class KioskDaemon:
                     *([self._watch_card(self._card)] if self._card else []),
                     *([self._watch_plug(self._headphones)] if self._headphones else []),
                     *(self._watch_printer(), self._intercom.run(), self._listen()),
-                    *(self._papers.settle(), self._decide(), self._look_after(), serve()),
+                    *(
+                        self._papers.settle(),
+                        self._papers.keep_keys(),
+                        self._decide(),
+                        self._look_after(),
+                        serve(),
+                    ),
                 ]
                 working = [tasks.create_task(one) for one in work]
                 self._life.ready("waiting for visitors")
@@ -208,11 +214,21 @@ class KioskDaemon:
                 await self._desk.refuse(about, asked.asked.code)
                 self.signal(Looked(asked.number, Denied(about)))
                 return
-        answer = await self._questions.ask(asked.asked, self.habits.looking_seconds - 1.0)
+        answer = await self._answer(asked.asked)
         if isinstance(answer, Denied):
             await self._desk.refuse(answer.reason, repr(asked.asked).encode())
         told = answer if isinstance(answer, exchange.Found | Denied) else None
         self.signal(Looked(asked.number, told))
+
+    async def _answer(self, asked: Asked) -> Answered | None:
+        """Return central's answer, or, where the venue chose it, what is known here."""
+        alone, seconds = self._papers.alone, self.habits.looking_seconds - 1.0
+        if alone is None or not isinstance(asked, FindCode):
+            return await self._questions.ask(asked, seconds)
+        answer = None
+        if self._health().online:
+            answer = await self._questions.ask(asked, seconds / 2)
+        return answer or await alone.find(asked.code)
 
     async def _exchange(self, asked: Print) -> None:
         became = await self._papers.exchange(asked)

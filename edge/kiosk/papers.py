@@ -13,6 +13,7 @@ from edge.core.exchange import Paper
 from edge.core.print_job import Result
 from edge.core.visit_terms import Became, Papered, Print, Refusal
 from edge.drivers.interfaces import Printer
+from edge.kiosk.alone import HANDLE, Alone
 from edge.kiosk.desk import Desk
 from edge.kiosk.questions import Questions
 from edge.kiosk.sheets import Sheets
@@ -20,7 +21,17 @@ from edge.runtime.clock import Clock
 from edge.store.journal import JournalUnwritable
 from paper.sheet import Sheet
 from wire.event import AnyEvent
-from wire.exchange import AskOpen, Denied, Granted, Offer, OpenPapers, Reserve
+from wire.exchange import (
+    Answered,
+    AskKeys,
+    AskOpen,
+    Denied,
+    Granted,
+    KeysWanted,
+    Offer,
+    OpenPapers,
+    Reserve,
+)
 from wire.paper import PAPER_BYTES, PaperGivenBack, PaperUnknown, Sort
 from wire.reason import Reason
 
@@ -28,6 +39,7 @@ log = logging.getLogger("kiosk.papers")
 
 RESERVE_SECONDS = 8.0
 SETTLE_AGAIN_SECONDS = 15.0
+KEYS_AGAIN_SECONDS = 60.0
 
 
 class Papers:
@@ -40,7 +52,10 @@ class Papers:
         clock: Clock,
         draw: Callable[[int], bytes],
         take_seconds: float,
+        alone: Alone | None = None,
     ) -> None:
+        """`alone`: what exchanges while central is away, where the venue chose that."""
+        self.alone = alone
         self._desk = desk
         self._questions = questions
         self._printer = printer
@@ -58,7 +73,14 @@ class Papers:
     async def _exchange(self, asked: Print) -> Papered:
         name = self._draw(PAPER_BYTES)
         told = Reserve(name, asked.offer.handle, asked.sort, asked.by, asked.why)
-        answer = await self._questions.ask(told, RESERVE_SECONDS)
+        if self.alone and told.handle.startswith(HANDLE):
+            # Staff decide with all that central knows; a kiosk by itself does not.
+            by_staff = asked.sort is not Sort.EXCHANGE
+            answer: Answered | None = (
+                Denied(Reason.NO_NETWORK) if by_staff else await self.alone.grant(name, told.handle)
+            )
+        else:
+            answer = await self._questions.ask(told, RESERVE_SECONDS)
         match answer:
             case Granted(paper=granted) if granted == name:
                 return await self._granted(asked, answer)
@@ -93,6 +115,15 @@ class Papers:
                 if isinstance(answer, OpenPapers) and await self._ended(answer.papers):
                     return
             await self._clock.wait(SETTLE_AGAIN_SECONDS)
+
+    async def keep_keys(self) -> None:
+        """Have the keys by which this kiosk may exchange alone, as central allows them."""
+        while self.alone:
+            held = await self.alone.publics()
+            answer = await self._questions.ask(AskKeys(held), RESERVE_SECONDS)
+            if isinstance(answer, KeysWanted) and await self.alone.make(answer.events):
+                continue  # To be published at once.
+            await self._clock.wait(KEYS_AGAIN_SECONDS)
 
     async def _ended(self, papers: tuple[bytes, ...]) -> bool:
         try:

@@ -13,6 +13,7 @@ from paper.fields import money
 from paper.number import number_of
 from paper.sheet import Align, Kind, Rule, Sheet, Text
 from paper.template import Language, Template, TemplateError
+from wire import delegated
 from wire import ticket as gh1
 from wire.exchange import Granted, Offer
 from wire.reason import Reason
@@ -117,7 +118,8 @@ def _money(offers: Sequence[Offer]) -> str:
 
 
 def _number(code: str) -> str:
-    signed = gh1.read(code.encode())
+    paper = delegated.read(code.encode())
+    signed = gh1.read(code.encode() if isinstance(paper, Reason) else paper.code)
     if isinstance(signed, Reason):
         return ""
     return number_of(signed.ticket.audience, signed.ticket.serial)

@@ -9,6 +9,8 @@ from enum import IntEnum
 
 from edge.core.exchange import Paper
 from edge.store.database import until_broken
+from rules import exchange
+from rules.exchange import Held
 from wire import paper as wire
 from wire.codec import WireError
 from wire.event import AnyEvent
@@ -22,12 +24,33 @@ class Step(IntEnum):
     RESERVED = 0
     PRINTED = 1
     CONFIRMED = 2
-    ENDED = 3
+    ENDED = 3  # However it ended; a test or a receipt, or of a row that is older than the next.
+    GIVEN_BACK = 4
+    UNKNOWN = 5
+    EXCHANGED = 6
+    REISSUED = 7
+    RETRACTED = 8
 
 
 STEPS: dict[type[PaperEvent], Step] = {
     wire.PaperPrinted: Step.PRINTED,
     wire.PaperConfirmed: Step.CONFIRMED,
+    wire.PaperGivenBack: Step.GIVEN_BACK,
+    wire.PaperUnknown: Step.UNKNOWN,
+    wire.Exchanged: Step.EXCHANGED,
+    wire.PaperReissued: Step.REISSUED,
+    wire.PaperRetracted: Step.RETRACTED,
+}
+HELD = {
+    Step.RESERVED: Held.RESERVED,
+    Step.PRINTED: Held.RESERVED,
+    Step.CONFIRMED: Held.EXCHANGED,
+    Step.ENDED: Held.UNKNOWN,
+    Step.GIVEN_BACK: Held.GIVEN_BACK,
+    Step.UNKNOWN: Held.UNKNOWN,
+    Step.EXCHANGED: Held.EXCHANGED,
+    Step.REISSUED: Held.REISSUED,
+    Step.RETRACTED: Held.RETRACTED,
 }
 
 
@@ -40,6 +63,14 @@ def left_open(database: sqlite3.Connection) -> tuple[Paper, ...]:
     return tuple(
         Paper(paper, Sort(sort), cti, generation, step == Step.CONFIRMED, by, why)
         for paper, sort, cti, generation, step, by, why in found
+    )
+
+
+def of_right(database: sqlite3.Connection, cti: bytes) -> tuple[exchange.Paper, ...]:
+    """Return what became of this kiosk's papers of a right."""
+    found = database.execute("SELECT step, generation FROM paper WHERE cti = ?", (cti,))
+    return tuple(
+        exchange.Paper(HELD[Step(step)], generation, own=True) for step, generation in found
     )
 
 

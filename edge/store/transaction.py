@@ -9,6 +9,7 @@ from edge.store import answers, budget, locks, moving, papers, shown, uses
 from edge.store.database import execute
 from edge.store.repair import Top, top_of
 from edge.store.uses import OpenPerson
+from rules import exchange
 from rules.use import Use
 from wire.chain import link
 from wire.event import AnyEvent, Stamp
@@ -81,6 +82,10 @@ class Transaction:
     def knows_paper(self, paper: bytes) -> bool:
         """Whether a paper of that name was ever reserved here."""
         return papers.knows(self._database, paper)
+
+    def papers_of(self, cti: bytes) -> tuple[exchange.Paper, ...]:
+        """Return what became of this kiosk's papers of a right."""
+        return papers.of_right(self._database, cti)
 
     def answered(self) -> int:
         """Return the highest counter of central's orders that was ever answered."""

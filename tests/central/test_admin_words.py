@@ -27,6 +27,13 @@ def chief() -> Client:
     return client
 
 
+def delegated(device: Any, ticket: Any) -> None:
+    from central.exchange.models import Delegation
+
+    event = ticket.ticket_class.event
+    Delegation.objects.create(device=device, event=event, valid_from=NOW, valid_until=NOW)
+
+
 @pytest.fixture
 def busy(tickets: list[Any]) -> Any:
     """A venue in which something of every kind has happened; returns a ticket."""
@@ -71,6 +78,7 @@ def busy(tickets: list[Any]) -> Any:
 
     UndoneUse.objects.create(ticket=ticket, admission=b"a" * 12, person=1, at=NOW, by="chief")
     Denied.objects.create(device=device, at=NOW, by="chief")
+    delegated(device, ticket)
     return ticket
 
 
