@@ -24,14 +24,12 @@ def cluster() -> Iterator[TestCluster]:
     # One group, so that parallel tests start one cluster.
     params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))],
 )
-def central(request: pytest.FixtureRequest) -> Iterator[None]:
+def central(request: pytest.FixtureRequest) -> None:
     database: str = request.param
     if database == "postgresql":
         running: TestCluster = request.getfixturevalue("cluster")
         database = running.url("postgres")
     central_database.use(database)
-    central_database.empty()
-    yield
     central_database.empty()
 
 
