@@ -6,6 +6,8 @@ until the value is in range).
 """
 
 import hashlib
+from collections.abc import Callable, Iterator
+from functools import cache
 
 ROUNDS = 4
 CAPACITY_MAX = 2**31
@@ -20,24 +22,38 @@ def width(capacity: int) -> int:
 
 def serial(number: int, bits: int, key: bytes) -> int:
     """Return the serial of ticket `number` (0 ≤ number < 2^bits): another one for each."""
-    if not 0 <= number < 2**bits:
+    return next(serials(number, bits, key))
+
+
+def serials(first: int, bits: int, key: bytes) -> Iterator[int]:
+    """Yield the serials of ticket `first` and of those after it, to the last there can be.
+
+    Raise ValueError where there is no such ticket. For many at once: what was hashed is kept.
+    """
+    if not 0 <= first < 2**bits:
         raise ValueError("number: out of range")
-    value = number
-    while True:
-        value = _permuted(value, (bits + 1) // 2, key)
-        if value < 2**bits:
-            return value
+    mixed = _mixing(key)
+    half = (bits + 1) // 2
+    for number in range(first, 2**bits):
+        value = _permuted(number, half, mixed)
+        while value >= 2**bits:
+            value = _permuted(value, half, mixed)
+        yield value
 
 
-def _permuted(value: int, half: int, key: bytes) -> int:
+def _permuted(value: int, half: int, mixed: Callable[[int, int], int]) -> int:
     mask = (1 << half) - 1
     left, right = value >> half, value & mask
     for turn in range(ROUNDS):
-        left, right = right, left ^ _mixed(right, turn, key) & mask
+        left, right = right, left ^ mixed(right, turn) & mask
     return left << half | right
 
 
-def _mixed(value: int, turn: int, key: bytes) -> int:
-    message = bytes([turn]) + value.to_bytes(4, "big")
-    digest = hashlib.blake2b(message, digest_size=4, key=key).digest()
-    return int.from_bytes(digest, "big")
+def _mixing(key: bytes) -> Callable[[int, int], int]:
+    @cache
+    def mixed(value: int, turn: int) -> int:
+        message = bytes([turn]) + value.to_bytes(4, "big")
+        digest = hashlib.blake2b(message, digest_size=4, key=key).digest()
+        return int.from_bytes(digest, "big")
+
+    return mixed

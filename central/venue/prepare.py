@@ -11,7 +11,8 @@
                       "seats": ["one for each, or none"], "price_cents": 28000}]}]}]}
 
 `seed` (optional) makes rights and key reproducible: for demonstrations, never for a sale. An
-event that exists already is left alone, so that the command can be repeated. `kind` is passed on
+event that exists already is left alone, so that the command can be repeated. A million tickets
+take a minute or two where no file of them is asked for. `kind` is passed on
 to the file of tickets, one JSON object a line: kind, text, quantity, cti, and where the code must
 move, `code_key`: what the holder's phone would have.
 """
@@ -28,12 +29,13 @@ import msgspec
 from django.db import transaction
 
 from central.venue import keys, trust
-from central.venue.issue import Order, Place, issue, texts
+from central.venue.issue import Order, Place, issue, stock, stockable, texts
 from central.venue.models import (
     Checkpoint,
     Device,
     Event,
     SigningKey,
+    Ticket,
     TicketClass,
     Venue,
     token_hash,
@@ -41,6 +43,9 @@ from central.venue.models import (
 from wire import rotating
 from wire.entry import Standing
 from wire.words import Words
+
+CAPACITY = 100_000
+"""Of an event that is to hold no more tickets than that."""
 
 
 class TicketsWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,9 +152,11 @@ def _events(venue: Venue, wanted: VenueWanted, seed: bytes | None, out: TextIO |
     draw, issued = _draw(seed), 0
     for one in wanted.events:
         names = {"name_zh": one.name.zh, "name_en": one.name.en, "rotating": one.rotating}
+        wanted_tickets = sum(batch.count for kind in one.classes for batch in kind.tickets)
+        room = {"capacity": wanted_tickets} if wanted_tickets > CAPACITY else {}
         event, fresh = Event.objects.get_or_create(
             audience=one.audience,
-            defaults={"venue": venue, "opens": one.opens, "closes": one.closes, **names},
+            defaults={"venue": venue, "opens": one.opens, "closes": one.closes, **names, **room},
         )
         if fresh:
             issued += sum(_class(event, kind, draw, out) for kind in one.classes)
@@ -163,7 +170,7 @@ def _class(
     kind = TicketClass.objects.create(
         event=event, code=wanted.code, uses=wanted.uses, exchange=wanted.exchange, **names
     )
-    kid, signing = keys.active(event.venue)
+    signing = keys.active(event.venue)
     issued = 0
     for batch in wanted.tickets:
         order = Order(
@@ -179,17 +186,30 @@ def _class(
             phone_digits=batch.phone,
             place=Place(batch.zone, batch.row, batch.seats, batch.price_cents),
         )
+        if out is None and stockable(order):
+            issued += stock(kind, order, draw)
+            continue
         tickets = issue(kind, order, draw)
         issued += len(tickets)
-        for one, text in zip(tickets, texts(tickets, kid, signing), strict=True):
-            if out:
-                cti = bytes(one.cti).hex()
-                line = {"kind": batch.kind, "text": text, "quantity": one.quantity, "cti": cti}
-                if one.must_move and event.rotation_key:
-                    key = rotating.key_of(bytes(one.cti), bytes(event.rotation_key))
-                    line["code_key"] = key.hex()
-                out.write(json.dumps(line) + "\n")
+        if out:
+            for one, text in zip(tickets, texts(tickets, *signing), strict=True):
+                out.write(json.dumps(_line(event, batch, one, text)) + "\n")
     return issued
+
+
+def _line(event: Event, batch: TicketsWanted, one: Ticket, text: str) -> dict[str, str | int]:
+    """Return what the file of tickets says of one."""
+    cti = bytes(one.cti).hex()
+    line: dict[str, str | int] = {
+        "kind": batch.kind,
+        "text": text,
+        "quantity": one.quantity,
+        "cti": cti,
+    }
+    if one.must_move and event.rotation_key:
+        key = rotating.key_of(bytes(one.cti), bytes(event.rotation_key))
+        line["code_key"] = key.hex()
+    return line
 
 
 def _draw(seed: bytes | None) -> Callable[[int], bytes]:

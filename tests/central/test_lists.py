@@ -429,8 +429,32 @@ def test_a_capacity_changed_while_selling_draws_no_serial_twice() -> None:
     issue(kind, some)
     serials = Ticket.objects.filter(ticket_class__event=kind.event).values_list("serial", flat=True)
     assert len(set(serials)) == 40
-    with pytest.raises(ValueError, match="out of range"):
+    with pytest.raises(ValueError, match="no serials are left"):
         issue(kind, Order(count=25, not_before=1, expires=2, issued_at=1))
     kind.event.capacity = 65
     with pytest.raises(ValidationError, match="at most 64 now"):
         kind.event.full_clean()
+
+
+@pytest.mark.usefixtures("tickets")
+def test_a_house_sold_at_once_is_as_one_sold_ticket_by_ticket() -> None:
+    from central.venue import issue
+    from central.venue.models import Ticket, TicketClass
+
+    kind = TicketClass.objects.select_related("event__venue").first()
+    assert kind is not None
+    kind.event.rotating = True
+    order = issue.Order(7, 10, 20, 5, 3, Standing.BLOCKED, order_number="D1", phone_digits="1234")
+
+    def sold(by: Any) -> list[dict[str, Any]]:
+        Ticket.objects.all().delete()
+        by(kind, order)
+        by(kind, order)
+        rights = {bytes(cti) for cti in Ticket.objects.values_list("cti", flat=True)}
+        assert len(rights) == 14
+        rows = Ticket.objects.order_by("pk").values()
+        return [{name: of for name, of in row.items() if name not in ("id", "cti")} for row in rows]
+
+    assert sold(issue.stock) == sold(issue.issue)
+    with pytest.raises(ValueError, match="one by one"):
+        issue.stock(kind, issue.Order(1, 10, 20, 5, holder="李"))

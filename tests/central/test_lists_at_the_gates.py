@@ -48,9 +48,7 @@ def sell(count: int) -> None:
     from central.venue.models import TicketClass
 
     kind = TicketClass.objects.select_related("event__venue").get()
-    for _ in range(count // 5000 or 1):
-        order = issue.Order(min(count, 5000), kind.event.opens, kind.event.closes, 1_750_000_000)
-        issue.issue(kind, order)
+    issue.stock(kind, issue.Order(count, kind.event.opens, kind.event.closes, 1_750_000_000))
 
 
 def standings(device: Follower) -> list[Standing | None]:
