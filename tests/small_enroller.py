@@ -82,6 +82,8 @@ class SmallEnroller:
     issued: list[x509.Certificate] = field(default_factory=list)
     codes_seen: list[str] = field(default_factory=list)
     used: tuple[object, x509.Certificate] | None = None
+    older: list[x509.Certificate] = field(default_factory=list)
+    """Issuing authorities that were replaced, and are believed still."""
     versions: int = 1
 
     def __post_init__(self) -> None:
@@ -110,7 +112,8 @@ class SmallEnroller:
     ) -> bytes:
         match path:
             case "/.well-known/est/cacerts":
-                return _pkcs7([self.hands_out.issuing, self.hands_out.root])
+                hands_out = (self.hands_out.issuing, *self.older, self.hands_out.root)
+                return _pkcs7(list(hands_out))
             case "/.well-known/est/simpleenroll":
                 return self._enrol(body, headers)
             case "/.well-known/est/simplereenroll":

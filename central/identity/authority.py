@@ -4,20 +4,20 @@ The root signs the issuing authority and says once that this one is not revoked;
 encrypted and belongs into a safe. The issuing key is a file of central's user, beside the ticket
 keys. Certificates are public, and lie where broker and web server can read them:
 
-    keys/root.pem, keys/issuing.pem       private, 0600
+    keys/root.pem, keys/issuing*.pem      private, 0600
     authority/ca.pem                      root and issuing: `cafile`, `ssl_client_certificate`
-    authority/crl.pem                     both revocation lists: `crlfile`, `ssl_crl`
+    authority/crl.pem                     all revocation lists: `crlfile`, `ssl_crl`
     authority/<name>.pem, <name>.key      web server, broker, central itself; chain in the .pem
 
-Times are Unix seconds. Whatever is lacking is AuthorityMissing, a sentence for the admin.
+Of issuing authorities there may be several for a while (succession.py): the first signs, the
+others are believed. Times are Unix seconds. Whatever is lacking is AuthorityMissing, a sentence
+for the admin.
 """
 
 import hashlib
-import ipaddress
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,14 +36,15 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 
-DAY = 86_400
+from central.identity import shape
+
+DAY, SKEW_SECONDS = shape.DAY, shape.SKEW_SECONDS
 DEVICE_DAYS, SERVER_DAYS, ISSUING_DAYS, ROOT_DAYS = 90, 90, 3650, 9125
-SKEW_SECONDS = 3600
-"""Certificates are good an hour earlier: broker and devices need not agree to the second."""
 PASSPHRASE_MIN = 12
 URN = "urn:gatehouse:device:"
+ROOT_LIST = "root.crl.pem"
 
-PublicKey = ec.EllipticCurvePublicKey
+PublicKey = shape.PublicKey
 
 
 class AuthorityMissing(Exception):
@@ -56,6 +57,8 @@ class Issuing(NamedTuple):
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
     root: x509.Certificate
+    older: tuple[x509.Certificate, ...] = ()
+    """Issuing authorities before this one whose certificates are still believed."""
 
 
 def keys() -> Path:
@@ -78,50 +81,95 @@ def create(passphrase: bytes, now: int) -> Path:
         raise AuthorityMissing(f"the passphrase needs at least {PASSPHRASE_MIN} characters")
     if (public() / "ca.pem").exists():
         raise AuthorityMissing(f"{public() / 'ca.pem'}: there is an authority already")
-    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root_name, name = _name("Gatehouse root"), _name("Gatehouse issuing")
-    root = _authority(root_name, root_key.public_key(), 1, _days(now, ROOT_DAYS)).issuer_name(
-        root_name
-    )
-    own = _signed_for(root, root_key.public_key()).sign(root_key, SHA256())
-    below = _authority(name, key.public_key(), 0, _days(now, ISSUING_DAYS)).issuer_name(root_name)
-    issuing = _signed_for(below, root_key.public_key()).sign(root_key, SHA256())
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    root_name = shape.called("Gatehouse root")
+    root = shape.authority(
+        root_name, root_key.public_key(), 1, shape.lasting(now, ROOT_DAYS)
+    ).issuer_name(root_name)
+    own = shape.signed_for(root, root_key.public_key()).sign(root_key, SHA256())
+    made = new_issuing(root_key, own, "Gatehouse issuing", now)
     _write(keys() / "root.pem", _private(root_key, BestAvailableEncryption(passphrase)), 0o600)
-    _write(keys() / "issuing.pem", _private(key, NoEncryption()), 0o600)
-    of_root = _revocations(own, now, issuing.not_valid_after_utc, []).sign(root_key, SHA256())
-    _write(public() / "root.crl.pem", of_root.public_bytes(Encoding.PEM), 0o644)
-    write_revocations(Issuing(key, issuing, own), [], now)
-    _write(public() / "ca.pem", _pem(own) + _pem(issuing), 0o644)
+    _write(keys() / "issuing.pem", _private(made.key, NoEncryption()), 0o600)
+    write_root_revocations(root_key, made, [], now)
+    write_revocations(made, [], now)
+    write_believed(made)
     return keys() / "root.pem"
+
+
+def new_issuing(
+    root_key: ec.EllipticCurvePrivateKey, root: x509.Certificate, name: str, now: int
+) -> Issuing:
+    """Return an issuing authority that the root vouches for; nothing is written."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    begins, ends = shape.lasting(now, ISSUING_DAYS)
+    valid = begins, min(ends, root.not_valid_after_utc)
+    below = shape.authority(shape.called(name), key.public_key(), 0, valid).issuer_name(
+        root.subject
+    )
+    return Issuing(
+        key, shape.signed_for(below, root_key.public_key()).sign(root_key, SHA256()), root
+    )
+
+
+def write_believed(issuing: Issuing) -> None:
+    """Write whom devices and servers believe; the first authority after the root signs from now."""
+    believed = (issuing.root, issuing.certificate, *issuing.older)
+    _write(public() / "ca.pem", b"".join(map(_pem, believed)), 0o644)
+
+
+def write_issuing_key(issuing: Issuing) -> Path:
+    """Write the key of one that is to come; it signs nothing before `write_believed`."""
+    path = keys() / f"issuing-{issuing.certificate.serial_number:x}.pem"
+    _write(path, _private(issuing.key, NoEncryption()), 0o600)
+    return path
 
 
 def load() -> Issuing:
     """Return the issuing authority; raise AuthorityMissing."""
-    root, issuing = certificates()
-    path = keys() / "issuing.pem"
-    try:
-        key = load_pem_private_key(path.read_bytes(), None)
-    except (OSError, ValueError, TypeError) as error:
-        raise AuthorityMissing(f"{path}: cannot be read as a key: {error}") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise AuthorityMissing(f"{path}: not a P-256 key")
-    if key.public_key() != issuing.public_key():
-        raise AuthorityMissing(f"{path}: not the key of {public() / 'ca.pem'}")
-    return Issuing(key, issuing, root)
+    root, newest, *older = certificates()
+    return Issuing(key_of(newest), newest, root, tuple(older))
 
 
-def certificates() -> tuple[x509.Certificate, x509.Certificate]:
-    """Return root and issuing certificate; raise AuthorityMissing."""
+def key_of(certificate: x509.Certificate) -> ec.EllipticCurvePrivateKey:
+    """Return the key of an issuing authority of ours; raise AuthorityMissing."""
+    return _key_and_place(certificate)[0]
+
+
+def key_place(certificate: x509.Certificate) -> Path:
+    """Return where that key lies; raise AuthorityMissing."""
+    return _key_and_place(certificate)[1]
+
+
+def _key_and_place(certificate: x509.Certificate) -> tuple[ec.EllipticCurvePrivateKey, Path]:
+    found = [keys() / "issuing.pem", *sorted(keys().glob("issuing-*.pem"))]
+    trouble = f"not the key of {public() / 'ca.pem'}"
+    for path in found:
+        try:
+            key = load_pem_private_key(path.read_bytes(), None)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError) as error:
+            trouble = f"cannot be read as a key: {error}"
+            continue
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            trouble = "not a P-256 key"
+        elif key.public_key() == certificate.public_key():
+            return key, path
+    raise AuthorityMissing(f"{found[0]}: {trouble}")
+
+
+def certificates() -> tuple[x509.Certificate, ...]:
+    """Return the root and its issuing authorities, newest first; raise AuthorityMissing."""
     path = public() / "ca.pem"
     try:
-        root, issuing = x509.load_pem_x509_certificates(path.read_bytes())
+        root, newest, *older = x509.load_pem_x509_certificates(path.read_bytes())
     except FileNotFoundError:
         raise AuthorityMissing(
             "there is no certificate authority yet: run gatehouse central authority init"
         ) from None
     except (OSError, ValueError) as error:
         raise AuthorityMissing(f"{path}: cannot be read: {error}") from None
-    return root, issuing
+    return root, newest, *older
 
 
 def pin(root: x509.Certificate) -> bytes:
@@ -132,7 +180,7 @@ def pin(root: x509.Certificate) -> bytes:
 def device_certificate(issuing: Issuing, device: str, key: PublicKey, now: int) -> x509.Certificate:
     """Return a certificate of DEVICE_DAYS by which device `device`, 16 hex digits, is a client."""
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(URN + device)]
-    made = _leaf(issuing, device, key, _days(now, DEVICE_DAYS))
+    made = shape.leaf(issuing.certificate, device, key, shape.lasting(now, DEVICE_DAYS))
     return (
         made.add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
@@ -148,8 +196,8 @@ def write_server(
     It is good for answering alone: nobody who has it is a client of the broker.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    made = _leaf(issuing, names[0], key.public_key(), _days(now, days))
-    alternative = x509.SubjectAlternativeName([_host(name) for name in names])
+    made = shape.leaf(issuing.certificate, names[0], key.public_key(), shape.lasting(now, days))
+    alternative = x509.SubjectAlternativeName([shape.host(name) for name in names])
     certificate = (
         made.add_extension(alternative, critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -161,7 +209,7 @@ def write_server(
 def write_client(issuing: Issuing, name: str, now: int) -> Path:
     """Make key and certificate by which one of central's own programs is a client of the broker."""
     key = ec.generate_private_key(ec.SECP256R1())
-    made = _leaf(issuing, name, key.public_key(), _days(now, SERVER_DAYS))
+    made = shape.leaf(issuing.certificate, name, key.public_key(), shape.lasting(now, SERVER_DAYS))
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
     certificate = made.add_extension(usage, critical=False).sign(issuing.key, SHA256())
     return _write_pair(issuing, name, key, certificate)
@@ -172,8 +220,10 @@ def write_renewed(issuing: Issuing, path: Path, old: x509.Certificate, now: int)
     key, names = old.public_key(), old.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     assert isinstance(key, ec.EllipticCurvePublicKey)
     life = round((old.not_valid_after_utc - old.not_valid_before_utc).total_seconds())
-    until = _moment(now - SKEW_SECONDS + life)
-    made = _leaf(issuing, str(names[0].value), key, (_moment(now - SKEW_SECONDS), until))
+    until = shape.moment(now - SKEW_SECONDS + life)
+    made = shape.leaf(
+        issuing.certificate, str(names[0].value), key, (shape.moment(now - SKEW_SECONDS), until)
+    )
     for kind in (x509.SubjectAlternativeName, x509.ExtendedKeyUsage):
         with suppress(x509.ExtensionNotFound):
             same = old.extensions.get_extension_for_class(kind)
@@ -192,113 +242,44 @@ def write_revocations(issuing: Issuing, revoked: Iterable[tuple[int, int]], now:
     """Write the list of revoked certificates, (serial, Unix seconds), with the root's; its path.
 
     It runs as long as the issuing authority does: a broker that finds it out of date would turn
-    every device away, and what a late file could hide, central's own denied list shows.
+    every device away, and what a late file could hide, central's own denied list shows. Each
+    issuing authority has a list of its own, which names all: a serial is drawn and nobody else's.
     """
-    until = issuing.certificate.not_valid_after_utc
-    made = _revocations(issuing.certificate, now, until, revoked).sign(issuing.key, SHA256())
-    of_root = (public() / "root.crl.pem").read_bytes()
+    entries, lists = list(revoked), list[bytes]()
+    for one in (issuing.certificate, *issuing.older):
+        key = issuing.key if one is issuing.certificate else key_of(one)
+        made = shape.revocations(one, now, one.not_valid_after_utc, entries).sign(key, SHA256())
+        lists.append(made.public_bytes(Encoding.PEM))
     path = public() / "crl.pem"
-    _write(path, made.public_bytes(Encoding.PEM) + of_root, 0o644)
+    _write(path, b"".join(lists) + (public() / ROOT_LIST).read_bytes(), 0o644)
     return path
 
 
+def write_root_revocations(
+    root_key: ec.EllipticCurvePrivateKey, newest: Issuing, ended: Iterable[int], now: int
+) -> None:
+    """Write which issuing authorities, by serial, are revoked; to be read with the next list."""
+    place = public() / ROOT_LIST
+    before = x509.load_pem_x509_crl(place.read_bytes()) if place.exists() else ()
+    entries = {one.serial_number: int(one.revocation_date_utc.timestamp()) for one in before}
+    entries = {**dict.fromkeys(ended, now), **entries}
+    until = newest.certificate.not_valid_after_utc
+    made = shape.revocations(newest.root, now, until, entries.items()).sign(root_key, SHA256())
+    _write(place, made.public_bytes(Encoding.PEM), 0o644)
+
+
+def ours(certificate: x509.Certificate) -> bool:
+    """Tell whether an issuing authority that is believed signed it; raise AuthorityMissing."""
+    return any(issued(one, certificate) for one in certificates()[1:])
+
+
 def issued(issuing: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """Tell whether our issuing authority signed it."""
+    """Tell whether this issuing authority signed it."""
     try:
         certificate.verify_directly_issued_by(issuing)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
-
-
-def _authority(
-    name: x509.Name, key: PublicKey, below: int, valid: tuple[datetime, datetime]
-) -> x509.CertificateBuilder:
-    signs = x509.KeyUsage(
-        digital_signature=False, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
-        encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-    return (
-        _certificate(name, key, valid)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=below), critical=True)
-        .add_extension(signs, critical=True)
-    )
-
-
-def _leaf(
-    issuing: Issuing, name: str, key: PublicKey, valid: tuple[datetime, datetime]
-) -> x509.CertificateBuilder:
-    last = min(valid[1], issuing.certificate.not_valid_after_utc)
-    signs = x509.KeyUsage(
-        digital_signature=True, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, key_cert_sign=False, crl_sign=False,
-        encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-    made = (
-        _certificate(_name(name), key, (valid[0], last))
-        .issuer_name(issuing.certificate.subject)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(signs, critical=True)
-    )
-    return _signed_for(made, issuing.key.public_key())
-
-
-def _certificate(
-    name: x509.Name, key: PublicKey, valid: tuple[datetime, datetime]
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(valid[0])
-        .not_valid_after(valid[1])
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    )
-
-
-def _signed_for(made: x509.CertificateBuilder, signer: PublicKey) -> x509.CertificateBuilder:
-    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer)
-    return made.add_extension(identifier, critical=False)
-
-
-def _revocations(
-    signer: x509.Certificate, now: int, until: datetime, revoked: Iterable[tuple[int, int]]
-) -> x509.CertificateRevocationListBuilder:
-    key = signer.public_key()
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    made = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(signer.subject)
-        .last_update(_moment(now - SKEW_SECONDS))
-        .next_update(until)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key), critical=False)
-        .add_extension(x509.CRLNumber(now), critical=False)
-    )
-    for serial, at in revoked:
-        one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(_moment(at))
-        made = made.add_revoked_certificate(one.build())
-    return made
-
-
-def _days(now: int, days: int) -> tuple[datetime, datetime]:
-    return _moment(now - SKEW_SECONDS), _moment(now + days * DAY)
-
-
-def _moment(unix: int) -> datetime:
-    return datetime.fromtimestamp(unix, UTC)
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _host(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
 
 
 def _private(key: ec.EllipticCurvePrivateKey, encryption: KeySerializationEncryption) -> bytes:

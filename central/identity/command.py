@@ -40,6 +40,16 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     hub = tasks.add_parser("hub", help="the certificate of a hub's broker, to be brought there")
     hub.add_argument("names", nargs="+", help="hosts or addresses devices call it by")
     tasks.add_parser("crl", help="writes the revocation list anew")
+    tasks.add_parser("show", help="which authorities are believed, and by how many devices")
+    for task, told in (
+        ("replace", "a new issuing authority; devices move to it as they renew"),
+        ("retire", "ends the older issuing authorities, once all devices have moved"),
+    ):
+        one = tasks.add_parser(task, help=told)
+        one.add_argument("--root", type=Path, help="the root's key, brought from where it lies")
+        one.add_argument("--passphrase-file", type=Path, help="what opens it; asked if not")
+        if task == "retire":
+            one.add_argument("--now", action="store_true", help="whoever is left is enrolled anew")
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -69,6 +79,8 @@ def _done(asked: argparse.Namespace, now: int) -> str:
             "together with its passphrase; nothing here needs it again. Devices and servers trust\n"
             f"{authority.public()}/ca.pem. Next: … authority server NAME …"
         )
+    if asked.task in ("show", "replace", "retire"):
+        return _succeeded(asked, now)
     issuing = authority.load()
     if asked.task in ("server", "broker", "hub") and not all(map(SERVER.fullmatch, asked.names)):
         raise ValueError("a name is a host or an address, without scheme, port or stars")
@@ -95,6 +107,25 @@ def _done(asked: argparse.Namespace, now: int) -> str:
     return str(write_list(now))
 
 
+def _succeeded(asked: argparse.Namespace, now: int) -> str:
+    from central.identity import succession
+
+    if asked.task == "show":
+        return succession.described(now)
+    root = asked.root or authority.keys() / "root.pem"
+    passphrase = _passphrase(asked.passphrase_file, twice=False)
+    if asked.task == "replace":
+        succession.replace(root, passphrase, now)
+        return (
+            f"{succession.described(now)}\n"
+            "The new authority signs from now on; devices move to it as they renew, in 60 days.\n"
+            "A hub's broker needs ca.pem, crl.pem and a new hub.pem (authority hub NAME …) today.\n"
+            "When show says that no device is left on an older one: … authority retire"
+        )
+    ended = succession.retire(root, passphrase, now, asked.now)
+    return f"{ended} older authorities ended\n{succession.described(now)}"
+
+
 def _file(name: str) -> str:
     # To the broker, sixteen letters from a to f would be the id of a device.
     if not NAME.fullmatch(name) or name in RESERVED or re.fullmatch("[a-f]{16}", name):
@@ -102,12 +133,12 @@ def _file(name: str) -> str:
     return name
 
 
-def _passphrase(file: Path | None) -> bytes:
+def _passphrase(file: Path | None, twice: bool = True) -> bytes:
     if file is not None:
         return file.read_bytes().strip()
     if not sys.stdin.isatty():
         raise ValueError("say --passphrase-file FILE, or run this on a terminal")
     first = getpass.getpass("passphrase of the root key: ")
-    if getpass.getpass("once more: ") != first:
+    if twice and getpass.getpass("once more: ") != first:
         raise ValueError("these were two different passphrases")
     return first.encode()

@@ -48,7 +48,7 @@ def begin(device: Device, by: str, url: str, now: int) -> str:
 
     Raise AuthorityMissing, TrustMissing, or WireError for a `url` that no device takes.
     """
-    root, _ = authority.certificates()
+    root, *_ = authority.certificates()
     code = secrets.token_bytes(shown.CODE_BYTES)
     identity, roles = bytes.fromhex(device.identity), root_pin(device.venue)
     text = shown.compose(shown.Enrolment(url, authority.pin(root), code, identity, roles))
@@ -191,7 +191,6 @@ def held_certificate(certificate: x509.Certificate, now: int, grace: bool) -> Ce
     Nothing that the certificate says of itself counts: it is ours if we signed it, and if the very
     same bytes are in the database, there not revoked, and their device not denied.
     """
-    _, issuing = authority.certificates()
     der = certificate.public_bytes(Encoding.DER)
     serial = f"{certificate.serial_number:x}"[:40]
     found = (
@@ -199,7 +198,7 @@ def held_certificate(certificate: x509.Certificate, now: int, grace: bool) -> Ce
         .select_related("device__venue", "device__denied")
         .first()
     )
-    if found is None or bytes(found.der) != der or not authority.issued(issuing, certificate):
+    if found is None or bytes(found.der) != der or not authority.ours(certificate):
         raise Refused(401, "who are you? This certificate is not one of this central's devices")
     if found.revoked_at is not None or hasattr(found.device, "denied"):
         raise Refused(403, "设备已停用 · this device was revoked: it needs a new enrolment")

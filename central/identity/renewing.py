@@ -42,15 +42,16 @@ class Renewing:
 def renew_due(now: int) -> list[Path]:
     """Renew each that is due and has its key beside it; return the files that were written.
 
-    A certificate of another authority, such as one that browsers know, is left alone. Raise
-    AuthorityMissing.
+    Due is also what an older issuing authority of ours has signed: when that one is retired, no
+    server shows it any more. A certificate of another authority, such as one that browsers know, is
+    left alone. Raise AuthorityMissing.
     """
     issuing, renewed = authority.load(), []
     for path in sorted(authority.public().glob("*.pem")):
         old = held(path)
-        if old is None or not authority.issued(issuing.certificate, old):
+        if old is None or not authority.ours(old):
             continue
-        if now >= due(old):
+        if now >= due(old) or not authority.issued(issuing.certificate, old):
             authority.write_renewed(issuing, path, old, now)
             log.info("%s renewed", path.name)
             renewed.append(path)

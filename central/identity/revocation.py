@@ -77,10 +77,17 @@ def one_writer() -> Iterator[None]:
         yield
 
 
-def _write(now: int) -> Path:
-    """A certificate leaves the list when it could not even be renewed any more."""
+def write_for(issuing: authority.Issuing, now: int) -> Path:
+    """Write the list by these authorities; only for who holds `one_writer`.
+
+    A certificate leaves the list when it could not even be renewed any more.
+    """
     revoked = Certificate.objects.filter(
         revoked_at__isnull=False, not_after__gt=now - GRACE_SECONDS
     ).order_by("pk")
     entries = [(int(one.serial, 16), one.revoked_at or now) for one in revoked]
-    return authority.write_revocations(authority.load(), entries, now)
+    return authority.write_revocations(issuing, entries, now)
+
+
+def _write(now: int) -> Path:
+    return write_for(authority.load(), now)

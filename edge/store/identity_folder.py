@@ -109,6 +109,10 @@ class IdentityFolder:
         """Put a renewed key and certificate in the place of the old ones, which stay till then."""
         _replace(self.pair, content, SECRET_MODE)
 
+    def replace_authority(self, content: bytes) -> None:
+        """Put the root with its issuing authorities of today in the place of those before."""
+        _replace(self.authority, content, READABLE_MODE)
+
     def enrolled_with(self, code: bytes) -> bool:
         """Whether this device was enrolled with this very code."""
         try:

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 from cryptography.x509.oid import NameOID
 
+from edge.core.certificate import issued
+
 ANSWER_BYTES_MAX = 64 * 1024
 RENEWAL_CONTEXT = b"gatehouse/1/renewal"
 """What the old key signs begins so; see central/identity/est.py."""
@@ -61,8 +63,12 @@ def proof(key: Key, asked: bytes) -> bytes:
 
 
 def pair(key: Key, certificate: x509.Certificate, authority: Sequence[x509.Certificate]) -> bytes:
-    """Return key, certificate and what issued it: one file, so that one rename replaces all."""
-    return _private(key) + pem((certificate, *authority[1:]))
+    """Return key, certificate and what issued it: one file, so that one rename replaces all.
+
+    The root stays out; of several issuing authorities only its own is shown.
+    """
+    own = [one for one in authority[1:] if issued(certificate, one)]
+    return _private(key) + pem((certificate, *own))
 
 
 def pem(certificates: Iterable[x509.Certificate]) -> bytes:

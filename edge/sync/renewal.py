@@ -1,11 +1,13 @@
 """Renews the device's certificate: at two thirds of its life, with a new key (RFC 7030, 4.2.2).
 
-One that slept through the winter has a certificate that no web server takes any more; within its
-grace the device proves by the old key that it is still itself. The old key and certificate stay
-until the new ones are on disk.
+Whom central signs by may have changed since the device was enrolled: it asks for the authorities
+of today, and takes what its own root vouches for. One that slept through the winter has a
+certificate that no web server takes any more; within its grace the device proves by the old key
+that it is still itself. The old key and certificate stay until the new ones are on disk.
 """
 
 import base64
+import hashlib
 import logging
 from collections.abc import Callable
 
@@ -13,11 +15,11 @@ from cryptography import x509
 
 from edge.core import certificate
 from edge.core.certificate import NotOurs
-from edge.drivers.interfaces import Declined, DriverError
+from edge.drivers.interfaces import Declined, DriverError, Fetch
 from edge.runtime.clock import Clock
 from edge.store.identity_folder import IdentityFolder
 from edge.sync import keys
-from edge.sync.enrolment import Opens
+from edge.sync.enrolment import CACERTS, Opens
 
 log = logging.getLogger("sync.renewal")
 
@@ -77,7 +79,6 @@ class Renewal:
             return False
         if now.wall < certificate.renewal_due(old, self._identity):
             return False
-        authority = x509.load_pem_x509_certificates(self._folder.authority.read_bytes())
         key = keys.load(keys.fresh())
         asked = keys.request(key, self._identity)
         headers = {"Content-Type": "application/pkcs10"}
@@ -92,11 +93,19 @@ class Renewal:
             central = self._opens.verified(self._url, self._folder.authority, pair)
         body = base64.encodebytes(asked)
         answer = keys.read_pkcs7(await central.post(SIMPLE_REENROLL, body, headers))
+        authority = await self._authority(central)
         fresh = certificate.own(answer, authority, key.public_key(), self._identity)
+        self._folder.replace_authority(keys.pem(authority))
         self._folder.replace_pair(keys.pair(key, fresh, authority))
         log.info("renewed: good until %s", fresh.not_valid_after_utc.isoformat())
         self.trouble = ""
         return True
+
+    async def _authority(self, central: Fetch) -> tuple[x509.Certificate, ...]:
+        """Return the root, as ever, and the issuing authorities of today."""
+        root = x509.load_pem_x509_certificates(self._folder.authority.read_bytes())[0]
+        pin = hashlib.sha256(keys.der(root)).digest()
+        return certificate.chain(keys.read_pkcs7(await central.get(CACERTS)), pin)
 
     def _say(self, what: str) -> None:
         if what != self.trouble:

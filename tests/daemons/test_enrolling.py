@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from msgspec.structs import replace
 
+from edge.core.certificate import NotOurs
 from edge.runtime import config, identity
 from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.intercom import EnrolmentEnded
@@ -18,7 +19,7 @@ from edge.sync import keys
 from edge.sync.config import LinkConfig, link_path
 from edge.sync.enrolment import Enroller
 from edge.sync.renewal import Renewal
-from tests.authority import DAY, TestAuthority
+from tests.authority import DAY, TestAuthority, new_key
 from tests.small_enroller import URL, SmallEnroller, roles
 from wire.event import ClockQuality
 
@@ -314,6 +315,38 @@ def test_one_that_slept_through_the_winter_comes_back_by_a_proof(device: Device)
     spring = renewing(device, device.central.now + 200 * DAY)
     assert asyncio.run(spring.renewal.renew_if_due())
     assert keys.certificate_of(held(device)) == device.central.issued[-1]
+
+
+def test_it_renews_into_an_issuing_authority_that_came_after_it_was_enrolled(
+    device: Device,
+) -> None:
+    device.enrol()
+    central = device.central
+    before = central.authority
+    central.authority = TestAuthority(root_key=before.root_key, issuing_key=new_key())
+    central.authority.root = before.root
+    central.hands_out, central.older = central.authority, [before.issuing]
+    late = renewing(device, central.now + 70 * DAY)
+    assert asyncio.run(late.renewal.renew_if_due())
+    shown = x509.load_pem_x509_certificates(held(device))
+    assert shown == [central.issued[-1], central.authority.issuing], "its own issuer, and no other"
+    believed = x509.load_pem_x509_certificates((device.folder / "identity/ca.pem").read_bytes())
+    assert believed[0] == before.root, "and of the others in any order"
+    assert set(believed[1:]) == {central.authority.issuing, before.issuing}
+
+
+def test_an_issuing_authority_of_another_root_is_not_taken(device: Device) -> None:
+    device.enrol()
+    pair, ca = held(device), (device.folder / "identity/ca.pem").read_bytes()
+    stranger = TestAuthority("stranger")
+    device.central.hands_out = TestAuthority("stranger")
+    device.central.hands_out.root = device.central.authority.root
+    device.central.hands_out.issuing = stranger.issuing
+    device.central.authority = stranger
+    late = renewing(device, device.central.now + 70 * DAY)
+    with pytest.raises(NotOurs):
+        asyncio.run(late.renewal.renew_if_due())
+    assert (held(device), (device.folder / "identity/ca.pem").read_bytes()) == (pair, ca)
 
 
 def test_the_old_pair_stays_until_the_new_one_is_there(device: Device) -> None:

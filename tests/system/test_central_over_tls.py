@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,17 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from edge.drivers.catalog import Catalog, CentralConfig, TlsConfig
 from edge.drivers.interfaces import Fetch
 from edge.runtime import config, identity
-from edge.runtime.clock import SystemClock
+from edge.runtime.clock import SimulatedClock, SystemClock
 from edge.runtime.workers import SingleThread, Workers
+from edge.store.identity_folder import IdentityFolder
 from edge.sync.config import LinkConfig, link_path
 from edge.sync.enrolment import Enroller
+from edge.sync.renewal import Renewal
 from tests.brokers import free_port
 from tests.central_venue import description
 from tests.fronts import Front, running_front
 from tests.identities import DEVICE, DeviceKey, base64_of, basic, certificate_in, escaped, foreign
+from tests.secure_broker import ACCEPTED, CONNECT, SecureBroker, running_secure_broker
 from wire import enrolment
 from wire.codec import decode
 from wire.enrolment import Configuration
@@ -583,3 +586,124 @@ def test_slow_clients_do_not_stop_a_device_and_are_cut_off(central: Central, gat
             assert central.ask("/device/trust", gate).status_code == 200
     finally:
         slow.stop()
+
+
+# A new issuing authority. Last: it ends what the others go by.
+
+
+AGED = """
+import django
+django.setup()
+from django.db.models import F
+from central.identity.models import Certificate
+days = 70 * 86400
+Certificate.objects.update(not_before=F("not_before") - days, not_after=F("not_after") - days)
+"""
+
+
+@dataclass
+class Servers:
+    """nginx and mosquitto, and somebody who believes the authorities of `before`."""
+
+    central: Central
+    broker: SecureBroker
+    before: str
+
+    def let_in(self, files: tuple[str, str]) -> tuple[bool, bool]:
+        """At nginx and central, and at the broker."""
+        url = self.central.front.url + "/device/trust"
+        answer = requests.get(url, verify=self.before, cert=files, timeout=90)
+        return answer.status_code == 200, self.at_the_broker(files)
+
+    def at_the_broker(self, files: tuple[str, str]) -> bool:
+        context = ssl.create_default_context(cafile=self.before)
+        context.load_cert_chain(*files)
+        try:
+            plain = socket.create_connection(("127.0.0.1", self.broker.port), timeout=30)
+            with plain, context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+                secure.sendall(CONNECT)
+                return secure.recv(4) == ACCEPTED
+        except (ssl.SSLError, ConnectionError):
+            return False
+
+    def read_again(self) -> None:
+        """As systemd has them do when the files change."""
+        self.broker.reload()
+        self.central.front.process.send_signal(signal.SIGHUP)
+
+    def come_to(self, what: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not what():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def authority_task(central: Central, *task: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "central", "--config", str(central.folder / "central.toml")]
+    if task[0] in ("replace", "retire"):
+        task = (*task, "--passphrase-file", str(central.folder / "passphrase"))
+    return subprocess.run([*command, "authority", *task], capture_output=True, text=True)
+
+
+def newest_authority(central: Central) -> x509.Certificate:
+    return x509.load_pem_x509_certificates(Path(central.root).read_bytes())[1]
+
+
+def replaced(central: Central) -> None:
+    """Make a new issuing authority, and see that the servers show it."""
+    other = str(central.folder / "central/keys/issuing.pem")
+    assert "issuing.pem" in authority_task(central, "replace", "--root", other).stderr
+    said = authority_task(central, "replace")
+    assert said.returncode == 0, said.stderr
+    assert "issuing  until" in said.stdout
+    assert re.search(r"^older .* [2-9] devices$", said.stdout, re.M)
+    for server in ("server.pem", "broker.pem", "central-ingest.pem"):
+        content = (central.folder / "central/authority" / server).read_bytes()
+        shown = x509.load_pem_x509_certificates(content)[0]
+        shown.verify_directly_issued_by(newest_authority(central))
+
+
+def renewed(central: Central, folder: Path, opens: Fetches) -> bool:
+    """Let the device in `folder` come to its time and renew; whether it is the new one's."""
+    subprocess.run([sys.executable, "-c", AGED], env=environment(central.folder), check=True)
+    later = SimulatedClock(time.time() + 70 * DAY)
+    told = (SECOND, central.front.url, opens, later, lambda: 0.5, lambda _: None)
+    assert asyncio.run(Renewal(IdentityFolder(folder), *told).renew_if_due())
+    mine, *issuer = x509.load_pem_x509_certificates((folder / "identity/device.pem").read_bytes())
+    mine.verify_directly_issued_by(newest_authority(central))
+    return issuer == [newest_authority(central)]
+
+
+def test_devices_move_to_a_new_issuing_authority_and_the_old_one_ends(
+    central: Central, admin: Admin, tmp_path: Path
+) -> None:
+    thread, ignored = Workers().single("enrolment"), list[object]()
+    opens = Fetches(Catalog(SystemClock()), thread)
+    enroller = Enroller(tmp_path, opens, lambda: 0, ignored.append, ignored.append)
+    assert asyncio.run(enroller.enrol(enrolment.compose(admin.code(SECOND))))[0].done
+    moving, stays = (str(tmp_path / "identity/device.pem"),) * 2, enrol(central, admin)
+    before = tmp_path / "before.pem"
+    before.write_bytes((tmp_path / "identity/ca.pem").read_bytes())
+    assert authority_task(central, "broker", "127.0.0.1").returncode == 0
+    with running_secure_broker(tmp_path, central.folder / "central/authority") as broker:
+        servers = Servers(central, broker, str(before))
+        assert servers.let_in(moving) == servers.let_in(stays.files) == (True, True)
+
+        replaced(central)
+        servers.read_again()
+        both = (True, True)
+        servers.come_to(lambda: servers.let_in(moving) == servers.let_in(stays.files) == both)
+        assert renewed(central, tmp_path, opens)
+        servers.come_to(lambda: servers.let_in(moving) == servers.let_in(stays.files) == both)
+
+        refused = authority_task(central, "retire")
+        assert (refused.returncode, "Gate 1" in refused.stderr) == (1, True)
+        assert "Gate 2" not in refused.stderr
+        assert authority_task(central, "retire", "--now").returncode == 0
+        assert not servers.let_in(stays.files)[0], "central itself, whatever nginx has read"
+        servers.read_again()
+        servers.come_to(lambda: not servers.at_the_broker(stays.files))
+        servers.come_to(lambda: "expired" in central.ask("/live/", stays).text)
+        assert servers.let_in(moving) == both
+        assert "older" not in authority_task(central, "show").stdout
+    thread.close()
