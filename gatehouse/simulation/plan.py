@@ -145,6 +145,8 @@ class Wishes:
     visitors_a_minute: float = VISITORS_A_MINUTE
     copies: float = COPIES
     """How many tickets, of all, somebody has a copy of."""
+    deed_seconds: float = 60.0
+    """What is done to a ticket is done so long before or after its holder comes, at most."""
     real_central: bool = False
     """Run central's own code, in the place of one that is as exact and faster."""
     claims: tuple[Policy | None, ...] = (None,)
@@ -322,7 +324,7 @@ def _deeds(
     rate = DEEDS_A_MINUTE * max(1.0, wishes.gates / 4)
     at = chance.expovariate(rate / 60)
     while at < seconds and holders:
-        near = [one for one in holders if abs(one.at - at) < 60.0] or holders
+        near = [one for one in holders if abs(one.at - at) < wishes.deed_seconds] or holders
         ticket = chance.choice(near).ticket
         kind = chance.choices(list(DeedKind), weights=[4, 3, 1, 2, 2])[0]
         assert ticket is not None

@@ -287,7 +287,7 @@ BREAKS = (
     Break(
         is_always_fresh,
         Promise.AGE_BOUNDED,
-        replace(CALM, minutes=6.0, faults_a_minute=1.0, kinds=(FaultKind.CUT,)),
+        replace(CALM, minutes=6.0, faults_a_minute=1.0, kinds=(FaultKind.CUT,), deed_seconds=240.0),
     ),
     Break(
         says_nothing_of_age,
