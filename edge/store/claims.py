@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edge.store.database import TooNew, make_directory, open_durable, sound
+from edge.store.database import TooNew, connect, make_directory, open_durable, sound
 from rules.claim import Held, merged
 from rules.use import Outcome
 from wire.claim import Kind
@@ -143,7 +143,7 @@ class ClaimStore:
         """
         how = "PASSIVE" if self._log_bytes() < LOG_BYTES_MAX else "RESTART"
         try:
-            database = sqlite3.connect(self._path, isolation_level=None)
+            database = connect(self._path)
             try:
                 database.execute(f"PRAGMA wal_checkpoint({how})")
             finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.gate import enrolment
-from edge.store import database, repair, salvage, untouched
+from edge.store import claims, database, repair, salvage, untouched
 from edge.sync import daemon as sync
 from edge.sync import outward
 from gatehouse.simulation.copying import make_quick
@@ -25,6 +25,7 @@ REMEMBERED_MAX = 4096
 BYTES_MAX = 4096
 """Of what is remembered; larger things are few."""
 SELDOM_SECONDS = 5.0
+STORES = (claims, database, repair, salvage, untouched)
 
 _done: list[bool] = []
 
@@ -38,7 +39,7 @@ def remember() -> None:
         (key, "by_sodium", _once(key.by_sodium)),
         (key, "by_openssl", _once(key.by_openssl)),
         (codec, "loads", _loads(codec.loads)),
-        *((module, "connect", _alone) for module in (database, repair, salvage, untouched)),
+        *((module, "connect", _alone) for module in STORES),
         (outward, "POLL_SECONDS", SELDOM_SECONDS),
         (sync, "LOOK_AFTER_SECONDS", SELDOM_SECONDS),
         (enrolment, "LOOK_SECONDS", SELDOM_SECONDS),
