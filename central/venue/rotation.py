@@ -86,6 +86,11 @@ def described(venue: Venue) -> str:
         path = trust.path(name)
         where = path if path.exists() else "不在此处 · not here"
         lines.append(f"  {name:<14} {keys}  {where}")
+    for purpose in Purpose:
+        if purpose is not Purpose.ROLES and purpose.value not in known.signers:
+            # The venue is older than this purpose.
+            told = f"还没有密钥 · no key yet: trust rotate {purpose.value}"
+            lines.append(f"  {purpose.value:<14} {told}")
     return "\n".join(lines)
 
 

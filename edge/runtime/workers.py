@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,10 +26,21 @@ class _Single:
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         done = self._executor.submit(work, *args, **kwargs)
         # Shielded: cancelling whoever waits must not undo what the thread is about to commit.
-        return await asyncio.shield(asyncio.wrap_future(done))
+        waited = asyncio.wrap_future(done)
+        try:
+            return await asyncio.shield(waited)
+        except asyncio.CancelledError:
+            waited.add_done_callback(_unheard)
+            raise
 
     def close(self) -> None:
         self._executor.shutdown(wait=True)
+
+
+def _unheard(waited: "asyncio.Future[Any]") -> None:
+    """Whoever asked has gone: what it raised is nobody's trouble, and no traceback in the log."""
+    if not waited.cancelled():
+        waited.exception()
 
 
 class Workers:

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from msgspec.structs import replace
 
 from edge.store.trust import TrustStore
 from tests.central_venue import TOKEN
 from tests.trusted import inside
-from wire.codec import decode
+from wire.codec import decode, encode
 from wire.entry import Standing
 from wire.essentials import Essentials
-from wire.signed import Purpose, Untrusted, pin
+from wire.signed import Purpose, Untrusted, bundle, pin, seal
 from wire.snapshot import Delta, Heartbeat, Manifest
 
 
@@ -141,3 +142,28 @@ def test_the_command_says_who_may_sign(capsys: pytest.CaptureFixture[str]) -> No
     assert "roles 2 of v" in said
     assert trust_command.run(parser.parse_args(["rotate", "time", "--root", "/none"])) == 1
     assert "--root FILE" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_venue_from_before_a_purpose_existed_gets_its_key_by_rotating(tmp_path: Path) -> None:
+    from central.venue import trust
+    from central.venue.models import RolesVersion
+    from central.venue.rotation import described, roles, rotate
+
+    now = roles(venue())
+    older = replace(now, signers={name: of for name, of in now.signers.items() if name != "claim"})
+    root = trust.load(trust.path("root"))
+    bundled = bundle([seal(encode(older), Purpose.ROLES, root)])
+    RolesVersion.objects.filter(venue=venue()).update(bundle=bundled)
+    trust.path("claim").unlink()
+    store = enrolled(tmp_path / "device")
+    with pytest.raises(trust.TrustMissing, match="trust rotate claim"):
+        trust.sealed(b"granted", Purpose.CLAIM)
+    assert "no key yet: trust rotate claim" in described(venue())
+    assert rotate(venue(), "claim").version == 2
+    assert "no key yet" not in described(venue())
+    follow(store)
+    envelope = trust.sealed(b"granted", Purpose.CLAIM)
+    assert store.unseal(envelope, Purpose.CLAIM) == b"granted"
+    with pytest.raises(Untrusted):
+        store.unseal(envelope, Purpose.COMMAND)
