@@ -22,14 +22,15 @@ from edge.kiosk import sheets
 from edge.kiosk.alone import Alone
 from edge.kiosk.config import card_digest
 from edge.kiosk.daemon import KioskDaemon
-from edge.kiosk.desk import Desk
+from edge.kiosk.desk import LANE, Desk
 from edge.kiosk.orders import Orders
 from edge.kiosk.papers import Papers
 from edge.kiosk.questions import Questions
 from edge.kiosk.sheets import Sheets
-from edge.runtime.clock import SimulatedClock, settle
+from edge.runtime.clock import SimulatedClock, TrustedClock, settle
 from edge.runtime.intercom import KioskAnswered, KioskAsked, Word
 from edge.runtime.service import Life
+from edge.store.floor import FloorFile
 from edge.store.journal import Journal
 from edge.store.whitelist import Whitelist
 from paper.sheet import Sheet
@@ -228,6 +229,8 @@ class Kiosk:
     daemon: KioskDaemon
     office: Office
     line: OfficeLine
+    life: Life
+    trusted: TrustedClock
 
     @property
     def visit(self) -> Visit:
@@ -280,6 +283,21 @@ def make_list(folder: Path) -> None:
     writing(folder).install("v1", one.path, one.sealed)
 
 
+async def _orders(
+    folder: Path,
+    desk: Desk,
+    thread: DirectThread,
+    clock: TrustedClock,
+    line: OfficeLine,
+    fault: str,
+) -> Orders:
+    closed = LANE in await desk.locked()
+    orders = Orders(DEVICE, desk, trusting(folder), thread, clock, line.tell, closed)
+    orders.reloads(lambda: fault)
+    orders.keeps_time(clock, FloorFile(folder), os.urandom)
+    return orders
+
+
 @asynccontextmanager
 async def kiosk(
     folder: Path,
@@ -289,8 +307,12 @@ async def kiosk(
     office: Office | None = None,
     sheet_seconds: float = 0.0,
     fuse: Fuse | None = None,
+    fault: str = "",
 ) -> AsyncIterator[Kiosk]:
-    """Run a kiosk until the block ends, or until `fuse` cuts its power: then PowerCut is raised."""
+    """Run a kiosk until the block ends, or until `fuse` cuts its power: then PowerCut is raised.
+
+    `fault`: what is wrong with the configuration that a reload would read.
+    """
     make_list(folder)
     clock, thread = SimulatedClock(), DirectThread()
     whitelist = Whitelist(folder, trusting(folder))
@@ -309,7 +331,8 @@ async def kiosk(
     by_itself = habits is not None and habits.when_offline is WhenOffline.EXCHANGE
     alone = Alone(folder, whitelist, journal, thread, clock, os.urandom) if by_itself else None
     made_papers = Papers(desk, questions, printer, made, clock, os.urandom, 30.0, alone)
-    orders = Orders(DEVICE, desk, trusting(folder), thread, clock, line.tell)
+    trusted = TrustedClock(clock, FloorFile(folder).read())
+    orders = await _orders(folder, desk, thread, trusted, line, fault)
     life = Life()
     readers: dict[str, Reader] = {"reader-1": reader}
     daemon = KioskDaemon(
@@ -323,7 +346,7 @@ async def kiosk(
     running = asyncio.create_task(daemon.run(serve))
     await settle()
     try:
-        yield Kiosk(folder, clock, reader, printer, daemon, office, line)
+        yield Kiosk(folder, clock, reader, printer, daemon, office, line, life, trusted)
     finally:
         life.stop("test")
         await clock.advance(1.0)

@@ -19,7 +19,6 @@ from edge.gate.desk import Desk, Identity
 from edge.gate.enrolment import EnrolmentDesk
 from edge.gate.lane import Hardware, Judging, LaneShell
 from edge.gate.orders import Orders
-from edge.gate.timekeeping import Timekeeping
 from edge.gate.unenrolled import UnenrolledDesk, UnenrolledGate
 from edge.runtime import config, identity, service, surroundings
 from edge.runtime.clock import Clock, SystemClock, TrustedClock
@@ -31,6 +30,7 @@ from edge.runtime.surroundings import Surroundings
 from edge.store.essentials import EssentialsStore
 from edge.store.floor import FloorFile
 from edge.store.journal import Journal, Transaction
+from edge.store.timekeeping import Timekeeping
 from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist
 from wire.event import BOOT_BYTES, Stamp
@@ -158,7 +158,7 @@ async def _run(
         for lane in told.lane
     )
     fire = catalog.sensor(told.fire) if told.fire else None
-    timekeeping = Timekeeping(clock, floor, desk, thread, draw, intercom.tell)
+    timekeeping = Timekeeping(clock, floor, desk.unseal, desk.record, thread, draw, intercom.tell)
     tell, lower = intercom.tell, timekeeping.lower
     orders = Orders(own.device, desk, lanes, clock, tell, lower, clock.least)
     configuring = Configuring(own.device, directory, desk, lanes, thread, orders.note)

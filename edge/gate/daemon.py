@@ -11,7 +11,6 @@ from edge.gate.desk import Desk
 from edge.gate.enrolment import EnrolmentDesk
 from edge.gate.lane import LaneShell
 from edge.gate.orders import Orders
-from edge.gate.timekeeping import Timekeeping
 from edge.runtime.clock import Clock
 from edge.runtime.intercom import (
     ClaimTold,
@@ -28,6 +27,7 @@ from edge.runtime.intercom import (
     TimeTold,
 )
 from edge.runtime.service import Life, log_tail
+from edge.store.timekeeping import Timekeeping
 from wire.event import DriverFound, DriverLost, Started
 
 log = logging.getLogger("gate")

@@ -15,7 +15,7 @@ from edge.kiosk import browser, sheets
 from edge.kiosk.alone import Alone
 from edge.kiosk.config import ADDRESS_FILE, KioskConfig, card_digest, habits, time_zone_of
 from edge.kiosk.daemon import KioskDaemon
-from edge.kiosk.desk import Desk
+from edge.kiosk.desk import LANE, Desk
 from edge.kiosk.orders import Orders
 from edge.kiosk.page import application
 from edge.kiosk.papers import Papers
@@ -97,7 +97,7 @@ def assembled(
     if known is None:
         return lambda life: _wait_for_enrolment(directory, life, around)
     who = identity.load(directory)
-    return lambda life: _run(told, template, who, boot, life, around, opens)
+    return lambda life: _run(path, told, template, who, boot, life, around, opens)
 
 
 async def _wait_for_enrolment(directory: Path, life: Life, around: Surroundings) -> None:
@@ -110,7 +110,17 @@ async def _wait_for_enrolment(directory: Path, life: Life, around: Surroundings)
         await around.machine.wait(LOOK_SECONDS)
 
 
+def _fault(path: Path) -> str:
+    """Return what is wrong with the configuration that would be read now, or nothing."""
+    try:
+        _checked(path)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
 async def _run(
+    path: Path,
     told: KioskConfig,
     template: Template,
     who: DeviceIdentity,
@@ -138,7 +148,10 @@ async def _run(
         else None,
     )
     trust = await thread.run(TrustStore, directory, who.pin, who.venue)
-    orders = Orders(who.device, desk, trust, thread, clock, intercom.tell)
+    closed = LANE in await desk.locked()
+    orders = Orders(who.device, desk, trust, thread, clock, intercom.tell, closed)
+    orders.reloads(lambda: _fault(path))
+    orders.keeps_time(clock, FloorFile(directory), draw)
     daemon = KioskDaemon(
         {f"reader-{n}": catalog.reader(one) for n, one in enumerate(told.reader, 1)},
         catalog.reader(told.card) if told.card else None,

@@ -35,7 +35,7 @@ from edge.core.visit_terms import (
 from edge.drivers.interfaces import Code, Found, Level, Lost, Printer, Reader, Sensor
 from edge.kiosk.config import card_digest
 from edge.kiosk.desk import Desk
-from edge.kiosk.orders import Orders
+from edge.kiosk.orders import CLOSED, Orders
 from edge.kiosk.papers import Papers
 from edge.kiosk.questions import Questions
 from edge.runtime.clock import Clock
@@ -46,6 +46,7 @@ from edge.runtime.intercom import (
     Logged,
     LogsWanted,
     Ordered,
+    TimeTold,
 )
 from edge.runtime.service import Life, log_tail
 from wire import exchange
@@ -87,7 +88,7 @@ class KioskDaemon:
         self._desk, self._intercom = desk, intercom
         self._clock, self._life = clock, life
         self.habits, self._staff, self._draw = habits, staff, draw
-        self._version, self._orders = version, orders
+        self._version, self._orders, self._was_found = version, orders, False
         self.visit = Visit(page=Page.OUT_OF_ORDER, language=habits.languages[0])
         self.plugged = False
         """Whether somebody listens by headphones."""
@@ -113,13 +114,8 @@ class KioskDaemon:
                     *([self._watch_card(self._card)] if self._card else []),
                     *([self._watch_plug(self._headphones)] if self._headphones else []),
                     *(self._watch_printer(), self._intercom.run(), self._listen()),
-                    *(
-                        self._papers.settle(),
-                        self._papers.keep_keys(),
-                        self._decide(),
-                        self._look_after(),
-                        serve(),
-                    ),
+                    *(self._papers.settle(), self._papers.keep_keys()),
+                    *(self._decide(), self._look_after(), serve()),
                 ]
                 working = [tasks.create_task(one) for one in work]
                 self._life.ready("waiting for visitors")
@@ -144,6 +140,11 @@ class KioskDaemon:
         except TimeoutError:
             return False
         return True
+
+    @property
+    def found(self) -> bool:
+        """Whether somebody far away wants this kiosk to be found."""
+        return self._orders is not None and self._orders.found
 
     def signal(self, signal: AnySignal) -> None:
         self._inbox.put_nowait(signal)
@@ -312,6 +313,9 @@ class KioskDaemon:
                         await self._orders.heard(word)
                 case Ordered() if self._orders:
                     await self._orders.hear(word)
+                    await self._show()
+                case TimeTold() if self._orders:
+                    await self._orders.told_time(word)
                 case LogsWanted(lines):
                     self._intercom.tell(Logged("kiosk", log_tail(lines)))
                 case _:
@@ -324,6 +328,11 @@ class KioskDaemon:
             await self._desk.look_after(idle)
             if self._orders:
                 await self._orders.look_after()
+                if self.found != self._was_found:
+                    self._was_found = self.found
+                    await self._show()
+                if self._orders.reloading and idle:
+                    self._life.begin_again("central ordered it to read its configuration")
             health = self._health()
             if health != self.visit.health:
                 self.signal(health)
@@ -335,9 +344,10 @@ class KioskDaemon:
         online = heard is not None and self._clock.now().uptime - heard < ONLINE_SECONDS
         if status is None:
             return Health(online=online, paper_left=self._left)
-        fault = status.fault.value if status.fault else ""
+        closed = self._orders is not None and self._orders.closed
+        fault = CLOSED if closed else status.fault.value if status.fault else ""
         near_end = status.roll is Roll.NEAR_END
-        return Health(status.ready, fault, near_end, online, self._left)
+        return Health(status.ready and not closed, fault, near_end, online, self._left)
 
     async def _told(self) -> None:
         """Tell central of the printer, through the journal."""

@@ -88,6 +88,10 @@ class Desk:
         self._grew()
         return left
 
+    async def locked(self) -> frozenset[str]:
+        """Return what central's orders have put out of service here. Raise JournalUnwritable."""
+        return await self._thread.run(self._journal.transact, Transaction.locked)
+
     async def unheard(self, papers: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """Return those of these papers that the journal does not know."""
 

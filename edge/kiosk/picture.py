@@ -9,6 +9,7 @@ from edge.core import printer_status
 from edge.core.visit_staff import WHYS
 from edge.core.visit_terms import DIGITS, Became, Page, Printed, Refusal, Visit, WhenOffline
 from edge.kiosk.daemon import KioskDaemon
+from edge.kiosk.orders import CLOSED
 from edge.kiosk.spoken import words
 from edge.runtime.clock import Clock
 from paper.fields import money
@@ -61,6 +62,7 @@ class Pictures:
             "seconds_total": total,
             "hurry": HURRY_SECONDS,
             "plugged": daemon.plugged,
+            "found": daemon.found,
             "kiosk": self.kiosk,
             "version": self.version,
             "letters": LETTERS,
@@ -136,6 +138,8 @@ class Pictures:
         """Return what is to be done about the printer, for staff."""
         if not visit.health.fault:
             return ""
+        if visit.health.fault == CLOSED:
+            return words(visit.language)["staff.closed"]
         fault = printer_status.Fault(visit.health.fault)
         return _in(visit.language, printer_status.WORDS[fault])
 

@@ -20,7 +20,6 @@ from edge.gate.config import LaneConfig, ZoneConfig, habits
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.lane import Hardware, LaneShell
-from edge.gate.timekeeping import Timekeeping
 from edge.runtime.clock import SimulatedClock, TrustedClock, settle
 from edge.runtime.intercom import Word
 from edge.runtime.service import Life
@@ -28,6 +27,7 @@ from edge.store.essentials import EssentialsStore
 from edge.store.floor import FloorFile
 from edge.store.journal import FILE, Journal
 from edge.store.outbox import JournalReader
+from edge.store.timekeeping import Timekeeping
 from edge.store.whitelist import Whitelist
 from tests.device import BOOT, DEVICE, KEY, ListMaker, sealed_delta, stamp, ticket, writing
 from tests.threads import DirectThread
@@ -138,7 +138,9 @@ async def gate(
     whitelist = Whitelist(folder, trust, EssentialsStore(folder, trust))
     trusted = TrustedClock(clock, floor.read())
     desk = Desk(trust, whitelist, journal, thread, trusted, os.urandom, identity, zone, UTC)
-    keeping = Timekeeping(trusted, floor, desk, thread, os.urandom, stage.said.append)
+    keeping = Timekeeping(
+        *(trusted, floor, desk.unseal, desk.record, thread, os.urandom, stage.said.append)
+    )
     stage.desk, stage.timekeeping = desk, keeping
     told = lane or LaneConfig(name="A1")
     told_habits = habits(told, zone)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.core.visit_terms import Page
 from edge.runtime.clock import settle
 from edge.runtime.intercom import Logged, LogsWanted, Ordered, Word
 from edge.runtime.service import RING
@@ -14,7 +15,16 @@ from tests.daemons.test_hub import HUB, hub
 from tests.device import DEVICE
 from tests.kiosks import Kiosk, kiosk
 from tests.said_sync import SaidSync
-from wire.command import FreePass, Identify, Reload, ResetClockFloor, SendLogs
+from wire.command import (
+    BackToNormal,
+    FreePass,
+    Identify,
+    LockEntry,
+    OpenOnce,
+    Reload,
+    ResetClockFloor,
+    SendLogs,
+)
 from wire.event import CommandAnswered
 
 
@@ -46,6 +56,14 @@ def answers(one: Kiosk) -> list[tuple[int, bool, str]]:
     ]
 
 
+def found(one: Kiosk) -> bool:
+    return one.daemon.found
+
+
+def began_again(one: Kiosk) -> bool:
+    return one.life.again
+
+
 def test_a_kiosk_sends_its_log_when_ordered_and_answers_once(tmp_path: Path) -> None:
     async def story() -> None:
         async with kiosk(tmp_path / "kiosk") as one:
@@ -70,22 +88,103 @@ def test_a_kiosk_says_what_it_cannot_do_and_turns_strangers_away(tmp_path: Path)
         async with kiosk(tmp_path / "kiosk") as one:
             one.line.order(SendLogs(), DEVICE)
             one.line.beat()
-            one.line.order(Identify(), DEVICE, 2)
+            one.line.order(OpenOnce("A1"), DEVICE, 2)
             one.line.order(FreePass("", 10**10), DEVICE, 3)
-            one.line.order(Reload(), DEVICE, 4)
-            one.line.order(ResetClockFloor(1), DEVICE, 5)
             one.line.order(SendLogs(), b"another.", 6)
             one.line.say(Ordered(b"\xff" * 5000))
             one.line.say(Ordered(b"", retained=True))
             await settle()
             assert of_logs(one.line) == []
-            lanes, here = "this device has no lanes", "not supported by this device"
+            lanes = "this device has no lanes"
             assert answers(one) == [
                 (1, False, "no signed time since this was started"),
-                *((2, False, lanes), (3, False, lanes), (4, False, here), (5, False, here)),
+                *((2, False, lanes), (3, False, lanes)),
                 *((0, False, "addressed to another device"), (0, False, "cannot be read")),
                 (0, False, "kept by the broker, which no order ever is"),
             ]
+
+    asyncio.run(story())
+
+
+def test_a_kiosk_is_put_out_of_service_and_back_and_remembers_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with kiosk(tmp_path / "kiosk") as one:
+            one.line.beat()
+            one.line.order(LockEntry(), DEVICE)
+            await one.clock.advance(2)
+            assert one.on(Page.OUT_OF_ORDER)
+            await one.scan(1)
+            assert one.on(Page.OUT_OF_ORDER), "no ticket is looked for"
+        async with kiosk(tmp_path / "kiosk", boot=b"boot-two") as again:
+            assert again.on(Page.OUT_OF_ORDER), "a pulled plug does not bring it back"
+            again.line.beat()
+            again.line.order(BackToNormal(), DEVICE, 2)
+            await again.clock.advance(2)
+            assert again.on(Page.ATTRACT)
+            assert answers(again) == [(1, True, ""), (2, True, "")]
+
+    asyncio.run(story())
+
+
+def test_out_of_service_does_not_cut_a_visit_short(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with kiosk(tmp_path / "kiosk") as one:
+            one.line.beat()
+            await one.scan(1)
+            await one.touch("next")
+            await one.touch("print")
+            one.line.order(LockEntry(), DEVICE)
+            await one.clock.advance(2)
+            assert one.on(Page.TAKE)
+            await one.touch("back")
+            await one.clock.advance(2)
+            assert one.on(Page.OUT_OF_ORDER)
+
+    asyncio.run(story())
+
+
+def test_a_kiosk_is_found_and_reads_its_configuration_when_nobody_is_at_it(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with kiosk(tmp_path / "kiosk", fault="kiosk.toml: name: missing") as one:
+            one.line.beat()
+            one.line.order(Identify(seconds=10), DEVICE)
+            await settle()
+            assert found(one)
+            await one.clock.advance(12)
+            assert not found(one)
+            one.line.beat()
+            one.line.order(Reload(), DEVICE, 2)
+            await settle()
+            assert answers(one)[-1] == (2, False, "kiosk.toml: name: missing")
+            assert not began_again(one)
+        async with kiosk(tmp_path / "kiosk", boot=b"boot-two") as one:
+            one.line.beat()
+            await one.scan(1)
+            one.line.order(Reload(), DEVICE, 3)
+            await one.clock.advance(3)
+            assert not began_again(one), "somebody is at it"
+            await one.touch("cancel")
+            await one.clock.advance(2)
+            assert began_again(one)
+
+    asyncio.run(story())
+
+
+def test_signed_time_raises_a_kiosks_floor_and_an_order_lowers_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with kiosk(tmp_path / "kiosk") as one:
+            before = one.trusted.least()
+            for _ in range(40):
+                one.line.beat()
+                await one.clock.advance(1)
+            assert one.trusted.least() > before
+            raised = one.trusted.least()
+            one.line.order(ResetClockFloor(1_700_000_000), DEVICE)
+            await one.clock.advance(2)
+            assert answers(one)[-1] == (1, True, "")
+            assert one.trusted.least() < raised
 
     asyncio.run(story())
 

@@ -1,25 +1,25 @@
-"""The gate's clock, kept right: asks central by way of sync, verifies, and keeps the floor.
+"""A device's clock, kept right: asks central by way of sync, verifies, and keeps the floor.
 
 Sync is believed in nothing; it carries the bytes. Everything runs on the event loop but what
 touches the disk.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from edge.core.trusted_time import Answer, Ask, Beat, Command, Keep, Look, Lower, Stepped, Unheeded
-from edge.gate.desk import Desk
 from edge.runtime.clock import TrustedClock
 from edge.runtime.intercom import AskTime, Word
 from edge.runtime.workers import SingleThread
 from edge.store.floor import FloorFile
+from edge.store.obedience import Unseal
 from wire.codec import WireError, decode
-from wire.event import ClockStepped
+from wire.event import AnyEvent, ClockStepped
 from wire.signed import Purpose
 from wire.signed_time import NONCE_BYTES, TimeAnswer
 
-log = logging.getLogger("gate.time")
+log = logging.getLogger("time")
 
 
 class Timekeeping:
@@ -27,7 +27,8 @@ class Timekeeping:
         self,
         clock: TrustedClock,
         floor: FloorFile,
-        desk: Desk,
+        unseal: Unseal,
+        record: Callable[[tuple[AnyEvent, ...]], Awaitable[None]],
         thread: SingleThread,
         draw: Callable[[int], bytes],
         tell: Callable[[Word], None],
@@ -35,7 +36,7 @@ class Timekeeping:
         """`draw(n)` gives n random bytes; `tell` says a word to sync, if it is there."""
         self._clock = clock
         self._floor = floor
-        self._desk = desk
+        self._unseal, self._record = unseal, record
         self._thread = thread
         self._draw = draw
         self._tell = tell
@@ -54,7 +55,7 @@ class Timekeeping:
     async def told(self, envelope: bytes) -> None:
         """Central's answer, or what somebody says is one."""
         try:
-            payload = await self._desk.unseal(envelope, Purpose.TIME)
+            payload = await self._unseal(envelope, Purpose.TIME)
             answer = decode(payload, TimeAnswer)
         except WireError as error:
             log.warning("an answer to the question of the time that is not central's: %s", error)
@@ -72,7 +73,7 @@ class Timekeeping:
                 self._tell(AskTime(nonce))
             case Stepped(seconds):
                 log.warning("the machine's clock was set by %.1f s", seconds)
-                await self._desk.record((ClockStepped(seconds=round(seconds, 1)),))
+                await self._record((ClockStepped(seconds=round(seconds, 1)),))
             case Keep(wall):
                 await self._thread.run(self._keep, wall)
             case Unheeded():
