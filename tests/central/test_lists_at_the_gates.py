@@ -76,7 +76,9 @@ def test_a_whole_event_is_closed_by_one_change_that_every_device_can_take(
     if connection.vendor == "postgresql":
         pytest.skip("as on SQLite, and test_lists splits changes on both")
     sell(count)
-    snapshots.snapshot(venue())
+    made = snapshots.snapshot(venue())
+    on_the_wire = (snapshots.folder() / f"{made.version}.db.zst").stat().st_size
+    assert on_the_wire <= 20 * count, f"{on_the_wire / count:.1f} bytes a ticket"
 
     async def story(device: Follower) -> None:
         await device.until_confirmed()
