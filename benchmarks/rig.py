@@ -4,7 +4,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,13 +113,13 @@ def text(number: int) -> bytes:
     return gh1.sign(one, KID, KEY).encode()
 
 
-def list_rows(count: int) -> Iterator[entry.Row]:
+def list_rows(ctis: Iterable[bytes]) -> Iterator[entry.Row]:
     plain = Entry(0)
-    for number in range(count):
-        yield entry.row(key_of(cti(number), LIST_KEY), plain)
+    for one in ctis:
+        yield entry.row(key_of(one, LIST_KEY), plain)
 
 
-def make_list(folder: Path, count: int) -> Manifest:
+def make_list(folder: Path, count: int, ctis: Iterable[bytes] = ()) -> Manifest:
     """Build a list of `count` tickets as central does; return its manifest."""
     about = About(1, "bench", LIST_KEY, 0, bytes(32), int(time.time()))
     kind = TicketClass(AUDIENCE, 1, Words("成人票", "Adult"), {CHECKPOINT: 1})
@@ -128,7 +128,7 @@ def make_list(folder: Path, count: int) -> Manifest:
     contents = Contents(
         about, ((0, encode(kind)),), ((AUDIENCE, encode(show)),), ((KID, encode(record)),)
     )
-    return build(folder, f"bench-{count}", contents, list_rows(count))
+    return build(folder, f"bench-{count}", contents, list_rows(ctis or map(cti, range(count))))
 
 
 def install(folder: Path, manifest: Manifest, device: Path) -> None:

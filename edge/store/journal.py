@@ -106,8 +106,7 @@ class Journal:
             execute(database, "BEGIN IMMEDIATE")
             try:
                 inside = Transaction(
-                    *(database, self._device, self._number, self._epoch, self._free_bytes),
-                    top=self._top,
+                    database, self._device, self._number, self._epoch, self._free_bytes, self._top
                 )
                 answer = decide(inside)
                 execute(database, "COMMIT")
@@ -184,7 +183,7 @@ class Journal:
                 without_memory=bool(found.why),
             )
             inside = Transaction(
-                *(database, self._device, number, epoch, self._free_bytes), top, sure=True
+                database, self._device, number, epoch, self._free_bytes, top, sure=True
             )
             inside.append(began, stamp)
             return number, epoch
