@@ -299,7 +299,7 @@ class Witness:
             self.truth.tell(self.device.name, f"writes {outcome.name.lower().replace('_', ' ')}")
 
     def _refused(self, happened: event.Refused, stamp: Stamp) -> None:
-        self.truth.count(f"refused {happened.reason.value}")
+        self.truth.refuses(happened.reason, happened.cti)
         if happened.cti is None:
             self.truth.tell(self.device.name, f"refuses: {happened.reason.value}")
             return

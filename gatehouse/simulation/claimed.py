@@ -27,8 +27,15 @@ class Claimed:
     def hold(self) -> None:
         """Hold what was touched against the hub's promise; every journal was just read."""
         touched, self.touched = self.touched, set()
-        for cti in sorted(touched):
+        for cti in sorted(touched) if self._venue.hub is not None else ():
             self._hold(cti)
+        truth = self._venue.truth
+        told_used, truth.told_used = truth.told_used, set()
+        for cti in sorted(told_used):
+            if not any(one.by_right.get(cti) for one in self._venue.witnesses()):
+                number = self._venue.central.pool.by_cti[cti].number
+                why = f"ticket {number} is told that it is used, and nobody was ever let in on it"
+                truth.violate(Promise.NOBODY_ROBBED, why)
 
     def hold_all(self) -> None:
         """At the end: every right that anybody was let in on."""

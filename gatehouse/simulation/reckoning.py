@@ -25,11 +25,10 @@ def reckon(venue: "Venue") -> None:
         _outcomes_true(venue, witness)
     _ledger(venue)
     _doubles(venue)
-    if venue.hub is not None:
-        venue.claimed.hold_all()
-        if left := venue.open_claims():
-            why = f"the hub waits for ever to hear of {left}"
-            venue.truth.violate(Promise.CLAIMS_SETTLED, why)
+    venue.claimed.hold_all()
+    if left := venue.open_claims():
+        why = f"the hub waits for ever to hear of {left}"
+        venue.truth.violate(Promise.CLAIMS_SETTLED, why)
 
 
 def _outbox(venue: "Venue", witness: "Witness") -> None:

@@ -10,6 +10,7 @@ from gatehouse.simulation.hardware import Turnstile
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.plan import Visitor
 from gatehouse.simulation.promises import Promise
+from wire.reason import Reason
 
 Name = tuple[bytes, int]
 """(admission, person): whom a pulse was for."""
@@ -47,6 +48,8 @@ class Truth:
     static: set[bytes] = field(default_factory=set)
     pictures: set[bytes] = field(default_factory=set)
     """Rights whose code moves: shown as one that does not, and shown as a picture of one."""
+    told_used: set[bytes] = field(default_factory=set)
+    """Rights of which somebody was told that they are used, since that was looked into last."""
     counts: dict[str, int] = field(default_factory=dict)
     gates: dict[int, str] = field(default_factory=dict)
     """id of a turnstile -> its name."""
@@ -59,6 +62,12 @@ class Truth:
 
     def count(self, what: str, times: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + times
+
+    def refuses(self, reason: Reason, cti: bytes | None) -> None:
+        """A gate wrote down that it turned somebody away."""
+        self.count(f"refused {reason.value}")
+        if cti is not None and reason in (Reason.USED, Reason.BEING_USED):
+            self.told_used.add(cti)
 
     def violate(self, promise: str, why: str) -> None:
         self.violations.append(Violation(promise, self.scheduler.now, why))

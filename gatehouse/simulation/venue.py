@@ -281,7 +281,7 @@ class Venue:
         return all(not one.card.owed() and not one.undecided(since) for one in witnesses)
 
     def _check(self) -> None:
-        if self.hub is not None and self.claimed.touched:
+        if (self.hub is not None and self.claimed.touched) or self.truth.told_used:
             self.look()
             self.claimed.hold()
         for process, error, said in self.scheduler.broken:

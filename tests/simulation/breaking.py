@@ -1,0 +1,237 @@
+"""What is broken on purpose, each in the real code; how stands in the docstring."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from central.ledger import reading
+from edge.core import credential, delivery, interruption, ladder, notice, passing, trusted_time
+from edge.core.decision import Decision
+from edge.core.delivery_terms import Delivery
+from edge.core.moment import Moment
+from edge.gate import claims, desk
+from edge.gate.inbox import Inbox
+from edge.store import journal, repair
+from gatehouse.simulation import ledger
+from rules import claim, term, verdict
+from rules.use import Outcome
+from wire.event import ClockQuality, Passed, Rung, Stamp
+from wire.reason import Reason
+
+Patch = pytest.MonkeyPatch
+
+
+def commits_nothing(patch: Patch) -> None:
+    """A decision is answered before it is committed."""
+    committed = journal.Journal.transact
+
+    def transact(self: journal.Journal, decide: Callable[[journal.Transaction], Any]) -> Any:
+        class Undo(Exception):
+            pass
+
+        kept = list[Any]()
+
+        def and_undo(inside: journal.Transaction) -> None:
+            kept.append(decide(inside))
+            if isinstance(kept[0], Decision):
+                raise Undo
+
+        with suppress(Undo):
+            committed(self, and_undo)
+        return kept[0]
+
+    patch.setattr(journal.Journal, "transact", transact)
+
+
+def forgets_who_is_inside(patch: Patch) -> None:
+    """After a crash nobody gives those who were being let in their outcome."""
+    patch.setattr(desk, "unresolved", lambda *_: ())
+
+
+def starts_empty(patch: Patch) -> None:
+    """A gate that starts makes a new journal, and says nothing of it."""
+    found = repair.open_sound
+
+    def open_sound(path: Any, device: bytes, lost: bool) -> Any:
+        for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+        return found(path, device, lost)
+
+    patch.setattr(journal, "open_sound", open_sound)
+
+
+def loses_what_is_older(patch: Patch) -> None:
+    """Each tenth row takes the one before the last with it."""
+    append = journal.Transaction.append
+
+    def appended(self: journal.Transaction, happened: Any, stamp: Any) -> int:
+        seq = append(self, happened, stamp)
+        if seq % 10 == 0:
+            self._database.execute("DELETE FROM row WHERE seq = ?", (seq - 2,))
+        return seq
+
+    patch.setattr(journal.Transaction, "append", appended)
+
+
+def opens_by_any_picture(patch: Patch) -> None:
+    """However old a moving code is, it opens."""
+    patch.setattr(verdict, "STEPS_APART_MAX", 10**6)
+
+
+def does_not_hear_of_fire(patch: Patch) -> None:
+    """A lane goes on as if nothing had happened."""
+    patch.setattr(interruption, "fire", lambda lane, _at: (lane, []))
+
+
+def counts_no_heads(patch: Patch) -> None:
+    """Of those who walk out nobody is told."""
+    secured = interruption.secured
+    patch.setattr(interruption, "secured", lambda lane, at: secured(replace(lane, heads=0), at))
+
+
+def counts_no_uses(patch: Patch) -> None:
+    """Uses that this device knows of do not count."""
+    patch.setattr(verdict, "spent", lambda *_: frozenset())
+
+
+def opens_again_and_again(patch: Patch) -> None:
+    """An uncertain use opens once more, however often it has."""
+
+    def reopenable(uses: Any, door: Any, uptime: float) -> Any:
+        del uptime
+        found = [one for one in uses if one.outcome is Outcome.UNCERTAIN]
+        return next((one for one in found if one.lane == door.lane), None)
+
+    patch.setattr(verdict, "_reopenable", reopenable)
+
+
+def tells_of_no_conflict(patch: Patch) -> None:
+    """Central does not look whether a right was used too often."""
+    from gatehouse.simulation import server
+
+    server.ready()
+    from central.ledger import findings
+
+    patch.setattr(findings, "review", lambda _rights: None)
+
+
+def calls_good_tickets_refunded(patch: Patch) -> None:
+    """Every seventh ticket is told that it was refunded."""
+    against = verdict._against_list  # noqa: SLF001
+
+    def against_list(facts: Any, door: Any, wall: float) -> Any:
+        if facts.ticket.serial % 7 == 0:
+            return verdict.Refuse(Reason.REFUNDED)
+        return against(facts, door, wall)
+
+    patch.setattr(verdict, "_against_list", against_list)
+
+
+def ignores_the_list(patch: Patch) -> None:
+    """What the list says of a ticket is not looked at."""
+    patch.setattr(verdict, "_against_list", lambda *_: None)
+
+
+def is_always_fresh(patch: Patch) -> None:
+    """However old the list is, the gate says that it is fresh."""
+    patch.setattr(ladder, "rung", lambda *_: Rung.FRESH)
+
+
+def says_nothing_of_age(patch: Patch) -> None:
+    """The panel does not say how old the list is."""
+    patch.setattr(notice, "caution", lambda *_: None)
+
+
+def believes_its_clock(patch: Patch) -> None:
+    """The machine's clock is taken for central's signed word."""
+
+    def read(_time: object, machine: Moment) -> Moment:
+        return Moment(machine.wall, machine.uptime, ClockQuality.SIGNED)
+
+    patch.setattr(trusted_time, "read", read)
+
+
+def drops_what_is_long(patch: Patch) -> None:
+    """Codes of more than 200 bytes are not looked at."""
+    put = Inbox.put
+
+    def put_short(self: Inbox, signal: Any) -> None:
+        scan = getattr(signal, "scan", None)
+        if len(getattr(scan, "data", b"")) <= 200:
+            put(self, signal)
+
+    patch.setattr(Inbox, "put", put_short)
+
+
+def cannot_read_everything(patch: Patch) -> None:
+    """A code that is no text raises."""
+    read = credential.read
+
+    def read_text(data: bytes, ring: Any) -> Any:
+        data.decode("ascii")
+        return read(data, ring)
+
+    patch.setattr(credential, "read", read_text)
+
+
+def never_sends_again(patch: Patch) -> None:
+    """What was sent once is not sent again, acknowledged or not."""
+
+    def never(known: Delivery, _now: Moment) -> Delivery:
+        return replace(known, books=tuple(replace(one, deadline=None) for one in known.books))
+
+    patch.setattr(delivery, "_attempt_again_if_due", never)
+
+
+def acknowledges_over_holes(patch: Patch) -> None:
+    """Central acknowledges the highest row it holds, whatever is missing below."""
+
+    def advance(upto: int, after: Any) -> tuple[int, tuple[()]]:
+        return max(after, default=upto), ()
+
+    patch.setattr(ledger, "advance", advance)
+
+
+def writes_passed_for_nobody(patch: Patch) -> None:
+    """Whoever does not walk through is written down as passed."""
+    patch.setattr(passing, "Abandoned", Passed)
+
+
+def grants_whatever_is_asked(patch: Patch) -> None:
+    """The hub counts no uses."""
+    patch.setattr(claim, "_against_uses", lambda asked, _right: asked.quantity)
+
+
+def calls_everything_used(patch: Patch) -> None:
+    """The hub says of every seventh right that it was used."""
+    against = claim._against_uses  # noqa: SLF001
+
+    def against_uses(asked: Any, right: Any) -> Any:
+        used = asked.cti[0] % 7 == 0
+        return claim._Refusal(Reason.USED) if used else against(asked, right)  # noqa: SLF001
+
+    patch.setattr(claim, "_against_uses", against_uses)
+
+
+def is_sure_at_once(patch: Patch) -> None:
+    """A hub that has just begun says that it has heard everybody."""
+    patch.setattr(term.Term, "firm", lambda _term, _uptime: True)
+
+
+def gives_nothing_back(patch: Patch) -> None:
+    """What a gate was granted and did not use it keeps to itself."""
+    patch.setattr(claims.Claims, "_give_back", lambda _claims, _admission: None)
+
+
+def takes_arrival_for_use(patch: Patch) -> None:
+    """Central says of a use when its row arrived."""
+    read = reading.read_row
+
+    def read_row(body: bytes, received_ms: int) -> Any:
+        happened, stamp = read(body, received_ms)
+        return happened, Stamp(received_ms, stamp.uptime_ms, stamp.boot, stamp.clock)
+
+    patch.setattr(ledger, "read_row", read_row)
