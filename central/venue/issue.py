@@ -86,7 +86,7 @@ def stock(
 ) -> int:
     """As `issue`, for a whole house without names or seats: the rows alone; return how many.
 
-    What Django spends on each object and its value is most of `issue`; a million takes a minute
+    What Django spends on each object and its value is most of `issue`; a million takes 94 s
     here. Raise ValueError for a holder or seats, or if the event has no serials left.
     """
     if not stockable(order):
