@@ -128,13 +128,15 @@ def _merge(
     wall_ms: int,
     right: _Right = UNKNOWN,
 ) -> None:
-    """Add what a row says of a use: the highest outcome counts, and the first time of it."""
+    """Add what a row says of a use: the highest outcome counts; its time is the admission's own."""
     was = uses.get(name)
     if was is None:
         uses[name] = (outcome, right, wall_ms)
         return
     before, known, at = was
-    if outcome == before:
+    if (known is UNKNOWN) is not (right is UNKNOWN):
+        wall_ms = at if right is UNKNOWN else wall_ms
+    elif outcome == before:
         wall_ms = min(wall_ms, at)
     elif outcome < before:
         wall_ms = at

@@ -22,7 +22,11 @@ def insert_rows(count: int, table: str = "ledger_row") -> str:
 
 
 def upsert_uses(count: int, highest: str = "max", lowest: str = "min") -> str:
-    """Keep the highest outcome of each use and when it was; what the use was of, once known."""
+    """Keep the highest outcome of each use; what the use was of and when, once known.
+
+    When is what the admission's own row says: one that ended uncertain gets its outcome at the next
+    start, which may be hours later, or by a clock that does not know yet how late it is.
+    """
     mine = "ledger_use"
     return (
         f"INSERT INTO {mine} ({', '.join(USE_COLUMNS)}) VALUES {_values(len(USE_COLUMNS), count)}"
@@ -30,7 +34,10 @@ def upsert_uses(count: int, highest: str = "max", lowest: str = "min") -> str:
         f" cti = coalesce({mine}.cti, excluded.cti),"
         f" checkpoint = coalesce({mine}.checkpoint, excluded.checkpoint),"
         f" generation = coalesce({mine}.generation, excluded.generation),"
-        f" wall_ms = CASE WHEN excluded.outcome > {mine}.outcome THEN excluded.wall_ms"
+        f" wall_ms = CASE WHEN {mine}.cti IS NULL AND excluded.cti IS NOT NULL"
+        " THEN excluded.wall_ms"
+        f" WHEN {mine}.cti IS NOT NULL AND excluded.cti IS NULL THEN {mine}.wall_ms"
+        f" WHEN excluded.outcome > {mine}.outcome THEN excluded.wall_ms"
         f" WHEN excluded.outcome < {mine}.outcome THEN {mine}.wall_ms"
         f" ELSE {lowest}({mine}.wall_ms, excluded.wall_ms) END,"
         f" outcome = {highest}({mine}.outcome, excluded.outcome)"

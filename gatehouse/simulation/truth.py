@@ -66,7 +66,7 @@ class Truth:
     def refuses(self, reason: Reason, cti: bytes | None) -> None:
         """A gate wrote down that it turned somebody away."""
         self.count(f"refused {reason.value}")
-        if cti is not None and reason in (Reason.USED, Reason.BEING_USED):
+        if cti is not None and reason is Reason.USED:
             self.told_used.add(cti)
 
     def violate(self, promise: str, why: str) -> None:

@@ -24,7 +24,14 @@ from tests.covered import note
 
 SMALL = Wishes(gates=2, minutes=1.0, faults_a_minute=6.0, claims=(None, *Policy))
 FOUND = (1100, 3021, 3041)
-"""Seeds that once told of a promise broken; each time it was the simulation that was wrong."""
+"""Seeds that once told of a promise broken; of these the simulation itself was wrong."""
+DOUBLED = Wishes(
+    gates=3,
+    minutes=1.5,
+    faults_a_minute=10.0,
+    copies=0.5,
+    claims=(None, Policy.HYBRID, Policy.CONSISTENT),
+)
 SHARE = (*range(6, 13), *FOUND)
 
 
@@ -53,6 +60,14 @@ def test_a_share_of_the_seeds_keeps_every_promise() -> None:
     ):
         assert covered.counts[reached], reached
     assert covered.counts["faults"] >= 5 * len(SHARE)
+
+
+def test_a_use_that_ended_uncertain_is_told_by_when_it_was() -> None:
+    """Found by seed 104: central told of a double by the row that a gate wrote after its crash,
+    when it did not know the time yet."""
+    result = run(draw(104, DOUBLED))
+    assert not result.violations, list(told(result))
+    assert result.counts["doubles"]
 
 
 def test_a_seed_is_the_same_venue_in_another_process() -> None:
