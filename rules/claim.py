@@ -55,7 +55,7 @@ class Held:
     generation: int = 0
     """Of the code that was shown; of an exchange, of the paper."""
     wall: int = 0
-    """When it was claimed or came to its outcome, Unix seconds."""
+    """When it was claimed or admitted, Unix seconds; while that is unknown, of its outcome."""
 
     @property
     def use(self) -> Name:
@@ -80,11 +80,16 @@ class Standing:
 
 
 def merged(one: Held, other: Held) -> Held:
-    """Return what both together say of the same use; in whatever order, and however often."""
-    last = max(one, other, key=attrgetter("outcome", "wall"))
+    """Return what both together say of the same use; in whatever order, and however often.
+
+    When it was is when it was claimed or admitted: an outcome may be written at the next start of
+    the device, hours later, or by a clock that does not know yet how late it is.
+    """
+    outcome = max(one.outcome, other.outcome)
     committed = one.committed or other.committed
     about = max(one, other, key=_about)
-    return replace(about, outcome=last.outcome, committed=committed, wall=last.wall)
+    wall = min(held.wall for held in (one, other) if bool(held.cti) == bool(about.cti))
+    return replace(about, outcome=outcome, committed=committed, wall=wall)
 
 
 def _about(held: Held) -> tuple[bytes, str, str, str, int]:

@@ -14,7 +14,11 @@ def central() -> None:
 
 
 @pytest.fixture(autouse=True)
-def talkative() -> Iterator[None]:
-    """Seeds are run without any log; the tests after them hear it again."""
+def silent() -> Iterator[None]:
+    """Without the daemons' logs, which the tests after these hear again.
+
+    `seeds.prepare` is for processes that run seeds and nothing else: it leaves SQLite's locks out.
+    """
+    logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)

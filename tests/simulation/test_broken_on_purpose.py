@@ -10,7 +10,6 @@ from math import inf
 
 import pytest
 
-from gatehouse.simulation import seeds
 from gatehouse.simulation.plan import FaultKind, Wishes, draw
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.venue import run
@@ -133,11 +132,6 @@ BREAKS = (
         replace(COPIED, minutes=3.0, claims=(None,)),
     ),
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def prepared() -> None:
-    seeds.prepare()
 
 
 @pytest.mark.parametrize(

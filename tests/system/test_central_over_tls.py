@@ -13,10 +13,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import requests
@@ -44,6 +45,7 @@ from wire import enrolment
 from wire.codec import decode
 from wire.enrolment import Configuration
 
+T = TypeVar("T")
 DAY = 86_400
 PASSWORD = "a long password"
 PATIENCE_SECONDS, PATIENCE_MS = 45.0, 45_000
@@ -286,12 +288,12 @@ def test_the_devices_own_enroller_is_enrolled_by_what_the_page_shows(
     text = enrolment.compose(admin.code(SECOND))
     try:
         enroller = Enroller(tmp_path, opens, lambda: 0, told.append, told.append)
-        ended, changed = asyncio.run(enroller.enrol(text))
+        ended, changed = apart(enroller.enrol(text))
         assert (ended.done, changed) == (True, True), ended.said
         who = identity.load(tmp_path)
         assert (who.id, who.venue) == (SECOND, "v")
         link = config.load(link_path(tmp_path), LinkConfig)
-        assert asyncio.run(Catalog(clock).fetch(link.central, thread).get("/device/trust?after=0"))
+        assert apart(Catalog(clock).fetch(link.central, thread).get("/device/trust?after=0"))
     finally:
         thread.close()
 
@@ -638,6 +640,12 @@ class Servers:
             time.sleep(0.2)
 
 
+def apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread of its own: the browser's loop may be at work in this one."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, work).result()
+
+
 def authority_task(central: Central, *task: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "central", "--config", str(central.folder / "central.toml")]
     if task[0] in ("replace", "retire"):
@@ -668,7 +676,7 @@ def renewed(central: Central, folder: Path, opens: Fetches) -> bool:
     subprocess.run([sys.executable, "-c", AGED], env=environment(central.folder), check=True)
     later = SimulatedClock(time.time() + 70 * DAY)
     told = (SECOND, central.front.url, opens, later, lambda: 0.5, lambda _: None)
-    assert asyncio.run(Renewal(IdentityFolder(folder), *told).renew_if_due())
+    assert apart(Renewal(IdentityFolder(folder), *told).renew_if_due())
     mine, *issuer = x509.load_pem_x509_certificates((folder / "identity/device.pem").read_bytes())
     mine.verify_directly_issued_by(newest_authority(central))
     return issuer == [newest_authority(central)]
@@ -680,7 +688,7 @@ def test_devices_move_to_a_new_issuing_authority_and_the_old_one_ends(
     thread, ignored = Workers().single("enrolment"), list[object]()
     opens = Fetches(Catalog(SystemClock()), thread)
     enroller = Enroller(tmp_path, opens, lambda: 0, ignored.append, ignored.append)
-    assert asyncio.run(enroller.enrol(enrolment.compose(admin.code(SECOND))))[0].done
+    assert apart(enroller.enrol(enrolment.compose(admin.code(SECOND))))[0].done
     moving, stays = (str(tmp_path / "identity/device.pem"),) * 2, enrol(central, admin)
     before = tmp_path / "before.pem"
     before.write_bytes((tmp_path / "identity/ca.pem").read_bytes())
