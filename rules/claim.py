@@ -88,7 +88,7 @@ def merged(one: Held, other: Held) -> Held:
     outcome = max(one.outcome, other.outcome)
     committed = one.committed or other.committed
     about = max(one, other, key=_about)
-    wall = min(held.wall for held in (one, other) if bool(held.cti) == bool(about.cti))
+    wall = max(held.wall for held in (one, other) if bool(held.cti) == bool(about.cti))
     return replace(about, outcome=outcome, committed=committed, wall=wall)
 
 

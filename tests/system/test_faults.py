@@ -81,6 +81,7 @@ def connected(
     return device
 
 
+@pytest.mark.nightly
 def test_a_bad_line_and_a_broker_that_forgets_lose_no_row(venue: Venue) -> None:
     device, proxy = venue.device, venue.proxy
     device.grow(50)

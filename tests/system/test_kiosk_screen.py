@@ -154,6 +154,7 @@ def test_the_paper_opens_a_gate_once_and_the_phone_no_more(screen: Screen) -> No
     expect(screen.page.locator("h1")).to_contain_text("入场")
 
 
+@pytest.mark.nightly
 def test_the_phone_is_void_before_its_paper_was_ever_shown(screen: Screen) -> None:
     paper = collect(screen)
     screen.leave()
