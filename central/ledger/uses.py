@@ -14,9 +14,9 @@ from wire.entry import UseElsewhere
 
 RIGHTS_MAX = 500
 """In one question to the database."""
-PLACE_BYTES_MAX = 18
+PLACE_BYTES_MAX = 16
 """Of a device's name in UTF-8: a change that reports one use then stays below 200 bytes."""
-MORE = "…"
+MORE = "~"
 
 
 def reported(rights: Collection[bytes] | None) -> dict[bytes, ReportedUses]:
