@@ -9,6 +9,8 @@ An answer only ever takes away from what the door's own list and journal allow.
 
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from rules.term import PATIENCE_SECONDS_MAX
 from rules.use import spent
 from rules.verdict import Admit, Facts, Refuse
@@ -70,7 +72,8 @@ def applied(verdict: Admit, claimed: Claimed) -> Admit | Refuse:
             since = None if denied.since is None else float(denied.since)
             return Refuse(denied.reason, since, denied.where)
         case Granted() if claimed.granted:
-            return Admit(min(verdict.quantity, claimed.answer.quantity), verdict.confirmed)
+            quantity = min(verdict.quantity, claimed.answer.quantity)
+            return structs.replace(verdict, quantity=quantity)
         case _ if claimed.policy is Policy.CONSISTENT:
             return Refuse(Reason.NO_ANSWER)
         case _:

@@ -177,7 +177,8 @@ class Journal:
                 database.execute("INSERT INTO hangs VALUES (?, 1, ?)", (number, top.hash))
             began = EpochBegan(
                 previous_epoch=last[1] if last else b"",
-                previous_top=top.seq if last else 0,
+                # Of that epoch; where its rows are lost, what is left is of one before it.
+                previous_top=top.seq if last and top.number == last[0] else 0,
                 previous_last=top.hash if last else b"",
                 why=found.why,
                 without_memory=bool(found.why),

@@ -124,6 +124,8 @@ def _damage(database: sqlite3.Connection, device: bytes, suspect: bool) -> str:
         return ANOTHERS
     if not _chain_holds(database, device):
         return "the chain of rows is broken"
+    if not _ends_in_its_epoch(database):
+        return "every row of its newest epoch is gone"
     return "the table of uses is broken" if uses.damaged(database, every=suspect) else ""
 
 
@@ -146,6 +148,15 @@ def _chain_holds(database: sqlite3.Connection, device: bytes) -> bool:
     except (TypeError, OverflowError, AttributeError):
         return False
     return True
+
+
+def _ends_in_its_epoch(database: sqlite3.Connection) -> bool:
+    """An epoch and its first row are one commit: a disk that lied may keep one and lose the other.
+
+    The rows before hang together, so that no chain shows it.
+    """
+    newest = database.execute("SELECT max(number) FROM epoch").fetchone()[0]
+    return newest is None or top_of(database).number == newest
 
 
 def _asides(path: Path) -> dict[int, Path]:

@@ -124,6 +124,21 @@ def test_the_new_epoch_names_the_last_row_also_where_it_could_not_be_carried_ove
     assert not start(device)[1].without_memory
 
 
+def test_an_epoch_whose_rows_are_all_gone_is_noticed_and_named_as_it_was(device: Path) -> None:
+    """What a disk that lies may leave: the name of an epoch, and only rows of the one before it."""
+    filled(device)
+    journal, lost = start(device, b"boot-lost-epoch--")
+    journal.close()
+    change(device, "DELETE FROM row WHERE epoch = (SELECT max(number) FROM epoch)")
+    journal, opened = start(device, b"boot-after-it----")
+    journal.close()
+    assert opened.without_memory
+    assert "every row of its newest epoch is gone" in opened.why
+    began, _ = decode_row(rows(device, epoch=-1)[0])
+    assert isinstance(began, EpochBegan)
+    assert (began.previous_epoch, began.previous_top) == (lost.epoch, 0)
+
+
 def test_a_use_that_was_changed_is_read_again_from_the_rows(device: Path) -> None:
     filled(device)
     change(device, "UPDATE use SET outcome = 1 WHERE number = 7")
