@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import uvicorn
 
@@ -85,11 +86,15 @@ def _checked(path: Path) -> tuple[KioskConfig, Template]:
 
 
 def assembled(
-    path: Path, boot: bytes, around: Surroundings, opens: Callable[[Clock], Catalog] = Catalog
+    path: Path,
+    boot: bytes,
+    around: Surroundings,
+    opens: Callable[[Clock], Catalog] = Catalog,
+    shows: "Shows | None" = None,
 ) -> Work:
     """Read what the kiosk is told and return what runs it; raise ConfigError.
 
-    `opens(clock)` is what turns configuration into drivers.
+    `opens(clock)` is what turns configuration into drivers; `shows` what makes the page.
     """
     told, template = _checked(path)
     directory = Path(told.directory)
@@ -97,7 +102,7 @@ def assembled(
     if known is None:
         return lambda life: _wait_for_enrolment(directory, life, around)
     who = identity.load(directory)
-    return lambda life: _run(path, told, template, who, boot, life, around, opens)
+    return lambda life: _run(path, told, template, who, boot, life, around, opens, shows or Page)
 
 
 async def _wait_for_enrolment(directory: Path, life: Life, around: Surroundings) -> None:
@@ -128,6 +133,7 @@ async def _run(
     life: Life,
     around: Surroundings,
     opens: Callable[[Clock], Catalog],
+    shows: "Shows",
 ) -> None:
     directory, draw, zone = Path(told.directory), around.draw, time_zone_of(told)
     thread = around.thread("store")
@@ -160,7 +166,7 @@ async def _run(
         {one.digest: one.name for one in told.staff},
         *(draw, VERSION, orders),
     )
-    page = Page(told, daemon, Pictures(told.name, zone, clock, VERSION), draw)
+    page = shows(told, daemon, Pictures(told.name, zone, clock, VERSION), draw)
     try:
         await daemon.run(page.serve)
     finally:
@@ -172,6 +178,15 @@ async def _run(
 
 def _below(number: int, draw: Callable[[int], bytes]) -> int:
     return int.from_bytes(draw(4), "big") % number
+
+
+class Shown(Protocol):
+    """Where the visit can be seen and touched, for as long as `serve` runs."""
+
+    async def serve(self) -> None: ...
+
+
+Shows = Callable[[KioskConfig, KioskDaemon, Pictures, Callable[[int], bytes]], Shown]
 
 
 class Page:
