@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,6 +35,8 @@ BAUD = 115200
 SHOW_AGAIN_SECONDS = 2.0
 """Longer than a code that is held counts as one scan."""
 PATIENCE_SECONDS = 120.0
+MINUTE_SECONDS = 60.0
+"""From the moment an admin adds a device to its first pulse: a promise, and not a benchmark."""
 STEPS = (
     ("before", "/.well-known/est/cacerts"),
     ("before", "/.well-known/est/simpleenroll"),
@@ -143,6 +146,45 @@ def added(centre: Centre, name: str) -> str:
 def typed(told: Path, text: str, *more: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "gatehouse", "enrol", "--config", str(told), *more, text]
     return subprocess.run(command, capture_output=True, text=True, timeout=180)
+
+
+async def at_work_within_a_minute(centre: Centre, one: Box, name: str, ticket: str) -> None:
+    """Add a device, show it its code and then a ticket; the relay's pulse ends the minute."""
+    await one.until(lambda: "Not enrolled yet" in one.said, "it runs, and says so")
+    one.board.contact(Input.NOT_READY, True)
+    begun = time.monotonic()
+    text = await asyncio.to_thread(added, centre, name)
+    await one.show(text, lambda: one.enrolled, "enrolled")
+    one.board.contact(Input.NOT_READY, False)
+    await one.until(lambda: "Show your ticket" in one.said, "at work")
+    await one.show(ticket, lambda: bool(one.board.pulses), "the ticket opens")
+    took = time.monotonic() - begun
+    sys.stdout.write(f"{name}: {took:.1f} s from being added to its first pulse\n")
+    assert took < MINUTE_SECONDS
+    await one.board.walk_through(seconds=0.3)
+
+
+async def visitors(one: Box, tickets: list[str]) -> None:
+    """One after the other is let in and walks in."""
+    for ticket in tickets:
+        before = len(one.board.pulses)
+        await one.until(lambda: "Show your ticket" in one.said, "idle again")
+        await one.show(ticket, lambda before=before: len(one.board.pulses) > before, "it opens")  # type: ignore[misc]
+        await one.board.walk_through(seconds=0.3)
+
+
+def test_a_second_device_opens_within_a_minute_while_the_first_is_at_work(
+    centre: Centre, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with box(tmp_path / "gate-8") as first, box(tmp_path / "gate-9") as second:
+            await at_work_within_a_minute(centre, first, "Gate 8", centre.tickets[2])
+            work = asyncio.create_task(visitors(first, centre.tickets[3:9]))
+            await at_work_within_a_minute(centre, second, "Gate 9", centre.tickets[9])
+            await work
+            assert len(first.board.pulses) == 7
+
+    asyncio.run(story())
 
 
 def test_a_device_enrolled_by_its_own_scanner_opens_a_gate(centre: Centre, tmp_path: Path) -> None:
