@@ -77,13 +77,18 @@ def _write(device: int, epoch: bytes, rows: Sequence[NewRow], table: str) -> set
     """Return the seqs of the rows that were written."""
     if not rows:
         return set()
-    values: list[Any] = []
-    for row in rows:
-        kind, lane, reason, persons = columns(row.happened)
-        values += (device, epoch, row.seq, row.hash, row.body, kind, lane, reason, persons)
-        values += (about(row.happened), row.stamp.wall_ms, row.received_ms)
+    values = [
+        (
+            *(device, epoch, row.seq, row.hash, row.body, *columns(row.happened)),
+            *(about(row.happened), row.stamp.wall_ms, row.received_ms),
+        )
+        for row in rows
+    ]
+    sql = _sql()
     with connection.cursor() as cursor:
-        cursor.execute(_sql().insert_rows(len(rows), table), values)
+        cursor.execute(
+            sql.insert_rows(len(rows), table), sql.parameters(sql_sqlite.ROW_COLUMNS, values)
+        )
         return {seq for (seq,) in cursor.fetchall()}
 
 
@@ -114,11 +119,12 @@ def _project(device: int, rows: Iterable[NewRow]) -> None:
         (device, *name, outcome, *right, wall_ms)
         for name, (outcome, right, wall_ms) in sorted(uses.items(), key=lambda one: one[0])
     ]
+    sql = _sql()
     with connection.cursor() as cursor:
         for start in range(0, len(named), sql_sqlite.ROWS_AT_ONCE_MAX):
             some = named[start : start + sql_sqlite.ROWS_AT_ONCE_MAX]
-            values = [value for one in some for value in one]
-            cursor.execute(_sql().upsert_uses(len(some)), values)
+            values = sql.parameters(sql_sqlite.USE_COLUMNS, some)
+            cursor.execute(sql.upsert_uses(len(some)), values)
 
 
 def _merge(

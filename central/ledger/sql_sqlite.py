@@ -1,5 +1,8 @@
 """Ingest's SQL for SQLite: many rows in one statement."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 ROW_COLUMNS = (
     *("device_id", "epoch", "seq", "hash", "body", "kind", "lane", "reason", "persons", "about"),
     *("wall_ms", "received_ms"),
@@ -12,16 +15,19 @@ ROWS_AT_ONCE_MAX = 500
 """Of its 32766 parameters, each takes twelve."""
 
 
-def insert_rows(count: int, table: str = "ledger_row") -> str:
-    """Write rows of new names; answers with the seqs of those that were written."""
+def insert_rows(count: int, table: str = "ledger_row", came: str = "") -> str:
+    """Write rows of new names; answers with the seqs of those that were written.
+
+    `came` is where the rows come from, if not from a parameter for each value.
+    """
     key = "device_id, epoch, seq" + (", hash" if table == "ledger_otherrow" else "")
     return (
-        f"INSERT INTO {table} ({', '.join(ROW_COLUMNS)}) VALUES {_values(len(ROW_COLUMNS), count)}"
+        f"INSERT INTO {table} ({', '.join(ROW_COLUMNS)}) {came or _values(len(ROW_COLUMNS), count)}"
         f" ON CONFLICT ({key}) DO NOTHING RETURNING seq"
     )
 
 
-def upsert_uses(count: int, highest: str = "max", lowest: str = "min") -> str:
+def upsert_uses(count: int, highest: str = "max", lowest: str = "min", came: str = "") -> str:
     """Keep the highest outcome of each use; what the use was of and when, once known.
 
     When is what the admission's own row says: one that ended uncertain gets its outcome at the next
@@ -29,7 +35,7 @@ def upsert_uses(count: int, highest: str = "max", lowest: str = "min") -> str:
     """
     mine = "ledger_use"
     return (
-        f"INSERT INTO {mine} ({', '.join(USE_COLUMNS)}) VALUES {_values(len(USE_COLUMNS), count)}"
+        f"INSERT INTO {mine} ({', '.join(USE_COLUMNS)}) {came or _values(len(USE_COLUMNS), count)}"
         " ON CONFLICT (device_id, admission, person) DO UPDATE SET"
         f" cti = coalesce({mine}.cti, excluded.cti),"
         f" checkpoint = coalesce({mine}.checkpoint, excluded.checkpoint),"
@@ -44,5 +50,10 @@ def upsert_uses(count: int, highest: str = "max", lowest: str = "min") -> str:
     )
 
 
+def parameters(_columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Any]:
+    """Return what one of these statements is executed with."""
+    return [value for row in rows for value in row]
+
+
 def _values(columns: int, count: int) -> str:
-    return ", ".join([f"({', '.join(['%s'] * columns)})"] * count)
+    return "VALUES " + ", ".join([f"({', '.join(['%s'] * columns)})"] * count)
