@@ -1,4 +1,4 @@
-"""One part of a night, which can be resumed: `python -m tests.night cuts|kills|faults|fuzz|seeds`.
+"""One part of a night, which can be resumed: `python -m tests.night PART`.
 
 A part is a list of steps. What a step has done is noted in build/nightly/<part>.json as soon as
 it is done, for the commit at hand; begun again, the part goes on behind it. After 70 minutes
@@ -41,7 +41,7 @@ TESTS: dict[str, list[str]] = {
         "tests/system/test_stepped_clock.py",
     ],
 }
-PARTS = (*TESTS, "fuzz", "seeds")
+PARTS = (*TESTS, "fuzz", "seeds", "breaks")
 Tried = dict[str, float]
 
 
@@ -113,7 +113,7 @@ def main(arguments: list[str]) -> int:
     part.load()
     seconds_max = 60 * float(os.environ.get("MINUTES", MINUTES))
     try:
-        steps = list({"fuzz": fuzz, "seeds": seeds}.get(part.name, tests)(part))
+        steps = list({"fuzz": fuzz, "seeds": seeds, "breaks": breaks}.get(part.name, tests)(part))
         for name, step in steps:
             if name in part.done:
                 continue
@@ -273,6 +273,22 @@ def _seeds(first: int, last: int) -> Tried:
         raise Failed(f"seeds {first}..{last}")
     told: dict[str, Any] = json.loads(played.stdout)
     return {"seeds": told["seeds"], "simulated hours": round(told["simulated_seconds"] / 3600, 2)}
+
+
+def breaks(part: Part) -> Steps:
+    """Countermeasures taken out, and the tests of docs/security.md that have to notice."""
+    from tests.countermeasures import night
+
+    for name, step in night.steps(part.share):
+        yield name, lambda step=step: _told_weak(step)  # type: ignore[misc]
+
+
+def _told_weak(step: Callable[[], tuple[str, Tried]]) -> Tried:
+    wrong, tried = step()
+    if wrong:
+        say(wrong)
+        raise Failed(wrong.partition("\n")[0])
+    return tried
 
 
 def table(figures: dict[str, Any]) -> str:

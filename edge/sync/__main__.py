@@ -13,7 +13,7 @@ from edge.runtime import config, identity, service, surroundings
 from edge.runtime.clock import Clock, TrustedClock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
-from edge.runtime.intercom import IntercomServer
+from edge.runtime.intercom import IntercomServer, Word
 from edge.runtime.service import Life, Work
 from edge.runtime.surroundings import Surroundings
 from edge.runtime.workers import SingleThread
@@ -163,7 +163,9 @@ async def _run(
     renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
     near = _hub_link(told, catalog, topics, device, chance)
-    sideways = _sideways(directory, who, near, link, intercom, topics, journal_thread, clock)
+    sideways = way_to_ledger(
+        directory, who, near, link, intercom.tell, topics, journal_thread, clock
+    )
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
         *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell), keeper, own_time),
@@ -185,22 +187,22 @@ def _fetch(told: SyncConfig, linked: LinkConfig, catalog: Catalog, thread: Singl
     return NearFirst(fetch, catalog.fetch(told.hub.lists, thread))
 
 
-def _sideways(
+def way_to_ledger(
     directory: Path,
     who: DeviceIdentity,
     near: Link | None,
     link: Link,
-    intercom: IntercomServer,
+    tell: Callable[[Word], None],
     topics: Topics,
     thread: SingleThread,
     clock: Clock,
 ) -> Sideways:
     """Return the way to the ledger of claims: the hub's, where there is one."""
     if near is None:
-        return Sideways(link, intercom.tell, topics, who.id)
+        return Sideways(link, tell, topics, who.id)
     heard = JournalReader(directory, who.device)
     to_hub = (near, heard, Forgetful(), thread, clock, topics, who.id, VERSION)
-    return Sideways(near, intercom.tell, topics, who.id, Outward(*to_hub))
+    return Sideways(near, tell, topics, who.id, Outward(*to_hub))
 
 
 def _inward(

@@ -159,6 +159,16 @@ def test_a_silent_holder_is_asked(ledger: Any, clock: Clock) -> None:
     assert told(ledger.ask()) == []
 
 
+def test_nobody_gives_back_what_another_holds(ledger: Any) -> None:
+    (granted,) = say(ledger, "claim", write(Claim(b"admission001", ticket(1).cti, "hall", 1)))
+    assert isinstance(granted, Granted)
+    say(ledger, "claim", write(GiveBack(b"admission001")), OTHER)
+    asked = Claim(b"admission002", ticket(1).cti, "hall", 1)
+    (denied,) = say(ledger, "claim", write(asked), OTHER)
+    assert isinstance(denied, Denied)
+    assert denied.reason is Reason.BEING_USED
+
+
 def test_where_there_is_a_hub_central_is_silent(ledger: Any) -> None:
     from central.claims.models import Hub
     from central.venue.models import Venue

@@ -1,6 +1,9 @@
 """A device's whole folder in a thief's hands: every byte of it is looked through."""
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +89,17 @@ def test_it_names_nobody_and_makes_no_ticket(tmp_path: Path, tickets: list[Any])
         assert secret not in found, f"the card holds {what}"
     for text in (one["text"].encode() for one in tickets):
         assert text not in found
+    # A number has other bytes in a file of SQLite than it is made of.
+    halves = {int.from_bytes(half, "big", signed=True) for half in (unseen[:8], unseen[8:])}
+    numbers = {number for path in (tmp_path / "card").rglob("*.db") for number in integers(path)}
+    assert len(numbers) > 5
+    assert not numbers & halves, "the card holds half of a ticket that was not shown"
+
+
+def integers(path: Path) -> Iterator[int]:
+    """Return every whole number of a database."""
+    with closing(sqlite3.connect(path)) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            for row in database.execute(f"SELECT * FROM {table}"):
+                yield from (value for value in row if isinstance(value, int))

@@ -271,6 +271,17 @@ def test_what_was_open_when_it_died_is_asked_about_in_its_next_life(tmp_path: Pa
     play(story)
 
 
+def test_nobody_gives_back_what_another_holds(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with hub(tmp_path) as one:
+            assert isinstance(await one.claim(1, right=1), Granted)
+            await one.word(GiveBack(b"admission001"), device=OTHER)
+            await one.rows(1, Abandoned(admission=b"admission001", person=1), device=OTHER)
+            assert reason(await one.claim(2, right=1, device=OTHER)) is Reason.BEING_USED
+
+    play(story)
+
+
 def test_whoever_is_not_of_the_venue_is_not_heard(tmp_path: Path) -> None:
     async def story() -> None:
         async with hub(tmp_path) as one:

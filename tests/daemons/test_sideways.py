@@ -12,12 +12,13 @@ import pytest
 from edge.drivers.interfaces import Message
 from edge.drivers.link_simulated import SimulatedLink
 from edge.runtime.clock import SimulatedClock, settle
+from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import ClaimSaid, ClaimTold, LedgerThere, Word
 from edge.store.delivery import DeliveryStore
 from edge.store.journal import Journal
 from edge.store.outbox import JournalReader
-from edge.sync.outward import Outward
-from edge.sync.sideways import WORD_BYTES_MAX, Forgetful, Sideways
+from edge.sync.__main__ import way_to_ledger
+from edge.sync.sideways import WORD_BYTES_MAX, Sideways
 from tests.device import BOOT, DEVICE, authorised, stamp
 from tests.small_central import RowKeeper
 from tests.threads import DirectThread
@@ -56,9 +57,8 @@ async def sideways(folder: Path) -> AsyncIterator[Stage]:
     journal = Journal(folder, DEVICE, BOOT, os.urandom)
     journal.open(stamp())
     told: list[Word] = []
-    rows = JournalReader(folder, DEVICE)
-    outward = Outward(link, rows, Forgetful(), thread, clock, hub.topics, ID, "test")
-    one = Sideways(link, told.append, hub.topics, ID, outward)
+    who = DeviceIdentity(ID, "venue", "00" * 32)
+    one = way_to_ledger(folder, who, link, link, told.append, hub.topics, thread, clock)
     running = asyncio.create_task(one.run())
     await settle()
     try:

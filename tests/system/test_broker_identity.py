@@ -133,7 +133,7 @@ def test_a_renewed_certificate_is_shown_after_the_broker_reads_it_again(
             return secure.getpeercert(binary_form=True) or b""
 
     before = shown()
-    renewing.renew_due(told.now + 61 * authority.DAY)
+    assert told.public / "broker.pem" in renewing.renew_due(told.now + 61 * authority.DAY)
     # Not good yet by our own clock, which is not what is asked here: as of today.
     renewed = x509.load_pem_x509_certificates((told.public / "broker.pem").read_bytes())[0]
     authority.write_renewed(told.issuing, told.public / "broker.pem", renewed, told.now)
@@ -234,8 +234,11 @@ def test_a_device_cannot_say_who_is_denied(parties: Parties) -> None:
         "$CONTROL/dynamic-security/v1",
         b'{"commands":[{"command":"disableClient","username":"central-ingest"}]}',
     )
-    parties.central()
-    parties.comes(A).connected().listen(TOPICS.ack(A)).say(TOPICS.live(A), b"here")
+    central = parties.central()
+    device = parties.comes(A).connected().listen(TOPICS.ack(A))
+    device.say(TOPICS.live(A), b"here")
+    until(lambda: bool(central.heard), "what nobody may keep it from saying")
+    assert "deaf" not in device.said
     assert rogue.heard == []
 
 
