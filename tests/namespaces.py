@@ -154,6 +154,7 @@ def small_disk(path: Path, size_bytes: int) -> Iterator[Disk]:
         file.truncate(size_bytes)
     run("mkfs.ext4", "-q", "-m", "0", str(disk.image))
     machine, here = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC), Path.cwd()
+    root = os.open("/", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _leave(CLONE_NEWNS)
         try:
@@ -166,8 +167,12 @@ def small_disk(path: Path, size_bytes: int) -> Iterator[Disk]:
             subprocess.run(["umount", "--lazy", str(path)], check=False)
         finally:
             assert _libc.setns(machine, CLONE_NEWNS) == 0, os.strerror(ctypes.get_errno())
+            # It is back at the root of the machine, which for a thread in a chroot is another one.
+            os.fchdir(root)
+            os.chroot(".")
             os.chdir(here)
     finally:
+        os.close(root)
         os.close(machine)
 
 
