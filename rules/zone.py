@@ -1,7 +1,7 @@
 """What a venue chose for a zone: one reading of zone.toml, by whoever writes it and obeys it.
 
-Central reads a text by this before it signs it, and a gate by the same before it takes it into
-use: what an admin is told at once is what the gate would have said.
+Central reads a text by this before it signs it, gate and kiosk by the same before they take it
+into use: what an admin is told at once is what the device would have said.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from rules.kiosk import KioskChoice
 from rules.verdict import AfterUncertain, WhenClockSuspect
 from wire import toml
 from wire.codec import WireError
@@ -61,6 +62,8 @@ class ZoneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     claims: Policy = Policy.AVAILABLE
     claims_key: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     """The hub's public key, where a hub answers claims; else central does."""
+    kiosk: KioskChoice = KioskChoice()
+    """What its kiosks go by; gates ignore it."""
 
 
 class Settings(NamedTuple):

@@ -5,33 +5,34 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from edge.core.print_job import Result
-from edge.core.visit_terms import Habits, Page, Touched, Visit, WhenOffline
-from edge.drivers.interfaces import Reader
+from edge.core.visit_terms import Page, Touched, Visit
+from edge.drivers.printer_config import SimulatedPrinterConfig
 from edge.drivers.printer_simulated import SimulatedPrinter
 from edge.drivers.reader_simulated import SimulatedReader
-from edge.kiosk import sheets
 from edge.kiosk.alone import Alone
-from edge.kiosk.config import card_digest
+from edge.kiosk.chosen import load
+from edge.kiosk.config import KioskConfig, card_digest
+from edge.kiosk.configuring import alone_of, configuring, sheets_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import LANE, Desk
 from edge.kiosk.orders import Orders
 from edge.kiosk.papers import Papers
 from edge.kiosk.questions import Questions
-from edge.kiosk.sheets import Sheets
+from edge.kiosk.senses import Senses
 from edge.runtime.clock import SimulatedClock, TrustedClock, settle
 from edge.runtime.intercom import KioskAnswered, KioskAsked, Word
 from edge.runtime.service import Life
 from edge.store.floor import FloorFile
-from edge.store.journal import Journal
+from edge.store.journal import Journal, Transaction
 from edge.store.whitelist import Whitelist
 from paper.sheet import Sheet
 from rules import exchange
@@ -46,7 +47,7 @@ from wire import paper as papers
 from wire import ticket as gh1
 from wire.codec import decode, encode
 from wire.entry import Standing
-from wire.event import AnyEvent
+from wire.event import AnyEvent, Stamp
 from wire.exchange import (
     Answer,
     Answered,
@@ -68,7 +69,10 @@ from wire.paper import PaperEvent, Sort
 from wire.reason import Reason
 from wire.words import Words
 
+T = TypeVar("T")
+
 STAFF_CARD = b"staff-card-of-li"
+TOLD = KioskConfig("K1", SimulatedPrinterConfig(), time_zone="UTC")
 HELD: dict[type[PaperEvent], Held] = {
     papers.PaperReserved: Held.RESERVED,
     papers.PaperGivenBack: Held.GIVEN_BACK,
@@ -209,6 +213,12 @@ class CutDesk(Desk):
         super()._commit(events)
         self.fuse.burn()
 
+    async def commit(self, work: Callable[[Transaction, Stamp], T]) -> T:
+        self.fuse.burn()
+        answer = await super().commit(work)
+        self.fuse.burn()
+        return answer
+
 
 class CutPrinter(SimulatedPrinter):
     fuse: Fuse
@@ -303,7 +313,7 @@ async def kiosk(
     folder: Path,
     boot: bytes = BOOT,
     mouth: bool = False,
-    habits: Habits | None = None,
+    chosen: Mapping[str, object] | None = None,
     office: Office | None = None,
     sheet_seconds: float = 0.0,
     fuse: Fuse | None = None,
@@ -311,6 +321,7 @@ async def kiosk(
 ) -> AsyncIterator[Kiosk]:
     """Run a kiosk until the block ends, or until `fuse` cuts its power: then PowerCut is raised.
 
+    `chosen`: keys of kiosk.toml.
     `fault`: what is wrong with the configuration that a reload would read.
     """
     make_list(folder)
@@ -324,21 +335,26 @@ async def kiosk(
     office = office or Office(lambda: recorded_by(folder, DEVICE))
     line = OfficeLine(clock, office, fuse)
     questions = Questions(line.tell, os.urandom, clock)
-    printer = CutPrinter(clock, sheet_seconds, mouth)
+    printer, reader = CutPrinter(clock, sheet_seconds, mouth), SimulatedReader(clock)
     printer.fuse = fuse
-    reader = SimulatedReader(clock)
-    made = Sheets(sheets.load(folder), "K1", UTC, clock)
-    by_itself = habits is not None and habits.when_offline is WhenOffline.EXCHANGE
-    alone = Alone(folder, whitelist, journal, thread, clock, os.urandom) if by_itself else None
-    made_papers = Papers(desk, questions, printer, made, clock, os.urandom, 30.0, alone)
-    trusted = TrustedClock(clock, FloorFile(folder).read())
-    orders = await _orders(folder, desk, thread, trusted, line, fault)
-    life = Life()
-    readers: dict[str, Reader] = {"reader-1": reader}
-    daemon = KioskDaemon(
-        *(readers, None, None, printer, made_papers, questions, desk, line, clock, life),
-        *(habits or Habits(), {card_digest(STAFF_CARD): "李"}, os.urandom, "test", orders),
+    told = replace(TOLD, directory=str(folder), **(chosen or {}))
+    first = load(told)
+    alone = Alone(folder, whitelist, journal, thread, clock, os.urandom)
+    made_papers = Papers(
+        *(desk, questions, printer, sheets_of(first, clock), clock, os.urandom, 30.0),
+        alone_of(first, alone),
     )
+    life, trusted = Life(), TrustedClock(clock, FloorFile(folder).read())
+    orders = await _orders(folder, desk, thread, trusted, line, fault)
+    senses = Senses({"reader-1": reader}, None, None, {card_digest(STAFF_CARD): "李"}, os.urandom)
+    daemon = KioskDaemon(
+        *(senses, printer, made_papers, questions, desk, line, trusted, life),
+        *(first, "test", orders),
+    )
+    daemon.configuring = configuring(
+        *(told, DEVICE, desk, orders, daemon, made_papers, alone, trusted, thread)
+    )
+    daemon.configuring.begin()
 
     async def serve() -> None:
         await asyncio.get_running_loop().create_future()

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from edge.runtime.clock import SimulatedClock
-from edge.runtime.intercom import Heard, IntercomClient, Ordered, Word
+from edge.runtime.intercom import AskTime, Heard, IntercomClient, Ordered, TimeTold, Word
 from tests.trusted import sealed
 from wire.codec import encode
 from wire.command import AnyCommand, Order
 from wire.signed import Purpose
+from wire.signed_time import TimeAnswer
 from wire.snapshot import Heartbeat
 
 
@@ -36,6 +37,14 @@ class SaidSync(IntercomClient):
         now = self._now()
         beat = encode(Heartbeat("venue", 0, bytes(32), now.wall))
         self.say(Heard(sealed(beat, Purpose.HEARTBEAT), now.uptime))
+
+    def confirm_time(self) -> None:
+        """Central answers the newest question of what time it is, if there was one."""
+        self.beat()
+        asked = [word for word in self.told if isinstance(word, AskTime)]
+        if asked:
+            answer = encode(TimeAnswer(asked[-1].nonce, round(self._now().wall)))
+            self.say(TimeTold(sealed(answer, Purpose.TIME)))
 
     def order(self, command: AnyCommand, device: bytes, counter: int = 1) -> Ordered:
         """Central gives an order that is good for a minute; return it, to be said again."""

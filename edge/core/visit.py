@@ -84,9 +84,9 @@ def due(visit: Visit) -> float | None:
 
 def _health(visit: Visit, health: Health, now: float, habits: Habits) -> Step:
     visit = replace(visit, health=health)
-    if visit.page is Page.ATTRACT and not health.able:
+    if visit.page is Page.ATTRACT and not health.serves:
         return replace(visit, page=Page.OUT_OF_ORDER), []
-    if visit.page is Page.OUT_OF_ORDER and health.able:
+    if visit.page is Page.OUT_OF_ORDER and health.serves:
         return replace(visit, page=Page.ATTRACT), []
     if visit.page is Page.PAUSED and health.able:
         return print_next(visit, now, habits)
@@ -199,7 +199,7 @@ def _cancelled(visit: Visit, now: float, habits: Habits) -> Step:
         case Page.PAUSED:
             return _ended(visit, now, habits), []
         case _:
-            return at_rest(visit), []
+            return at_rest(visit, habits), []
 
 
 def _back(visit: Visit, now: float, habits: Habits) -> Visit:
@@ -211,7 +211,7 @@ def _back(visit: Visit, now: float, habits: Habits) -> Visit:
         case Page.STAFF_WHY:
             return to(visit, Page.CHOOSE, now, habits)
         case Page.IDENTIFY | Page.STAFF | Page.TAKE:
-            return at_rest(visit)
+            return at_rest(visit, habits)
         case Page.PRINTING | Page.PAUSED:
             return visit
         case _:
@@ -350,4 +350,4 @@ def _come_due(visit: Visit, now: float, habits: Habits) -> Step:
         return _ended(visit, now, habits), []
     if visit.page is Page.REFUSED and visit.staff:
         return to(replace(visit, refusal=None), Page.STAFF, now, habits), []
-    return at_rest(visit), []
+    return at_rest(visit, habits), []

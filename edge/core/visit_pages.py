@@ -12,10 +12,10 @@ def to(visit: Visit, page: Page, now: float, habits: Habits) -> Visit:
     return replace(visit, page=page, began=now, deadline=None if seconds is None else now + seconds)
 
 
-def at_rest(visit: Visit) -> Visit:
+def at_rest(visit: Visit, habits: Habits) -> Visit:
     """Return the kiosk as the next visitor finds it: nothing of the last one is left."""
-    page = Page.ATTRACT if visit.health.able else Page.OUT_OF_ORDER
-    return Visit(page, asked=visit.asked, health=visit.health)
+    page = Page.ATTRACT if visit.health.serves else Page.OUT_OF_ORDER
+    return Visit(page, habits.languages[0], asked=visit.asked, health=visit.health)
 
 
 def home(visit: Visit) -> Page:

@@ -24,7 +24,7 @@ OPENS_FROM = frozenset({Page.ATTRACT, Page.OUT_OF_ORDER, Page.IDENTIFY, Page.REF
 def shown(visit: Visit, by: str, now: float, habits: Habits) -> Step:
     """A staff card opens the staff pages, and shown again closes them."""
     if visit.staff:
-        return (visit, []) if visit.page is Page.PRINTING else (at_rest(visit), [])
+        return (visit, []) if visit.page is Page.PRINTING else (at_rest(visit, habits), [])
     if visit.page not in OPENS_FROM:
         return visit, []
     fresh = Visit(language=visit.language, staff=by, asked=visit.asked, health=visit.health)

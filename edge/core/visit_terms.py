@@ -6,6 +6,8 @@ How one follows from the other is in `visit` and, for staff, in `visit_staff`.
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from rules.kiosk import Receipts as Receipts
+from rules.kiosk import WhenOffline as WhenOffline
 from wire.event import AnyEvent
 from wire.exchange import Asked, Denied, Found, Offer
 from wire.paper import Sort
@@ -36,22 +38,6 @@ class Page(StrEnum):
     STAFF_WHY = "staff-why"
     STAFF_STATE = "staff-state"
     STAFF_DAY = "staff-day"
-
-
-class WhenOffline(StrEnum):
-    """What a visitor is told while central cannot be asked, as the zone chose."""
-
-    GO_TO_GATE = "go-to-gate"
-    SEE_STAFF = "see-staff"
-    EXCHANGE = "exchange"  # By a delegated key; staff where there is none, or not for this.
-
-
-class Receipts(StrEnum):
-    """Whether a visitor gets a receipt beside the tickets, as the venue chose."""
-
-    NEVER = "never"
-    ASKED = "asked"  # By a touch, while the tickets wait to be taken.
-    ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +98,18 @@ class Health:
 
     able: bool = False
     """Whether the printer can print now."""
+    closed: str = ""
+    """Why nobody is served although it could: "closed" by an order, or outside its "hours"."""
     fault: str = "silent"
     """Why not, in one word of edge.core.printer_status.Fault."""
     near_end: bool = False
     online: bool = False
     paper_left: int | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether the next visitor may begin; whoever is at it goes on."""
+        return self.able and not self.closed
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from edge.drivers.catalog import Catalog
 from edge.drivers.interfaces import Sensor
 from edge.gate.claims import Claims
 from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, settings_in
-from edge.gate.configuring import Configuring
+from edge.gate.configuring import configuring as configured_by
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.enrolment import EnrolmentDesk
@@ -161,7 +161,7 @@ async def _run(
     timekeeping = Timekeeping(clock, floor, desk.unseal, desk.record, thread, draw, intercom.tell)
     tell, lower = intercom.tell, timekeeping.lower
     orders = Orders(own.device, desk, lanes, clock, tell, lower, clock.least)
-    configuring = Configuring(own.device, directory, desk, lanes, thread, orders.note)
+    configuring = configured_by(own.device, directory, desk, lanes, thread, orders.note)
     configuring.begin()
     orders.reloads(configuring.fault, configuring.reload)
     desk.claims = claims = Claims(

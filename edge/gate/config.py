@@ -11,6 +11,7 @@ from edge.core.lane import Habits
 from edge.drivers.catalog import InputConfig, OutputConfig, PanelConfig, ReaderConfig
 from edge.runtime import config
 from edge.runtime.config import ConfigError
+from edge.store import configuration
 from rules import zone as zones
 from rules.zone import Name, Seconds, Settings
 from rules.zone import ZoneConfig as ZoneConfig
@@ -87,9 +88,5 @@ def settings_of(raw: bytes, name: str) -> Settings:
 
 def settings_in(directory: Path) -> Settings:
     """Read the zone.toml of a device's folder; raise ConfigError."""
-    path = zone_path(directory)
+    path = configuration.zone_path(directory)
     return settings_of(config.read(path), str(path))
-
-
-def zone_path(directory: Path) -> Path:
-    return directory / "config" / "zone.toml"

@@ -6,7 +6,6 @@ import logging
 from edge.core.lane import Signal
 from edge.drivers.interfaces import Found, Level, Lost, Sensor
 from edge.gate.claims import Claims
-from edge.gate.configuring import Configuring
 from edge.gate.desk import Desk
 from edge.gate.enrolment import EnrolmentDesk
 from edge.gate.lane import LaneShell
@@ -27,7 +26,9 @@ from edge.runtime.intercom import (
     TimeTold,
 )
 from edge.runtime.service import Life, log_tail
+from edge.store.configuring import Configuring
 from edge.store.timekeeping import Timekeeping
+from rules.zone import Settings
 from wire.event import DriverFound, DriverLost, Started
 
 log = logging.getLogger("gate")
@@ -48,7 +49,7 @@ class GateDaemon:
         orders: Orders | None = None,
         enrolment: EnrolmentDesk | None = None,
         timekeeping: Timekeeping | None = None,
-        configuring: Configuring | None = None,
+        configuring: Configuring[Settings] | None = None,
         claims: Claims | None = None,
     ) -> None:
         self._lanes = lanes

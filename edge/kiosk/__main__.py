@@ -10,11 +10,12 @@ from typing import Protocol
 
 import uvicorn
 
-from edge.core.visit_terms import WhenOffline
 from edge.drivers.catalog import Catalog
-from edge.kiosk import browser, sheets
+from edge.kiosk import browser, chosen
 from edge.kiosk.alone import Alone
-from edge.kiosk.config import ADDRESS_FILE, KioskConfig, card_digest, habits, time_zone_of
+from edge.kiosk.chosen import Chosen
+from edge.kiosk.config import ADDRESS_FILE, KioskConfig, card_digest
+from edge.kiosk.configuring import alone_of, configuring, sheets_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import LANE, Desk
 from edge.kiosk.orders import Orders
@@ -22,8 +23,7 @@ from edge.kiosk.page import application
 from edge.kiosk.papers import Papers
 from edge.kiosk.picture import Pictures
 from edge.kiosk.questions import Questions
-from edge.kiosk.sheets import Sheets
-from edge.kiosk.spoken import words
+from edge.kiosk.senses import Senses
 from edge.runtime import config, identity, service, surroundings
 from edge.runtime.clock import Clock, TrustedClock
 from edge.runtime.config import ConfigError
@@ -36,7 +36,6 @@ from edge.store.floor import FloorFile
 from edge.store.journal import Journal
 from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist
-from paper.template import Template
 from wire.event import BOOT_BYTES, Stamp
 
 VERSION = "0.1.0"
@@ -73,16 +72,11 @@ def main(argv: list[str]) -> int:
     return service.run_assembled(lambda: assembled(asked.config, boot, around))
 
 
-def _checked(path: Path) -> tuple[KioskConfig, Template]:
-    """Return what the kiosk is told, and the paper; raise ConfigError."""
+def _checked(path: Path) -> tuple[KioskConfig, Chosen]:
+    """Return what kiosk.toml says, and what counts with central's choice; raise ConfigError."""
     told = config.load(path, KioskConfig)
-    time_zone_of(told)
-    for language in told.languages:
-        try:
-            words(language)
-        except FileNotFoundError:
-            raise ConfigError(f"{path}: languages: there is no file for {language!r}") from None
-    return told, sheets.load(Path(told.directory))
+    chosen.of(told, None, "", str(path), "")
+    return told, chosen.load(told)
 
 
 def assembled(
@@ -96,13 +90,13 @@ def assembled(
 
     `opens(clock)` is what turns configuration into drivers; `shows` what makes the page.
     """
-    told, template = _checked(path)
+    told, first = _checked(path)
     directory = Path(told.directory)
     known = identity.stamp(directory)
     if known is None:
         return lambda life: _wait_for_enrolment(directory, life, around)
     who = identity.load(directory)
-    return lambda life: _run(path, told, template, who, boot, life, around, opens, shows or Page)
+    return lambda life: _run(path, told, first, who, boot, life, around, opens, shows or Page)
 
 
 async def _wait_for_enrolment(directory: Path, life: Life, around: Surroundings) -> None:
@@ -127,7 +121,7 @@ def _fault(path: Path) -> str:
 async def _run(
     path: Path,
     told: KioskConfig,
-    template: Template,
+    first: Chosen,
     who: DeviceIdentity,
     boot: bytes,
     life: Life,
@@ -135,7 +129,7 @@ async def _run(
     opens: Callable[[Clock], Catalog],
     shows: "Shows",
 ) -> None:
-    directory, draw, zone = Path(told.directory), around.draw, time_zone_of(told)
+    directory, draw = Path(told.directory), around.draw
     thread = around.thread("store")
     store = await thread.run(_opened, directory, who, boot, around)
     whitelist, clock, journal = store
@@ -146,12 +140,11 @@ async def _run(
     questions = Questions(intercom.tell, draw, clock)
     printer_thread = around.thread("printer")
     printer = catalog.printer(told.printer, printer_thread, lambda n: _below(n, draw))
+    alone = Alone(directory, whitelist, journal, thread, clock, draw)
     papers = Papers(
-        *(desk, questions, printer, Sheets(template, told.name, zone, clock), clock, draw),
+        *(desk, questions, printer, sheets_of(first, clock), clock, draw),
         told.take_seconds,
-        Alone(directory, whitelist, journal, thread, clock, draw)
-        if told.when_offline is WhenOffline.EXCHANGE
-        else None,
+        alone_of(first, alone),
     )
     trust = await thread.run(TrustStore, directory, who.pin, who.venue)
     closed = LANE in await desk.locked()
@@ -159,14 +152,14 @@ async def _run(
     orders.reloads(lambda: _fault(path))
     orders.keeps_time(clock, FloorFile(directory), draw)
     daemon = KioskDaemon(
-        {f"reader-{n}": catalog.reader(one) for n, one in enumerate(told.reader, 1)},
-        catalog.reader(told.card) if told.card else None,
-        catalog.sensor(told.headphones) if told.headphones else None,
-        *(printer, papers, questions, desk, intercom, clock, life, habits(told)),
-        {one.digest: one.name for one in told.staff},
-        *(draw, VERSION, orders),
+        *(_senses(told, catalog, draw), printer, papers, questions, desk, intercom, clock, life),
+        *(first, VERSION, orders),
     )
-    page = shows(told, daemon, Pictures(told.name, zone, clock, VERSION), draw)
+    daemon.configuring = configuring(
+        *(told, who.device, desk, orders, daemon, papers, alone, clock, thread)
+    )
+    daemon.configuring.begin()
+    page = shows(told, daemon, Pictures(told.name, clock, VERSION), draw)
     try:
         await daemon.run(page.serve)
     finally:
@@ -174,6 +167,16 @@ async def _run(
         await catalog.close()
         printer_thread.close()
         thread.close()
+
+
+def _senses(told: KioskConfig, catalog: Catalog, draw: Callable[[int], bytes]) -> Senses:
+    return Senses(
+        {f"reader-{n}": catalog.reader(one) for n, one in enumerate(told.reader, 1)},
+        catalog.reader(told.card) if told.card else None,
+        catalog.sensor(told.headphones) if told.headphones else None,
+        {one.digest: one.name for one in told.staff},
+        draw,
+    )
 
 
 def _below(number: int, draw: Callable[[int], bytes]) -> int:

@@ -1,18 +1,20 @@
-"""What a kiosk is told: its hardware, its page, who is staff, and what the venue chose."""
+"""What a kiosk is told: its hardware, its page, who is staff, and what the venue chose.
+
+From languages to hours central may choose otherwise, for the kiosk's zone (`chosen`).
+"""
 
 import hashlib
-from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from edge.core.visit_terms import Habits, Receipts, WhenOffline
+from edge.core.visit_terms import Habits
 from edge.drivers.catalog import InputConfig, PrinterConfig, ReaderConfig
 from edge.runtime.config import ConfigError
+from rules.kiosk import Hours, Languages, Receipts, WhenOffline
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-Language = Annotated[str, msgspec.Meta(pattern="^[a-z]{2}$")]
 Seconds = Annotated[float, msgspec.Meta(ge=5.0, le=600.0)]
 ADDRESS_FILE = "/run/gatehouse-kiosk/address"
 CARD_CONTEXT = b"gatehouse staff card"
@@ -45,13 +47,12 @@ class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Closed while a plug is in the jack: the prompts are spoken then."""
     page: PageConfig = PageConfig()
     staff: tuple[StaffConfig, ...] = ()
+    service_contact: InputConfig | None = None
+    """Button, jumper or cabinet contact: while it is held, an enrolment code is read."""
     directory: str = "/var/lib/gatehouse"
     intercom: str = "/run/gatehouse/sync.sock"
     time_zone: str = "Asia/Shanghai"
-    languages: Annotated[tuple[Language, ...], msgspec.Meta(min_length=1, max_length=6)] = (
-        "zh",
-        "en",
-    )
+    languages: Languages = ("zh", "en")
     """The first is shown first; each is a file in `words`."""
     when_offline: WhenOffline = WhenOffline.SEE_STAFF
     codes_admit: bool = True
@@ -60,6 +61,8 @@ class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by_identity: bool = True
     receipts: Receipts = Receipts.NEVER
     """never; asked: by a touch, once the tickets are out; always."""
+    hours: Hours = ""
+    """When it serves; it goes by this only while central confirms the time."""
     roll_tickets: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 400
     take_seconds: Seconds = 30.0
     """How long a paper may stand in the printer's mouth before it is drawn back."""
@@ -88,8 +91,3 @@ def time_zone_of(told: KioskConfig) -> ZoneInfo:
         return ZoneInfo(told.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ConfigError(f"kiosk.toml: time_zone: no such zone: {told.time_zone}") from None
-
-
-def template_path(directory: Path) -> Path:
-    """Where the venue's own ticket lies, if it has one."""
-    return directory / "config" / "ticket.toml"

@@ -12,12 +12,10 @@ from typing import Any, assert_never
 from edge.core import visit as core
 from edge.core.credential import Shown
 from edge.core.printer_status import Roll, Status
-from edge.core.scan import Held, Scan, answered, see
+from edge.core.visit_pages import at_rest
 from edge.core.visit_terms import (
     AnySignal,
-    CardRead,
     Command,
-    Habits,
     Health,
     Look,
     Looked,
@@ -26,31 +24,33 @@ from edge.core.visit_terms import (
     PrintReceipt,
     PrintTest,
     Record,
-    Scanned,
     Signal,
-    StaffCard,
     Touched,
     Visit,
 )
-from edge.drivers.interfaces import Code, Found, Level, Lost, Printer, Reader, Sensor
-from edge.kiosk.config import card_digest
+from edge.drivers.interfaces import Printer
+from edge.kiosk.chosen import Chosen
 from edge.kiosk.desk import Desk
 from edge.kiosk.orders import CLOSED, Orders
 from edge.kiosk.papers import Papers
 from edge.kiosk.questions import Questions
+from edge.kiosk.senses import Senses
 from edge.runtime.clock import Clock
 from edge.runtime.intercom import (
+    Configured,
     Heard,
     IntercomClient,
     KioskAnswered,
     Logged,
     LogsWanted,
+    NotConfigured,
     Ordered,
     TimeTold,
 )
 from edge.runtime.service import Life, log_tail
+from edge.store.configuring import Configuring
 from wire import exchange
-from wire.event import SCAN_BYTES, DriverFound, DriverLost, Started
+from wire.event import ClockQuality, Started
 from wire.exchange import Answered, Asked, Denied, FindCode, Offer
 from wire.paper import PaperChanged, PrinterSaid
 from wire.reason import Reason
@@ -59,6 +59,8 @@ log = logging.getLogger("kiosk")
 
 LOOK_AFTER_SECONDS = 1.0
 LOOK_SECONDS = 10.0
+HOURS = "hours"
+"""Why nobody is served outside the venue's hours."""
 ONLINE_SECONDS = 15.0
 """How long central counts as there after it was last heard."""
 
@@ -66,9 +68,7 @@ ONLINE_SECONDS = 15.0
 class KioskDaemon:
     def __init__(
         self,
-        readers: dict[str, Reader],
-        card: Reader | None,
-        headphones: Sensor | None,
+        senses: Senses,
         printer: Printer,
         papers: Papers,
         questions: Questions,
@@ -76,29 +76,25 @@ class KioskDaemon:
         intercom: IntercomClient,
         clock: Clock,
         life: Life,
-        habits: Habits,
-        staff: dict[str, str],
-        draw: Callable[[int], bytes],
+        chosen: Chosen,
         version: str = "",
         orders: Orders | None = None,
+        configuring: Configuring[Chosen] | None = None,
     ) -> None:
-        """`staff`: names by the digest of their card."""
-        self._readers, self._card, self._headphones = readers, card, headphones
+        self.senses = senses
         self._printer, self._papers, self._questions = printer, papers, questions
         self._desk, self._intercom = desk, intercom
         self._clock, self._life = clock, life
-        self.habits, self._staff, self._draw = habits, staff, draw
+        self.chosen, self.habits = chosen, chosen.habits
         self._version, self._orders, self._was_found = version, orders, False
-        self.visit = Visit(page=Page.OUT_OF_ORDER, language=habits.languages[0])
-        self.plugged = False
-        """Whether somebody listens by headphones."""
+        self.configuring = configuring
+        self.visit = Visit(page=Page.OUT_OF_ORDER, language=self.habits.languages[0])
         self.number = 1
         """Grows with every change of what is shown."""
         self.changed = asyncio.Condition()
         self.status: Status | None = None
         self._heard_at: float | None = None
         self._left: int | None = None
-        self._held: dict[str, Held] = {}
         self._inbox: asyncio.Queue[AnySignal] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup | None = None
         self._printing: asyncio.Task[None] | None = None
@@ -110,9 +106,7 @@ class KioskDaemon:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 work: list[Coroutine[Any, Any, Any]] = [
-                    *(self._watch(name, one) for name, one in self._readers.items()),
-                    *([self._watch_card(self._card)] if self._card else []),
-                    *([self._watch_plug(self._headphones)] if self._headphones else []),
+                    *self.senses.watching(self._desk, self.signal, self._show),
                     *(self._watch_printer(), self._intercom.run(), self._listen()),
                     *(self._papers.settle(), self._papers.keep_keys()),
                     *(self._decide(), self._look_after(), serve()),
@@ -140,6 +134,18 @@ class KioskDaemon:
         except TimeoutError:
             return False
         return True
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nobody is at the kiosk."""
+        return self.visit.page in (Page.ATTRACT, Page.OUT_OF_ORDER)
+
+    def configure(self, chosen: Chosen) -> None:
+        """Go by these settings from now on; to be called while nobody is at it."""
+        self.chosen, self.habits = chosen, chosen.habits
+        self.visit = at_rest(self.visit, self.habits)
+        if self._tasks:
+            self._tasks.create_task(self._show())
 
     @property
     def found(self) -> bool:
@@ -253,46 +259,6 @@ class KioskDaemon:
 
     # What the world says.
 
-    async def _watch(self, name: str, reader: Reader) -> None:
-        lost = False
-        async for said in reader.codes():
-            match said:
-                case Code(data, first, last):
-                    seen = Scan(self._draw(SCAN_BYTES), name, data, first)
-                    self._held[name], looked_at = see(self._held.get(name), seen, last)
-                    if looked_at:
-                        held = answered(self._held[name], self._held[name].scan.scan)
-                        assert held
-                        self._held[name] = held
-                        by = self._staff.get(card_digest(data))
-                        self.signal(StaffCard(by) if by else Scanned(data))
-                case Lost(why):
-                    lost = True
-                    await self._desk.record(DriverLost(driver=name, why=why))
-                case Found() if lost:
-                    lost = False
-                    await self._desk.record(DriverFound(driver=name))
-                case Found():
-                    pass
-
-    async def _watch_card(self, reader: Reader) -> None:
-        async for said in reader.codes():
-            match said:
-                case Code(data, _, _):
-                    by = self._staff.get(card_digest(data))
-                    number = data.decode("ascii", errors="replace").strip()
-                    self.signal(StaffCard(by) if by else CardRead(number))
-                case Lost(why):
-                    await self._desk.record(DriverLost(driver="card", why=why))
-                case Found():
-                    pass
-
-    async def _watch_plug(self, sensor: Sensor) -> None:
-        async for said in sensor.changes():
-            if isinstance(said, Level):
-                self.plugged = said.active
-                await self._show()
-
     async def _watch_printer(self) -> None:
         async for status in self._printer.looks():
             before, self.status = self.status, status
@@ -314,6 +280,8 @@ class KioskDaemon:
                 case Ordered() if self._orders:
                     await self._orders.hear(word)
                     await self._show()
+                case Configured() | NotConfigured() if self.configuring:
+                    await self.configuring.hear(word)
                 case TimeTold() if self._orders:
                     await self._orders.told_time(word)
                 case LogsWanted(lines):
@@ -324,15 +292,16 @@ class KioskDaemon:
     async def _look_after(self) -> None:
         """Feed the watchdog by real work: the store answers, or it is not fed."""
         while True:
-            idle = self.visit.page in (Page.ATTRACT, Page.OUT_OF_ORDER)
-            await self._desk.look_after(idle)
+            await self._desk.look_after(self.at_rest)
             if self._orders:
                 await self._orders.look_after()
                 if self.found != self._was_found:
                     self._was_found = self.found
                     await self._show()
-                if self._orders.reloading and idle:
+                if self._orders.reloading and self.at_rest:
                     self._life.begin_again("central ordered it to read its configuration")
+            if self.configuring:
+                await self.configuring.look_after()
             health = self._health()
             if health != self.visit.health:
                 self.signal(health)
@@ -343,11 +312,19 @@ class KioskDaemon:
         status, heard = self.status, self._heard_at
         online = heard is not None and self._clock.now().uptime - heard < ONLINE_SECONDS
         if status is None:
-            return Health(online=online, paper_left=self._left)
-        closed = self._orders is not None and self._orders.closed
-        fault = CLOSED if closed else status.fault.value if status.fault else ""
-        near_end = status.roll is Roll.NEAR_END
-        return Health(status.ready and not closed, fault, near_end, online, self._left)
+            return Health(closed=self._closed(), online=online, paper_left=self._left)
+        fault, near_end = status.fault.value if status.fault else "", status.roll is Roll.NEAR_END
+        return Health(status.ready, self._closed(), fault, near_end, online, self._left)
+
+    def _closed(self) -> str:
+        """Return why nobody is served, whatever the printer says."""
+        now = self._clock.now()
+        if self._orders is not None and self._orders.closed:
+            return CLOSED
+        # By a clock that nobody confirms a kiosk might be shut at noon.
+        if now.quality is ClockQuality.SIGNED and not self.chosen.serves(now.wall):
+            return HOURS
+        return ""
 
     async def _told(self) -> None:
         """Tell central of the printer, through the journal."""

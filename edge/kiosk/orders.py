@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from edge.core.lane import State
 from edge.core.obedience import Addressed, Door, Situation
+from edge.core.strays import Stray, TurnedAway
 from edge.kiosk.desk import LANE, Desk
 from edge.runtime.clock import Clock, TrustedClock
 from edge.runtime.intercom import Heard, LogsWanted, Ordered, TimeTold, Word
@@ -120,6 +121,10 @@ class Orders:
                     self._timekeeping.lower(wall)
             case _:
                 pass  # Of lanes; refused.
+
+    async def note(self, stray: Stray, row: TurnedAway) -> None:
+        """Write down what was turned away, or count it with its like."""
+        await self._obedience.note(stray, row)
 
     async def look_after(self) -> None:
         """Write what strangers sent in the minute that is over; look at the clocks."""

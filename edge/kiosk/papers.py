@@ -65,6 +65,10 @@ class Papers:
         self._take_seconds = take_seconds
         self._one = asyncio.Lock()
 
+    def configure(self, sheets: Sheets, alone: Alone | None) -> None:
+        """Print like this from now on; to be called while nobody is at the kiosk."""
+        self._sheets, self.alone = sheets, alone
+
     async def exchange(self, asked: Print) -> Papered:
         """Have one paper printed; return what became of it."""
         async with self._one:
@@ -118,11 +122,12 @@ class Papers:
 
     async def keep_keys(self) -> None:
         """Have the keys by which this kiosk may exchange alone, as central allows them."""
-        while self.alone:
-            held = await self.alone.publics()
-            answer = await self._questions.ask(AskKeys(held), RESERVE_SECONDS)
-            if isinstance(answer, KeysWanted) and await self.alone.make(answer.events):
-                continue  # To be published at once.
+        while True:
+            if alone := self.alone:
+                held = await alone.publics()
+                answer = await self._questions.ask(AskKeys(held), RESERVE_SECONDS)
+                if isinstance(answer, KeysWanted) and await alone.make(answer.events):
+                    continue  # To be published at once.
             await self._clock.wait(KEYS_AGAIN_SECONDS)
 
     async def _ended(self, papers: tuple[bytes, ...]) -> bool:

@@ -9,7 +9,6 @@ from edge.core import printer_status
 from edge.core.visit_staff import WHYS
 from edge.core.visit_terms import DIGITS, Became, Page, Printed, Refusal, Visit, WhenOffline
 from edge.kiosk.daemon import KioskDaemon
-from edge.kiosk.orders import CLOSED
 from edge.kiosk.spoken import words
 from edge.runtime.clock import Clock
 from paper.fields import money
@@ -36,7 +35,6 @@ OWN_WORDS = frozenset(
 @dataclass(frozen=True, slots=True)
 class Pictures:
     kiosk: str
-    zone: tzinfo
     clock: Clock
     version: str
 
@@ -48,7 +46,7 @@ class Pictures:
         def said(key: str, **told: object) -> str:
             return say[key].format(**told)
 
-        now = self.clock.now().uptime
+        now, zone = self.clock.now().uptime, daemon.chosen.zone
         left = None if visit.deadline is None else max(round(visit.deadline - now), 0)
         total = None if visit.deadline is None else round(visit.deadline - visit.began)
         return {
@@ -61,7 +59,7 @@ class Pictures:
             "seconds": left,
             "seconds_total": total,
             "hurry": HURRY_SECONDS,
-            "plugged": daemon.plugged,
+            "plugged": daemon.senses.plugged,
             "found": daemon.found,
             "kiosk": self.kiosk,
             "version": self.version,
@@ -69,8 +67,9 @@ class Pictures:
             "numbers": NUMBERS,
             "digits": DIGITS,
             "whys": WHYS,
-            "offers": [self._offer(visit, one, said) for one in visit.offers],
-            "refusal": self._refusal(visit.refusal, visit, habits.when_offline, said),
+            "offers": [self._offer(visit, one, said, zone) for one in visit.offers],
+            "refusal": self._refusal(visit.refusal, visit, habits.when_offline, said, zone),
+            "hours": daemon.chosen.told.hours.split("-"),
             "progress": _progress(visit),
             "summary": _summary(visit),
             "may_have_receipt": visit.wants_receipt(habits.receipts),
@@ -78,17 +77,19 @@ class Pictures:
             "staff_state": self._state(daemon, said),
         }
 
-    def _offer(self, visit: Visit, offer: Offer, said: Callable[..., str]) -> dict[str, Any]:
+    def _offer(
+        self, visit: Visit, offer: Offer, said: Callable[..., str], zone: tzinfo
+    ) -> dict[str, Any]:
         able = offer in visit.collectable
         refusal = None
         if offer.reason is not None:
             refused = Refusal(offer.reason, offer.since, offer.where)
-            refusal = self._refusal(refused, visit, WhenOffline.SEE_STAFF, said)
+            refusal = self._refusal(refused, visit, WhenOffline.SEE_STAFF, said, zone)
         return {
             "cti": offer.cti.hex(),
             "event": _in(visit.language, offer.event),
             "kind": _in(visit.language, offer.kind),
-            "begins": self._at(offer.begins),
+            "begins": _at(offer.begins, zone),
             "quantity": offer.quantity,
             "seat": _seat(offer, said),
             "price": "" if offer.price_cents is None else money(offer.price_cents, offer.currency),
@@ -104,13 +105,14 @@ class Pictures:
         visit: Visit,
         when_offline: WhenOffline,
         said: Callable[..., str],
+        zone: tzinfo,
     ) -> dict[str, str] | None:
         """Return title and advice for a reason; when and where if that is known."""
         if refusal is None:
             return None
         reason = refusal.reason
         word = reason.value if reason in OWN_WORDS else "other"
-        at = "" if refusal.since is None else self._at(refusal.since)
+        at = "" if refusal.since is None else _at(refusal.since, zone)
         place = refusal.where
         title = said(f"refused.{word}")
         if reason is Reason.COLLECTED and at:
@@ -128,25 +130,19 @@ class Pictures:
             advice = said("advice.gate" if visit.staff == "" else "advice.printer-cannot")
         return {"title": title, "advice": advice, "reason": word}
 
-    def _at(self, wall: float) -> str:
-        try:
-            return f"{datetime.fromtimestamp(wall, self.zone):%m-%d %H:%M}"
-        except (ValueError, OverflowError, OSError):
-            return ""
-
     def _printer(self, visit: Visit) -> str:
         """Return what is to be done about the printer, for staff."""
+        if visit.health.closed:
+            return words(visit.language)[f"staff.{visit.health.closed}"]
         if not visit.health.fault:
             return ""
-        if visit.health.fault == CLOSED:
-            return words(visit.language)["staff.closed"]
         fault = printer_status.Fault(visit.health.fault)
         return _in(visit.language, printer_status.WORDS[fault])
 
     def _state(self, daemon: KioskDaemon, said: Callable[..., str]) -> list[tuple[str, str, bool]]:
         """Return (what, how it is, good) for the staff's page of the kiosk's state."""
         health, now = daemon.visit.health, self.clock.now()
-        at = f"{datetime.fromtimestamp(now.wall, self.zone):%Y-%m-%d %H:%M:%S}"
+        at = f"{datetime.fromtimestamp(now.wall, daemon.chosen.zone):%Y-%m-%d %H:%M:%S}"
         left = "—" if health.paper_left is None else str(health.paper_left)
         online = said("state.online" if health.online else "state.offline")
         printer = self._printer(daemon.visit) or said("state.ready")
@@ -158,6 +154,13 @@ class Pictures:
             (said("state.clock"), clock, now.quality.value != "suspect"),
             (said("state.version"), self.version, True),
         ]
+
+
+def _at(wall: float, zone: tzinfo) -> str:
+    try:
+        return f"{datetime.fromtimestamp(wall, zone):%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _in(language: str, both: Any) -> str:

@@ -2,17 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
-from pathlib import Path
 
 from edge.core.visit_terms import Print
-from edge.kiosk.config import template_path
 from edge.runtime.clock import Clock
-from edge.runtime.config import ConfigError
-from paper import default, template
 from paper.fields import money
 from paper.number import number_of
 from paper.sheet import Align, Kind, Rule, Sheet, Text
-from paper.template import Language, Template, TemplateError
+from paper.template import Language, Template
 from wire import delegated
 from wire import ticket as gh1
 from wire.exchange import Granted, Offer
@@ -20,15 +16,6 @@ from wire.reason import Reason
 from wire.words import Words
 
 WEEKDAYS = "一二三四五六日"
-
-
-def load(directory: Path) -> Template:
-    """Return the venue's own template, or the default; raise ConfigError."""
-    path = template_path(directory)
-    try:
-        return template.read(path.read_text() if path.exists() else default.TEMPLATE)
-    except (OSError, UnicodeDecodeError, TemplateError) as error:
-        raise ConfigError(f"{path}: {error}") from None
 
 
 class Sheets:

@@ -19,7 +19,6 @@ from edge.runtime.intercom import Configured, NotConfigured, Word
 from edge.runtime.workers import SingleThread
 from edge.store import configuration
 from edge.store.trust import TrustStore
-from paper import template
 from wire.codec import WireError
 from wire.configuration import Desired
 from wire.signed import Purpose, Untrusted
@@ -123,16 +122,5 @@ class Keeper:
             except OSError as error:
                 log.error("configuration %d is not kept: %s", desired.version, error)
                 return
-            await self._keep_template(desired.paper)
         self.version = desired.version
         self._tell(Configured(envelope))
-
-    async def _keep_template(self, text: str) -> None:
-        """Keep the template of a kiosk's papers, if there is one and it can be printed."""
-        if not text:
-            return
-        try:
-            template.read(text)
-            await self._thread.run(configuration.keep_template, self._directory, text)
-        except (template.TemplateError, OSError) as error:
-            log.error("the template of papers is not kept: %s", error)

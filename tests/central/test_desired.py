@@ -202,6 +202,7 @@ def test_an_admin_sees_what_is_wanted_and_what_is_in_use(zone: Any) -> None:
         ('time_zone = "Mars/Base"\n', "zone.toml: time_zone: no such zone: Mars/Base"),
         ('time_zone = "Asia"\n', "zone.toml: time_zone: no such zone: Asia"),
         ('when_suspect = "perhaps"\n', "zone.toml: when_suspect: "),
+        ('[kiosk]\nreceipts = "often"\n', "zone.toml: kiosk.receipts: "),
     ],
 )
 def test_a_text_that_its_gate_would_refuse_is_refused_at_central(

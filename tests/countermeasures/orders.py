@@ -14,6 +14,11 @@ FOREIGN = (
     "    if addressed.device != device:\n        return Stray.FOREIGN\n",
     "",
 )
+FOREIGN_CONFIGURATION = (
+    "edge/core/zone_text.py",
+    "    if desired.device != device:\n        return Stray.FOREIGN\n",
+    "",
+)
 EXPIRED = (OBEDIENCE, "    if wall > order.expires:\n", "    if False:\n")
 UNSIGNED = (
     "wire/signed.py",
@@ -131,8 +136,7 @@ ORDERS: Changes = {
     ),
     "a configuration that is forged, another device's, or rubbish": (
         out(
-            "edge/core/zone_text.py",
-            "    if desired.device != device:\n        return Stray.FOREIGN\n",
+            *FOREIGN_CONFIGURATION,
             tests=(
                 "test_what_is_not_ours_changes_nothing_and_is_recorded",
                 "test_what_sync_does_not_even_pass_on_is_told_to_the_doors",
@@ -157,13 +161,9 @@ ORDERS: Changes = {
     ),
     "a configuration that would stop the gate": (
         out(
-            "edge/gate/configuring.py",
+            "edge/store/configuring.py",
             '            log.error("configuration %d refused: %s", desired.version, error)\n',
-            "            configuration.replace(\n"
-            "                configuration.prepared(\n"
-            "                    self._directory, configuration.ZONE, zone_text.text(desired).encode()\n"
-            "                )\n"
-            "            )\n",
+            "            configuration.take(configuration.prepare(self._directory, desired, False), 0)\n",
             tests=("test_a_bad_one_is_refused_whole_and_the_last_good_one_stays",),
             by=("ConfigError",),
         ),
@@ -172,6 +172,29 @@ ORDERS: Changes = {
             "    if len(written.encode()) > TEXT_BYTES_MAX:\n",
             '    if written:\n        return ""\n    if len(written.encode()) > TEXT_BYTES_MAX:\n',
             tests=("test_a_text_that_its_gate_would_refuse_is_refused_at_central",),
+        ),
+    ),
+    "the same at a kiosk, also in the midst of a visit": (
+        out(
+            *FOREIGN_CONFIGURATION, tests=("test_what_is_not_ours_changes_nothing_and_is_recorded",)
+        ),
+        out(
+            "edge/kiosk/chosen.py",
+            "papers.read(paper or default.TEMPLATE)",
+            "papers.read(default.TEMPLATE)",
+            tests=("test_a_bad_one_is_refused_whole_and_the_last_good_one_stays",),
+        ),
+        out(
+            "edge/kiosk/configuring.py",
+            "lambda: daemon.at_rest",
+            "lambda: True",
+            tests=("test_nothing_changes_under_a_visitor",),
+        ),
+        out(
+            "edge/store/configuration.py",
+            'return f"ticket-{version}.toml"',
+            'return "ticket-1.toml"',
+            tests=("test_a_cut_at_any_step_leaves_one_of_the_two_whole",),
         ),
     ),
 }

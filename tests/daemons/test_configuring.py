@@ -8,12 +8,10 @@ import pytest
 
 from edge.core import zone_text
 from edge.core.lane import State
-from edge.gate.config import zone_path
 from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.intercom import Configured, NotConfigured, Word
 from edge.store import configuration
 from edge.sync.keeper import Keeper
-from paper.default import TEMPLATE
 from tests.daemons.test_orders import Stage, gate, play
 from tests.device import DEVICE
 from tests.threads import DirectThread
@@ -62,7 +60,8 @@ def test_a_good_one_is_applied_in_place_and_stays(tmp_path: Path) -> None:
         assert said(stage) == [(4, "")]
         await carry(stage, desired(4))
         assert said(stage) == [(4, "")], "the same again is nothing"
-        assert zone_path(tmp_path).read_text() == f"# version 4, as central wants it\n{GOOD}"
+        lies = configuration.zone_path(tmp_path).read_text()
+        assert lies == f"# version 4, as central wants it\n{GOOD}"
 
     async def restarted() -> None:
         async with gate(tmp_path) as stage:
@@ -145,7 +144,7 @@ def test_what_is_not_ours_changes_nothing_and_is_recorded(tmp_path: Path, envelo
             await carry(stage, envelope)
         assert patience(stage) == 3.0
         assert [version for version, _ in said(stage)] == [0]
-        assert not zone_path(tmp_path).exists()
+        assert not configuration.zone_path(tmp_path).exists()
 
     play(tmp_path, story)
 
@@ -166,13 +165,13 @@ def test_nothing_changes_under_a_passage(tmp_path: Path) -> None:
 
 def test_what_was_mended_by_hand_is_read_when_ordered(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
-        zone_path(tmp_path).parent.mkdir(exist_ok=True)
-        zone_path(tmp_path).write_text("checkpoint = 7\n")
+        configuration.zone_path(tmp_path).parent.mkdir(exist_ok=True)
+        configuration.zone_path(tmp_path).write_text("checkpoint = 7\n")
         await stage.give(Reload())
         ((_, done, why),) = stage.answers()
         assert not done
         assert why.startswith("zone.toml: checkpoint: ")
-        zone_path(tmp_path).write_text(GOOD)
+        configuration.zone_path(tmp_path).write_text(GOOD)
         await stage.give(Reload(), counter=2)
         assert stage.answers()[-1] == (2, True, "")
         assert patience(stage) == 7.0
@@ -240,25 +239,6 @@ def test_sync_keeps_the_newest_and_tells_it_again_after_a_restart(tmp_path: Path
 
     keeping(tmp_path, story)
     keeping(tmp_path, restarted)
-
-
-def test_sync_keeps_a_kiosks_template_that_can_be_printed(tmp_path: Path) -> None:
-    def with_paper(version: int, paper: str) -> bytes:
-        wanted = Desired(DEVICE, version, GOOD, paper)
-        return sealed(encode(wanted), Purpose.CONFIGURATION)
-
-    async def story(keeper: Keeper, told: list[Word], _: SimulatedClock) -> None:
-        path = tmp_path / "config/ticket.toml"
-        await comes(keeper, desired(2))
-        assert not path.exists()
-        await comes(keeper, with_paper(3, TEMPLATE))
-        assert path.read_text() == TEMPLATE
-        await comes(keeper, with_paper(4, "[[ticket]]"), desired(5))
-        assert path.read_text() == TEMPLATE
-        assert keeper.version == 5
-        assert len(told) == 4, "gates are told the same as ever"
-
-    keeping(tmp_path, story)
 
 
 def test_sync_keeps_nothing_that_is_not_central_s(tmp_path: Path) -> None:

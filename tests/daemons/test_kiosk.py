@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.core.printer_status import READY, Fault, Roll
-from edge.core.visit_terms import Became, Habits, Page, Receipts
+from edge.core.visit_terms import Became, Page, Receipts
 from edge.runtime.clock import settle
 from paper.sheet import Code, Kind, Pair
 from tests.kiosks import STAFF_CARD, Kiosk, kiosk
@@ -241,7 +241,7 @@ def test_a_receipt_where_the_venue_wants_one(tmp_path: Path, receipts: Receipts)
         assert where == "7排 11座"
         assert one.papers()[-4:] == ["reserved", "printed", "confirmed", "receipt-printed"]
 
-    run(tmp_path, story, habits=Habits(receipts=receipts))
+    run(tmp_path, story, chosen={"receipts": receipts})
 
 
 def test_no_receipt_where_the_venue_wants_none(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from edge.core.visit_terms import Habits, Page, WhenOffline
+from edge.core.visit_terms import Page, WhenOffline
 from edge.runtime.clock import settle
 from paper.sheet import Code
 from rules import claim
@@ -22,7 +22,7 @@ from wire.key import KeyRecord, Status
 from wire.reason import Reason
 from wire.snapshot import Delta
 
-ALONE = Habits(when_offline=WhenOffline.EXCHANGE)
+ALONE = {"when_offline": WhenOffline.EXCHANGE}
 
 
 class Central:
@@ -65,7 +65,7 @@ def run(folder: Path, story: Callable[[Kiosk, Central, Path], Awaitable[None]]) 
             make_list(place)
         central = Central(here, door)
         office = Office(lambda: recorded_by(here, DEVICE), publish=central.publish)
-        async with kiosk(here, office=office, habits=ALONE) as one:
+        async with kiosk(here, office=office, chosen=ALONE) as one:
             await one.clock.advance(61)
             assert central.published, "the kiosk has made its key and shown it"
             office.away = True

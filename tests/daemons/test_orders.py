@@ -16,8 +16,8 @@ import pytest
 from edge.drivers.panel_simulated import SimulatedPanel
 from edge.drivers.relay_simulated import SimulatedRelay
 from edge.drivers.sensor_simulated import SimulatedSensor
-from edge.gate.config import LaneConfig, ZoneConfig, habits, zone_path
-from edge.gate.configuring import Configuring
+from edge.gate.config import LaneConfig, ZoneConfig, habits
+from edge.gate.configuring import configuring as configured_by
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.lane import Hardware, LaneShell
@@ -26,8 +26,11 @@ from edge.runtime import config, service
 from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.intercom import LogsWanted, Ordered, Word
 from edge.runtime.service import Life
+from edge.store.configuration import zone_path
+from edge.store.configuring import Configuring
 from edge.store.journal import Journal, Transaction
 from edge.store.whitelist import Whitelist
+from rules.zone import Settings
 from tests.daemons.test_gate import recorded
 from tests.device import BOOT, DEVICE, stamp
 from tests.threads import DirectThread
@@ -65,7 +68,7 @@ class Stage:
     fire: SimulatedSensor
     key: SimulatedSensor
     told: list[Word]
-    configuring: Configuring
+    configuring: Configuring[Settings]
 
     async def beat(self, wall: float | None = None) -> None:
         """Central's heartbeat comes: it says `wall`, or the time it is."""
@@ -135,7 +138,7 @@ async def gate(folder: Path, boot: bytes = BOOT, wall: float = WALL) -> AsyncIte
         lanes.append(LaneShell(lane, told_habits, hardware, desk, clock, os.urandom, locked=locked))
     fire, life = SimulatedSensor(clock), Life()
     orders = Orders(DEVICE, desk, tuple(lanes), clock, told.append)
-    configuring = Configuring(DEVICE, folder, desk, tuple(lanes), thread, orders.note)
+    configuring = configured_by(DEVICE, folder, desk, tuple(lanes), thread, orders.note)
     configuring.begin()
     orders.reloads(configuring.fault, configuring.reload)
     daemon = GateDaemon(

@@ -16,7 +16,7 @@ import requests
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.gate.config import zone_path
+from edge.store.configuration import zone_path
 from simulators.display import Display
 from simulators.pty_line import PtyLine
 from simulators.turnstile import Board

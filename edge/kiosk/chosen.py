@@ -1,0 +1,80 @@
+"""What a kiosk goes by: its own kiosk.toml, and above it what central chose for its zone.
+
+Of zone.toml a kiosk uses the time zone and the table [kiosk] (rules/kiosk.py); the template of
+its papers comes with it. All of it is good, or none of it is taken.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from edge.core.visit_terms import Habits
+from edge.kiosk.config import KioskConfig, habits, time_zone_of
+from edge.kiosk.spoken import words
+from edge.runtime.config import ConfigError
+from edge.store import configuration
+from paper import default
+from paper import template as papers
+from paper.template import Template, TemplateError
+from rules import kiosk, zone
+from wire.codec import WireError
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    told: KioskConfig
+    """With what central chose in the place of what stands in kiosk.toml."""
+    zone: tzinfo
+    template: Template
+
+    @property
+    def habits(self) -> Habits:
+        return habits(self.told)
+
+    def serves(self, wall: float) -> bool:
+        """Whether it is open at this time (Unix seconds)."""
+        at = datetime.fromtimestamp(wall, self.zone)
+        return kiosk.serves(self.told.hours, at.hour * 60 + at.minute)
+
+
+def load(told: KioskConfig) -> Chosen:
+    """Return what lies in the kiosk's folder; raise ConfigError."""
+    directory = Path(told.directory)
+    path, template = configuration.zone_path(directory), configuration.template_path(directory)
+    if not path.exists():
+        return of(told, None, _read(template), str(path), str(template))
+    return of(told, _read(path), _read(template), str(path), str(template))
+
+
+def of(told: KioskConfig, text: str | None, paper: str, name: str, template: str) -> Chosen:
+    """Check all of it; raise ConfigError, which begins with `name` or `template`.
+
+    `text`: of zone.toml, None where there is none; `paper`: the template, empty for the default.
+    """
+    local: tzinfo = time_zone_of(told)
+    if text is not None:
+        try:
+            settings = zone.read(text.encode(), name, ZoneInfo)
+        except WireError as error:
+            raise ConfigError(str(error)) from None
+        told = msgspec.structs.replace(told, **settings.zone.kiosk.chosen())
+        local = settings.time_zone
+    for language in told.languages:
+        try:
+            words(language)
+        except FileNotFoundError:
+            raise ConfigError(f"{name}: languages: there is no file for {language!r}") from None
+    try:
+        return Chosen(told, local, papers.read(paper or default.TEMPLATE))
+    except TemplateError as error:
+        raise ConfigError(f"{template}: {error}") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None

@@ -1,0 +1,85 @@
+"""What a kiosk hears: its readers of codes and of ID cards, and the plug in its headphone jack."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from edge.core.scan import Held, Scan, answered, see
+from edge.core.visit_terms import AnySignal, CardRead, Scanned, StaffCard
+from edge.drivers.interfaces import Code, Found, Level, Lost, Reader, Sensor
+from edge.kiosk.config import card_digest
+from edge.kiosk.desk import Desk
+from wire.event import SCAN_BYTES, DriverFound, DriverLost
+
+Signalled = Callable[[AnySignal], None]
+
+
+class Senses:
+    def __init__(
+        self,
+        readers: dict[str, Reader],
+        card: Reader | None,
+        headphones: Sensor | None,
+        staff: dict[str, str],
+        draw: Callable[[int], bytes],
+    ) -> None:
+        """`staff`: names by the digest of their card."""
+        self._readers, self._card, self._headphones = readers, card, headphones
+        self._staff, self._draw = staff, draw
+        self.plugged = False
+        """Whether somebody listens by headphones."""
+        self._held: dict[str, Held] = {}
+        self._gone: set[str] = set()
+
+    def watching(
+        self, desk: Desk, signal: Signalled, show: Callable[[], Awaitable[None]]
+    ) -> list[Coroutine[Any, Any, None]]:
+        """Return what watches them; `show()`: draw the page anew."""
+        watched = [self._watch(name, one, desk, signal) for name, one in self._readers.items()]
+        if self._card:
+            watched.append(self._watch_card(self._card, desk, signal))
+        if self._headphones:
+            watched.append(self._watch_plug(self._headphones, show))
+        return watched
+
+    async def _watch(self, name: str, reader: Reader, desk: Desk, signal: Signalled) -> None:
+        async for said in reader.codes():
+            match said:
+                case Code(data, first, last):
+                    seen = Scan(self._draw(SCAN_BYTES), name, data, first)
+                    self._held[name], looked_at = see(self._held.get(name), seen, last)
+                    if looked_at:
+                        held = answered(self._held[name], self._held[name].scan.scan)
+                        assert held
+                        self._held[name] = held
+                        by = self._staff.get(card_digest(data))
+                        signal(StaffCard(by) if by else Scanned(data))
+                case _:
+                    await self._presence(name, said, desk)
+
+    async def _watch_card(self, reader: Reader, desk: Desk, signal: Signalled) -> None:
+        async for said in reader.codes():
+            match said:
+                case Code(data, _, _):
+                    by = self._staff.get(card_digest(data))
+                    number = data.decode("ascii", errors="replace").strip()
+                    signal(StaffCard(by) if by else CardRead(number))
+                case _:
+                    await self._presence("card", said, desk)
+
+    async def _presence(self, name: str, said: Lost | Found, desk: Desk) -> None:
+        """A reader is gone, or there again: written down, so that central hears of it."""
+        match said:
+            case Lost(why):
+                self._gone.add(name)
+                await desk.record(DriverLost(driver=name, why=why))
+            case Found() if name in self._gone:
+                self._gone.discard(name)
+                await desk.record(DriverFound(driver=name))
+            case Found():
+                pass
+
+    async def _watch_plug(self, sensor: Sensor, show: Callable[[], Awaitable[None]]) -> None:
+        async for said in sensor.changes():
+            if isinstance(said, Level):
+                self.plugged = said.active
+                await show()
