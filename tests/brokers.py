@@ -86,6 +86,10 @@ class TestBroker:
         assert self._process
         self._process.send_signal(number)
 
+    def reload(self) -> None:
+        """Let it read access list, certificates and revocation list again."""
+        self.signal(signal.SIGHUP)
+
     def cpu_seconds(self) -> float:
         """Return how much CPU time it has used since it was started."""
         assert self._process

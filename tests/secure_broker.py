@@ -1,6 +1,5 @@
 """The venue's broker as it is configured for production, and whom its certificates name."""
 
-import signal
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -58,10 +57,6 @@ class SecureBroker(TestBroker):
     def denied(self) -> Path:
         """Where it keeps whom central has denied."""
         return self._directory / "gatehouse-denied.json"
-
-    def reload(self) -> None:
-        """Let it read access list, certificates and revocation list again."""
-        self.signal(signal.SIGHUP)
 
 
 @dataclass
@@ -205,7 +200,7 @@ class Party:
 class Parties:
     """Who is at the broker; all leave with the test."""
 
-    def __init__(self, told: TestAuthority, broker: SecureBroker) -> None:
+    def __init__(self, told: TestAuthority, broker: TestBroker) -> None:
         self._told, self._broker = told, broker
         self._all = list[Party]()
 

@@ -95,6 +95,10 @@ def test_a_hub_gets_its_broker_and_no_gate(tmp_path: Path) -> None:
         "etc/mosquitto/conf.d/gatehouse.conf",
         "etc/sysusers.d/gatehouse.conf",
         "etc/systemd/system/gatehouse-.service.d/10-confined.conf",
+        "etc/systemd/system/gatehouse-broker-reload.path",
+        "etc/systemd/system/gatehouse-broker-reload.service",
+        "etc/systemd/system/gatehouse-front-reload.path",
+        "etc/systemd/system/gatehouse-front-reload.service",
         "etc/systemd/system/gatehouse-hub.service",
         "etc/systemd/system/gatehouse-relay@.service",
         "etc/systemd/system/gatehouse-relay@.socket",
@@ -105,9 +109,17 @@ def test_a_hub_gets_its_broker_and_no_gate(tmp_path: Path) -> None:
         "etc/systemd/system/mosquitto.service.d/05-confined.conf",
         "etc/systemd/system/mosquitto.service.d/10-gatehouse.conf",
         "etc/tmpfiles.d/gatehouse.conf",
+        "etc/tmpfiles.d/gatehouse-hub.conf",
     }
     said = install("hub", "--dry-run").stdout
-    for told in ("gatehouse-hub.service", "mosquitto", "gatehouse hub --key", "authority hub"):
+    assert "systemctl restart --no-block mosquitto nginx gatehouse.target" in said
+    assert "authority hub" not in said, "nothing is brought, and nothing typed but its text"
+    for told in (
+        "gatehouse-hub.service",
+        "gatehouse-hub.conf",
+        "gatehouse hub --key",
+        "enrol TEXT",
+    ):
         assert told in said
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.store import broker_folder
+
 ROOT = Path(__file__).parent.parent
 SYSTEMD = ROOT / "systemd"
 EXPOSURE_MAX = {
@@ -96,6 +98,21 @@ def test_the_broker_reads_its_lists_again_when_central_has_written_them() -> Non
     assert f"crlfile {seen}/crl.pem" in told
     assert {f"{there}/crl.pem", f"{there}/broker.pem"} <= set(watched)
     assert f"certfile {seen}/broker.pem" in told
+
+
+def test_a_hubs_broker_and_web_server_read_again_what_sync_or_somebody_wrote() -> None:
+    laid_over = (SYSTEMD / "hub/mosquitto.conf").read_text()
+    (there, seen) = re.findall(r"^BindReadOnlyPaths=(.*):(.*)$", laid_over, re.M)[0]
+    links = (ROOT / "provisioning/tmpfiles-hub.conf").read_text()
+    (target,) = re.findall(rf"^L {there} - - - - (.*)$", links, re.M)
+    assert target == f"/var/lib/gatehouse/{broker_folder.FOLDER}"
+    for unit, told in (("broker", "mosquitto-hub.conf"), ("front", "nginx-hub.conf")):
+        path = (SYSTEMD / f"hub/gatehouse-{unit}-reload.path").read_text()
+        watched = re.findall(r"^PathChanged=(.*)$", path, re.M)
+        text = (ROOT / "provisioning" / told).read_text()
+        shown = seen if unit == "broker" else there
+        names = set(re.findall(rf"{shown}/(\S+?(?:pem|acl))\b", text)) - {"relay"}
+        assert set(watched) == {f"{folder}/{name}" for folder in (there, target) for name in names}
 
 
 def test_the_web_server_reads_its_certificate_again_when_it_was_renewed() -> None:

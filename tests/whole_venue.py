@@ -124,15 +124,50 @@ class Admin:
         assert found, page
         return str(re.findall(r'<option value="(\d*)"', found[0])[place])
 
+    def settle(self, zone: str, policy: str) -> None:
+        """Say what the doors of a zone claim."""
+        page = self._page("/admin/claims/zoneclaims/add/")
+        found = re.search(rf'<option value="(\d+)"[^>]*>\s*{re.escape(zone)}', page)
+        assert found, page
+        said = self._post("/admin/claims/zoneclaims/add/", zone=found[1], policy=policy)
+        assert "errornote" not in said
+
+    def hub_key(self, name: str) -> tuple[str, str]:
+        """Return (where it is taken, the key) of the hub that waits for an admin; "": none does."""
+        page = self._page("/admin/claims/hub/")
+        (row,) = (one for one in re.findall(r"<tr.*?</tr>", page, re.S) if name in one)
+        found = re.search(r'href="(/admin/claims/hub/\d+/accept/)"', row)
+        if found is None:
+            return "", ""
+        key = re.search(r'name="key" value="([0-9a-f]{64})"', self._page(found[1]))
+        return (found[1], key[1]) if key else ("", "")
+
+    def take(self, address: str, key: str) -> str:
+        """Take a hub's key as the page showed it; return what the page says."""
+        return self._post(address, key=key)
+
+    def revoke(self, device: str) -> None:
+        self._post(
+            "/admin/venue/device/",
+            action="revoke",
+            _selected_action=self._row(device),
+            confirmed="1",
+        )
+
     def code(self, device: str) -> str:
         """Return the text of a new code for the device of that name."""
+        row = self._row(device)
+        shown = self._post("/admin/venue/device/", action="enrol", _selected_action=row)
+        (text,) = set(re.findall(r"GHE1:[A-Z2-7]+", html.unescape(shown)))
+        return str(text)
+
+    def _row(self, device: str) -> str:
+        """Return what stands for the device of that name in forms."""
         page = self._page("/admin/venue/device/")
         (row,) = (one for one in re.findall(r"<tr.*?</tr>", page, re.S) if device in one)
         key = re.search(r'value="(\d+)"', row)
         assert key, row
-        shown = self._post("/admin/venue/device/", action="enrol", _selected_action=key[1])
-        (text,) = set(re.findall(r"GHE1:[A-Z2-7]+", html.unescape(shown)))
-        return str(text)
+        return key[1]
 
     def _page(self, path: str) -> str:
         return str(self._session.get(self._url + path, timeout=60).text)

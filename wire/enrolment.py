@@ -69,7 +69,16 @@ class Configuration(msgspec.Struct, frozen=True):
     """PEM: the certificates that broker and central are verified by."""
     central_url: str
     zone: str
-    """The text of a zone.toml."""
+    """The text of a zone.toml; empty for a hub."""
+    hub: bool = False
+    """Whether this device is the venue's hub, and stands in no zone."""
+
+
+class HubReport(msgspec.Struct, frozen=True):
+    """What a hub tells central of itself, as CBOR; nobody believes it before an admin does."""
+
+    claims_key: bytes
+    """32 bytes: the public half of what signs its answers (wire/claim.py)."""
 
 
 def compose(enrolment: Enrolment) -> str:

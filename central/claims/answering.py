@@ -9,8 +9,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from central.claims import knowing
-from central.claims.models import Hub, Term
+from central.claims import hubs, knowing
+from central.claims.models import Term
 from central.ledger.models import Prefix
 from central.venue import trust
 from central.venue.models import Device, Venue
@@ -47,7 +47,7 @@ class Ledger:
     def take(self, device: Device, payload: bytes) -> list[Answer]:
         """Answer what a device says; raise WireError. Inside the transaction that is committed."""
         word = wire.read_said(payload)
-        if Hub.objects.filter(venue=device.venue).exists():
+        if hubs.serving(device.venue):
             log.warning("%s claims here, and its venue has a hub", device.identity)
             return []
         self._begin(device.venue)

@@ -64,13 +64,24 @@ class ZoneClaims(models.Model):
 
 
 class Hub(models.Model):
-    """Who answers the claims of a venue in central's place."""
+    """Who answers the claims of a venue in central's place, once it has a key (hubs.py)."""
 
     venue = models.OneToOneField(Venue, models.CASCADE, verbose_name="场馆 venue")
     name = models.CharField("名称 name", max_length=80)
+    device = models.OneToOneField(
+        Device, models.SET_NULL, null=True, blank=True, editable=False, verbose_name="设备 device"
+    )
+    """Which of the venue's devices it is; None: it was set up by hand."""
+    host = models.CharField("地址 address", max_length=80, blank=True, editable=False)
+    """How devices reach its broker: `host` or `host:port`."""
+    reported_key = models.CharField(max_length=64, blank=True, editable=False)
+    """What the device itself says that it signs by; believed once an admin took it."""
+    reported_at = models.BigIntegerField(null=True, editable=False)
+    """Unix seconds."""
     key = models.CharField(
         "公钥 public key",
         max_length=64,
+        blank=True,
         validators=[RegexValidator("^[0-9a-f]{64}$", "gatehouse hub --key")],
         help_text="在场馆节点上运行 gatehouse hub --key。保存后区域配置随之更新，由该节点答复。"
         " As `gatehouse hub --key` prints it there. Once saved, zones believe it, and it answers"

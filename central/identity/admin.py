@@ -14,11 +14,12 @@ from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from central import times
+from central.claims import hubs
 from central.identity import configuration, enrolling, first_steps, placing
 from central.identity.authority import AuthorityMissing
+from central.identity.device_form import DeviceForm, keep_role
 from central.identity.enrolling import Refused
 from central.identity.models import Certificate, Denied, Enrolment, Placement, ZoneText
 from central.identity.revocation import ListNotWritten, revoke
@@ -34,31 +35,6 @@ ONE = "一次登记一台设备 · Enrol one device at a time"
 DEVICES = "admin:venue_device_changelist"
 
 
-class _DeviceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """With its zone, chosen where the device is added."""
-
-    zone = forms.ModelChoiceField(
-        Zone.objects.all(),
-        required=False,
-        label="区域 zone",
-        help_text="不选则不下发设置 · Without one it is sent no settings",
-        widget=UnfoldAdminSelectWidget,
-    )
-
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        placed = Placement.objects.filter(device=self.instance.pk).first()
-        zones = list(Zone.objects.all()[:2])
-        only = zones[0] if self.instance.pk is None and len(zones) == 1 else None
-        self.initial["zone"] = placed.zone if placed else only
-
-    def clean(self) -> dict[str, Any]:
-        told: dict[str, Any] = super().clean() or self.cleaned_data
-        if told.get("zone") and told["zone"].venue != told.get("venue"):
-            self.add_error("zone", "不属于此场馆 · not of this venue")
-        return told
-
-
 @admin.register(Device)
 class EnrolledDeviceAdmin(DeviceAdmin):
     """The devices' page, where they are added, enrolled and revoked as well."""
@@ -66,7 +42,7 @@ class EnrolledDeviceAdmin(DeviceAdmin):
     list_display: tuple[str, ...] = ("name", "standing", *DeviceAdmin.list_display[1:])
     readonly_fields: tuple[str, ...] = ("identity", *DeviceAdmin.readonly_fields)
     actions: tuple[str, ...] = ("enrol", "move", "revoke")
-    form = _DeviceForm
+    form = DeviceForm
     list_before_template = "identity/first_steps.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
@@ -94,11 +70,7 @@ class EnrolledDeviceAdmin(DeviceAdmin):
         if not change:
             obj.identity = secrets.token_hex(8)
         super().save_model(request, obj, form, change)
-        if form.cleaned_data["zone"]:
-            zone = {"zone": form.cleaned_data["zone"]}
-            Placement.objects.update_or_create(device=obj, defaults=zone)
-        else:
-            Placement.objects.filter(device=obj).delete()
+        keep_role(obj, form.cleaned_data)
 
     def response_add(
         self, request: HttpRequest, obj: Device, post_url_continue: str | None = None
@@ -112,6 +84,7 @@ class EnrolledDeviceAdmin(DeviceAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         told = {"steps": first_steps.lacking(), "alarms": first_steps.alarms()}
+        told |= {"hubs": hubs.waiting() if request.user.has_perm("claims.change_hub") else []}
         answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **told})
         return answer
 
@@ -124,10 +97,11 @@ class EnrolledDeviceAdmin(DeviceAdmin):
         device = Device.objects.filter(pk=pk).first()
         if device is None or not self.has_change_permission(request, device):
             return HttpResponseRedirect(reverse(DEVICES))
-        text = ""
+        text, hub = "", hubs.of(device)
         if request.method == "POST":
             try:
-                configuration.good_text(configuration.zone_of(device))
+                if hub is None:
+                    configuration.good_text(configuration.zone_of(device))
                 who = request.user.get_username()
                 text = enrolling.begin(device, who, configuration.url(), int(time.time()))
             except Refused as refused:
@@ -142,6 +116,7 @@ class EnrolledDeviceAdmin(DeviceAdmin):
             "title": f"登记 Enrol: {device.name}",
             "device": device,
             "text": text,
+            "hub": hub,
             # Drawn by segno from an alphabet without any markup.
             "code": mark_safe(_drawn(text)) if text else "",
             "minutes": CODE_SECONDS // 60,

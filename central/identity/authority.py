@@ -196,14 +196,21 @@ def write_server(
     It is good for answering alone: nobody who has it is a client of the broker.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    made = shape.leaf(issuing.certificate, names[0], key.public_key(), shape.lasting(now, days))
+    certificate = server_certificate(issuing, names, key.public_key(), now, days)
+    return _write_pair(issuing, file, key, certificate)
+
+
+def server_certificate(
+    issuing: Issuing, names: list[str], key: PublicKey, now: int, days: int = SERVER_DAYS
+) -> x509.Certificate:
+    """Return a certificate by which the holder of `key` answers to `names`, the first of all."""
+    made = shape.leaf(issuing.certificate, names[0], key, shape.lasting(now, days))
     alternative = x509.SubjectAlternativeName([shape.host(name) for name in names])
-    certificate = (
+    return (
         made.add_extension(alternative, critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(issuing.key, SHA256())
     )
-    return _write_pair(issuing, file, key, certificate)
 
 
 def write_client(issuing: Issuing, name: str, now: int) -> Path:

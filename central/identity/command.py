@@ -37,7 +37,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         )
     client = tasks.add_parser("client", help="a certificate of one of central's own programs")
     client.add_argument("name", help='its name at the broker, e.g. "central"')
-    hub = tasks.add_parser("hub", help="the certificate of a hub's broker, to be brought there")
+    hub = tasks.add_parser("hub", help="the certificate of a hub's broker, brought there by hand")
     hub.add_argument("names", nargs="+", help="hosts or addresses devices call it by")
     tasks.add_parser("crl", help="writes the revocation list anew")
     tasks.add_parser("show", help="which authorities are believed, and by how many devices")
@@ -119,7 +119,8 @@ def _succeeded(asked: argparse.Namespace, now: int) -> str:
         return (
             f"{succession.described(now)}\n"
             "The new authority signs from now on; devices move to it as they renew, in 60 days.\n"
-            "A hub's broker needs ca.pem, crl.pem and a new hub.pem (authority hub NAME …) today.\n"
+            "A hub that was enrolled follows by itself; one whose files are brought by hand needs\n"
+            "ca.pem, crl.pem and a new hub.pem (authority hub NAME …) today.\n"
             "When show says that no device is left on an older one: … authority retire"
         )
     ended = succession.retire(root, passphrase, now, asked.now)

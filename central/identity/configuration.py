@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.conf import settings
 
-from central.claims.models import Hub, ZoneClaims
+from central.claims import hubs
+from central.claims.models import ZoneClaims
 from central.identity import authority
 from central.identity.enrolling import Refused
 from central.identity.models import Placement, ZoneText
@@ -35,10 +36,8 @@ def url() -> str:
 
 def of(device: Device) -> Configuration:
     """Return a device's configuration; raise Refused or AddressMissing."""
-    zone = zone_of(device)
-    written = good_text(zone)
-    # From here on it is sent what this zone becomes, and no other one's settings.
-    Placement.objects.get_or_create(device=device, defaults={"zone": zone})
+    is_hub = hubs.of(device) is not None
+    written = "" if is_hub else _placed(device)
     return Configuration(
         venue=device.venue.code,
         broker_host=settings.DEVICES.broker_host or urlsplit(url()).hostname or "",
@@ -46,7 +45,17 @@ def of(device: Device) -> Configuration:
         broker_ca=(authority.public() / "ca.pem").read_text(),
         central_url=url(),
         zone=written,
+        hub=is_hub,
     )
+
+
+def _placed(device: Device) -> str:
+    """Return the settings of a device's zone, in which it stands from here on."""
+    zone = zone_of(device)
+    written = good_text(zone)
+    # It is sent what this zone becomes, and no other one's settings.
+    Placement.objects.get_or_create(device=device, defaults={"zone": zone})
+    return written
 
 
 def text(zone: Zone) -> str:
@@ -65,7 +74,7 @@ def text(zone: Zone) -> str:
 
 def _with_hub(zone: Zone, told: str) -> str:
     """Add whose answers to claims are believed, where that is a hub's, and it is not said yet."""
-    hub = Hub.objects.filter(venue=zone.venue).first()
+    hub = hubs.serving(zone.venue)
     if hub is None or "claims_key" in told:
         return told
     return f'{told.rstrip()}\nclaims_key = "{hub.key}"\n'

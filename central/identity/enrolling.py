@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from django.db import transaction
 from django.db.models import F
 
+from central.claims import hubs
 from central.identity import authority, revocation
 from central.identity.models import Certificate, Denied, Enrolment
 from central.identity.revocation import GRACE_SECONDS
@@ -24,6 +25,7 @@ from central.ledger.models import Incident
 from central.venue.models import Device
 from central.venue.trust import root_pin
 from wire import enrolment as shown
+from wire.codec import WireError
 
 log = logging.getLogger("central.identity")
 
@@ -32,6 +34,7 @@ RENEWAL_CONTEXT = b"gatehouse/1/renewal"
 CODE_ABUSED, CERTIFICATE_ABUSED = "enrolment-code-abused", "old-certificate-abused"
 """Incidents: two who claim to be one device."""
 
+NO_HUB = "本设备不是场馆节点 · this device is not the venue's hub: say so at central"
 NOT_ITS_OWN = "无此设备，或登记码不符 · no such device, or the code is not its own"
 
 
@@ -175,6 +178,23 @@ def renew(certificate: x509.Certificate, request: bytes, now: int, grace: bool) 
         _alarm(held.device, CERTIFICATE_ABUSED, {"serial": held.serial}, now)
     why = "证书已被替换 · this certificate was replaced, and its successor is in use"
     raise Refused(403, f"{why}: if this is the device, enrol it anew")
+
+
+def enrol_server(device: Device, request: bytes, now: int) -> x509.Certificate:
+    """Return a certificate for the broker of a hub; raise Refused or AuthorityMissing.
+
+    By what names it is called an admin has said; only the key is taken from the request.
+    """
+    hub = hubs.of(device)
+    if hub is None:
+        raise Refused(403, NO_HUB)
+    try:
+        names = hubs.names(hub)
+    except WireError as error:
+        raise Refused(409, f"{error}") from None
+    key = requested_key(request, names[0])
+    log.info("a certificate of the hub's broker for %s: %s", device.identity, ", ".join(names))
+    return authority.server_certificate(authority.load(), names, key, now)
 
 
 def _same_key(later: list[Certificate], key: authority.PublicKey) -> x509.Certificate | None:

@@ -3,8 +3,12 @@
     GET  /.well-known/est/cacerts          base64 PKCS#7: root and issuing authority
     POST /.well-known/est/simpleenroll     HTTP Basic, device id and code; base64 PKCS#10
     POST /.well-known/est/simplereenroll   client certificate, or proof of its key; base64 PKCS#10
+    POST /.well-known/est/server/simpleenroll   a hub's client certificate; base64 PKCS#10:
+                                           the certificate of its broker, by central's names for it
     POST /device/configuration             as every path of a device (asking.py); CBOR
                                            wire.enrolment.Configuration
+    POST /device/hub                       CBOR wire.enrolment.HubReport, of a hub
+    GET  /device/revocations               the revocation lists, PEM
 
 What has expired no web server hands on; its holder renews by a proof instead, on a connection on
 which it shows no certificate:
@@ -29,11 +33,20 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certifi
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
+from central.claims import hubs
 from central.identity import authority, enrolling
 from central.identity import configuration as configured
-from central.identity.asking import HEADER_BYTES_MAX, for_devices, shown_certificate, words
+from central.identity.asking import (
+    HEADER_BYTES_MAX,
+    enrolled,
+    for_devices,
+    shown_certificate,
+    words,
+)
 from central.identity.enrolling import Refused
-from wire.codec import encode
+from wire.codec import WireError, decode, encode
+from wire.enrolment import HubReport
+from wire.key import PUBLIC_BYTES
 
 BODY_BYTES_MAX = 8192
 IDENTITY = re.compile(r"[0-9a-f]{16}")
@@ -88,6 +101,39 @@ def simplereenroll(request: HttpRequest) -> HttpResponse:
     enrolling.held_certificate(old, _now(), grace=True)
     enrolling.check_proof(old, body, _base64(proof))
     return _pkcs7([enrolling.renew(old, body, _now(), grace=True)])
+
+
+@_answered("POST")
+def server_simpleenroll(request: HttpRequest) -> HttpResponse:
+    held = enrolled(request)
+    return _pkcs7([enrolling.enrol_server(held.device, _pkcs10(request), _now())])
+
+
+@_answered("POST")
+@for_devices
+def hub(request: HttpRequest) -> HttpResponse:
+    known = hubs.of(request.device)  # type: ignore[attr-defined]
+    if known is None:
+        raise Refused(403, enrolling.NO_HUB)
+    body = request.read(BODY_BYTES_MAX + 1)
+    try:
+        told = decode(body, HubReport)
+    except WireError as error:
+        raise Refused(400, f"not a hub's report: {error}") from None
+    if len(told.claims_key) != PUBLIC_BYTES:
+        raise Refused(400, f"a key has {PUBLIC_BYTES} bytes")
+    hubs.report(known, told.claims_key, _now())
+    return HttpResponse(b"", content_type="application/cbor")
+
+
+@_answered("GET")
+@for_devices
+def revocations(_: HttpRequest) -> HttpResponse:
+    try:
+        content = (authority.public() / "crl.pem").read_bytes()
+    except OSError:
+        raise authority.AuthorityMissing("there is no revocation list yet") from None
+    return HttpResponse(content, content_type="application/x-pem-file")
 
 
 @_answered("POST")

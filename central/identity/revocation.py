@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.db import transaction
 
+from central.claims import hubs
 from central.identity import authority
 from central.identity.models import Certificate, Denied, Enrolment
 from central.venue.models import Device
@@ -44,6 +45,7 @@ def _end(device: Device, by: str, now: int) -> int:
     Denied.objects.update_or_create(device=device, defaults={"at": now, "by": by})
     Device.objects.filter(pk=device.pk).update(token_hash=REVOKED_TOKEN)
     Enrolment.objects.filter(device=device, used_at=None).update(withdrawn=True)
+    hubs.end(device)
     return Certificate.objects.filter(device=device, revoked_at=None).update(revoked_at=now)
 
 

@@ -5,11 +5,15 @@ also after central was put back from a copy. Retained, and sent again to a devic
 that it was sent an older one.
 """
 
+import hashlib
 import logging
 import time
+from typing import NamedTuple
 
 import paho.mqtt.client as mqtt
 
+from central.claims import hubs
+from central.claims.models import Hub
 from central.identity import configuration
 from central.identity.models import Placement
 from central.orders.models import Desired, Report
@@ -19,10 +23,29 @@ from central.venue import trust
 from central.venue.models import Device, Venue, Zone
 from wire import configuration as wire
 from wire.codec import encode
+from wire.configuration import HubPlace, Member
 from wire.signed import Purpose
 from wire.topic import Topics
 
 log = logging.getLogger("central.desired")
+
+
+class Wanted(NamedTuple):
+    """What a device is to be told, and what is wrong with it."""
+
+    text: str = ""
+    paper: str = ""
+    fault: str = ""
+    hub: HubPlace | None = None
+    roster: tuple[Member, ...] | None = None
+
+    @property
+    def beside(self) -> str:
+        """Name what is said of the hub, so that a change of it is seen."""
+        if self.hub is None and self.roster is None:
+            return ""
+        return hashlib.sha256(encode((self.hub, self.roster))).hexdigest()
+
 
 LOOK_SECONDS = 2.0
 
@@ -56,13 +79,20 @@ def refresh(venue: Venue) -> int:
     wishes = Desired.objects.filter(device__venue=venue).defer("envelope")
     known = {one.device_id: one for one in wishes}
     reports = {one.device_id: one for one in Report.objects.filter(device__venue=venue)}
+    hub = Hub.objects.filter(venue=venue).first()
+    serving = hubs.place(hubs.serving(venue))
     changed = 0
     for device in Device.objects.filter(venue=venue):
         zone = placed.get(device.pk)
-        if zone in texts:
-            report = reports.get(device.pk)
-            reported = max(report.applied, report.refused) if report else 0
-            changed += _wish(device, *texts[zone], known.get(device.pk), reported)
+        if hub is not None and hub.device_id == device.pk:
+            wanted = Wanted(hub=hubs.place(hub), roster=hubs.roster(hub))
+        elif zone in texts:
+            wanted = texts[zone]._replace(hub=serving)
+        else:
+            continue
+        report = reports.get(device.pk)
+        reported = max(report.applied, report.refused) if report else 0
+        changed += _wish(device, wanted, known.get(device.pk), reported)
     return changed
 
 
@@ -87,32 +117,33 @@ def owed(device: Device, has: int) -> bytes | None:
     return bytes(desired.envelope) if desired else None
 
 
-def _checked(zone: Zone) -> tuple[str, str, str]:
+def _checked(zone: Zone) -> Wanted:
     """Return a zone's text, its template of papers, and what is wrong with one of them."""
     text, paper = configuration.text(zone), papers.text(zone)
-    return text, paper, configuration.fault(zone, text) or (papers.fault(paper) if paper else "")
+    fault = configuration.fault(zone, text) or (papers.fault(paper) if paper else "")
+    return Wanted(text, paper, fault)
 
 
-def _wish(
-    device: Device, text: str, paper: str, fault: str, known: Desired | None, reported: int
-) -> bool:
+def _wish(device: Device, wanted: Wanted, known: Desired | None, reported: int) -> bool:
     """Return whether there is a new version now."""
+    text, paper, fault, hub, roster = wanted
     if known is None:
         known = Desired(device=device, version=0, made_at=int(time.time()))
-    same = (known.text, known.paper) == (text, paper)
+    same = (known.text, known.paper, known.beside) == (text, paper, wanted.beside)
     if fault or (same and known.version >= reported):
         if known.problem != fault:
             known.problem = fault
             known.save()
         return False
     version = max(known.version, reported) + 1
-    wanted = wire.Desired(bytes.fromhex(device.identity), version, text, paper)
+    said = wire.Desired(bytes.fromhex(device.identity), version, text, paper, hub, roster)
     try:
-        envelope = trust.sealed(encode(wanted), Purpose.CONFIGURATION)
+        envelope = trust.sealed(encode(said), Purpose.CONFIGURATION)
     except trust.TrustMissing as missing:
         log.error("configuration of %s not sealed: %s", device.name, missing)
         return False
     known.version, known.text, known.paper, known.envelope = version, text, paper, envelope
+    known.beside = wanted.beside
     known.problem, known.published, known.made_at = "", False, int(time.time())
     known.save()
     return True

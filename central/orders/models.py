@@ -60,6 +60,8 @@ class Desired(models.Model):
     version = models.BigIntegerField("应有版本 wanted")
     text = models.TextField("设置 settings (TOML)")
     paper = models.TextField("票面模板 paper template (TOML)", default="", blank=True)
+    beside = models.CharField(max_length=64, default="", blank=True, editable=False)
+    """SHA-256 of what is said of the venue's hub; empty: nothing."""
     envelope = models.BinaryField()
     made_at = models.BigIntegerField("生成 made (Unix)")
     published = models.BooleanField("已发布 published", default=False)

@@ -4,6 +4,7 @@ import time
 
 from django.db.models import QuerySet
 
+from central.claims import hubs
 from central.ledger.reading import short
 from central.orders.models import LogTail, Order, Report
 from central.venue.models import Device
@@ -11,6 +12,7 @@ from wire import command as wire
 from wire import event
 from wire.codec import WireError, decode
 from wire.command import Logs
+from wire.delivery import Hello
 from wire.event import AnyEvent, Stamp
 from wire.row import Unknown
 
@@ -36,6 +38,12 @@ def note(device: int, happened: AnyEvent | Unknown, stamp: Stamp) -> None:
                 Report.objects.filter(device_id=device).update(why=short(why, 500))
         case _:
             pass
+
+
+def note_hello(device: Device, hello: Hello) -> None:
+    """A hub keeps no journal: what it has been sent it goes by, and says so with each hello."""
+    if hello.configuration and not hello.epochs and hubs.of(device) is not None:
+        _raise(device.pk, "applied", hello.configuration)
 
 
 def keep_log(device: Device, payload: bytes) -> None:

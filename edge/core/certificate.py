@@ -104,3 +104,40 @@ def _key_of(certificate: x509.Certificate) -> object:
 
 def _der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
+
+
+def serves(certificate: x509.Certificate, host: str) -> bool:
+    """Tell whether it is for a server that is called `host`, a name or an address."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return False
+    addresses = (str(one) for one in names.get_values_for_type(x509.IPAddress))
+    return host in (*names.get_values_for_type(x509.DNSName), *addresses)
+
+
+def revocations(lists: bytes, authority: Sequence[x509.Certificate]) -> bytes:
+    """Return revocation lists (PEM) of which each of `authority` has signed one; raise NotOurs.
+
+    A broker that was given others would turn everybody away.
+    """
+    ends = b"-----END X509 CRL-----\n"
+    parts = [one + ends for one in lists.split(ends) if one.strip()]
+    try:
+        found = [x509.load_pem_x509_crl(one) for one in parts[: 2 * CHAIN_MAX]]
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise NotOurs(f"no revocation lists: {error}") from None
+    for one in authority:
+        if not any(_signed_list(made, one) for made in found):
+            raise NotOurs(f"no revocation list of {one.subject.rfc4514_string()}")
+    return b"".join(parts)
+
+
+def _signed_list(made: x509.CertificateRevocationList, by: x509.Certificate) -> bool:
+    key = _key_of(by)
+    if made.issuer != by.subject or not isinstance(key, EllipticCurvePublicKey):
+        return False
+    try:
+        return made.is_signature_valid(key)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False

@@ -10,8 +10,8 @@ from edge.core.strays import Stray
 from wire.codec import WireError, decode
 from wire.configuration import Desired
 
-CONFIGURATION_BYTES_MAX = 32 * 1024
-"""Of the envelope: one word of the intercom holds it."""
+CONFIGURATION_BYTES_MAX = 224 * 1024
+"""Of the envelope: one word of the intercom holds it, and a hub's names some thousand devices."""
 FIRST_LINE = re.compile(r"# version ([0-9]{1,18}), as central wants it\n")
 
 

@@ -1,38 +1,35 @@
 """Assembles the hub: reads what it is told, opens the store and the link, and runs."""
 
 import argparse
-import os
+import asyncio
 import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
+from edge.core.hub_broker import access_list
 from edge.drivers.catalog import Catalog
-from edge.hub.access import access_list
 from edge.hub.config import HubConfig
 from edge.hub.daemon import HubDaemon
 from edge.hub.ledger import Ledger
 from edge.hub.orders import Orders
+from edge.hub.roster import Roster
 from edge.runtime import config, identity, service, surroundings
 from edge.runtime.clock import Clock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
 from edge.runtime.service import Life, Work
 from edge.runtime.surroundings import Surroundings
+from edge.store import claims_key
 from edge.store.claims import ClaimStore, ClaimsUnwritable
-from edge.store.database import TooNew, make_directory, sync_directory
+from edge.store.claims_key import FOLDER
+from edge.store.database import TooNew
 from edge.store.trust import TrustStore
 from wire.topic import Topics
 
-FOLDER, KEY = "hub", "claims.key"
+LOOK_SECONDS = 0.5
 
 
 def main(argv: list[str]) -> int:
@@ -58,16 +55,11 @@ def _said(asked: argparse.Namespace) -> str:
     told = config.load(asked.config, HubConfig)
     directory = Path(told.directory)
     if asked.key:
-        return public(_key(directory)) + "\n"
+        return claims_key.public(claims_key.load(directory)) + "\n"
     who = identity.load(directory)
     if asked.access_list:
         return access_list(who.venue, who.id)
     return f"{asked.config}: good, venue {who.venue}, {len(told.device)} devices\n"
-
-
-def public(key: Ed25519PrivateKey) -> str:
-    """Return what stands in zones as `claims_key`."""
-    return key.public_key().public_bytes_raw().hex()
 
 
 def assembled(
@@ -78,9 +70,24 @@ def assembled(
     `opens(clock)` turns configuration into drivers.
     """
     told = config.load(path, HubConfig)
-    who = identity.load(Path(told.directory))
-    key = _key(Path(told.directory))
+    directory = Path(told.directory)
+    if not identity.enrolled(directory):
+        return lambda life: watched(directory, None, around.machine, life)
+    who = identity.load(directory)
+    key = claims_key.load(directory)
     return lambda life: _run(told, who, key, life, around, opens)
+
+
+async def watched(directory: Path, stamp: tuple[int, int] | None, clock: Clock, life: Life) -> None:
+    """Begin anew once this machine is somebody, or somebody else than `stamp` says."""
+    if stamp is None:
+        life.ready("not enrolled yet")
+    while not life.stopping.is_set():
+        if identity.stamp(directory) != stamp:
+            life.begin_again("this hub was enrolled")
+        if stamp is None:  # Otherwise the daemon's own work says that it lives.
+            life.alive()
+        await clock.wait(LOOK_SECONDS)
 
 
 async def _run(
@@ -93,8 +100,11 @@ async def _run(
 ) -> None:
     clock, topics = around.machine, Topics(who.venue)
     thread, tidying = around.thread("claims"), around.thread("tidying")
-    names = {bytes.fromhex(one.id): one.name for one in told.device}
-    folder = Path(told.directory) / FOLDER
+    directory = Path(told.directory)
+    folder, stamp = directory / FOLDER, identity.stamp(directory)
+    trust = await tidying.run(TrustStore, directory, who.pin, who.venue)
+    roster = Roster(who.device, told.device, trust, tidying)
+    names = await roster.load(directory)
     try:
         store = await thread.run(ClaimStore, folder)
         ledger = await thread.run(Ledger, store, key, topics, clock.now(), names)
@@ -103,47 +113,20 @@ async def _run(
     catalog = opens(clock)
     link = catalog.link(told.broker, who.id, (topics.everything_up(),), around.chance)
     intercom = around.speaks(Path(told.intercom), clock)
-    trust = await tidying.run(TrustStore, Path(told.directory), who.pin, who.venue)
     orders = Orders(who.device, trust, tidying, clock, intercom.tell)
     try:
         daemon = HubDaemon(
             *(link, ledger, thread, clock, life, tidying, store.checkpoint),
-            *(intercom, orders),
+            *(intercom, orders, roster),
         )
-        await daemon.run()
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watched(directory, stamp, clock, life))
+            await daemon.run()
+            watching.cancel()
     finally:
         tidying.close()
         await thread.run(store.close)
         thread.close()
-
-
-def _key(directory: Path) -> Ed25519PrivateKey:
-    """Return the key that signs answers, made when it is first asked for; raise ConfigError."""
-    place = directory / FOLDER / KEY
-    try:
-        if not place.exists():
-            _make_key(place)
-        key = load_pem_private_key(place.read_bytes(), None)
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f"{place}: cannot be read as a key: {error}") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError(f"{place}: not an Ed25519 key")
-    return key
-
-
-def _make_key(place: Path) -> None:
-    """On disk whole, or not at all; for its owner alone."""
-    make_directory(place.parent)
-    made = Ed25519PrivateKey.generate()
-    fresh = place.with_suffix(".next")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(place)
-    sync_directory(place.parent)
 
 
 if __name__ == "__main__":

@@ -23,5 +23,5 @@ class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intercom: str = "/run/gatehouse/sync.sock"
     """Of the sync beside it, which brings central's orders and takes the log."""
     device: tuple[DeviceConfig, ...] = ()
-    """All that may claim or use rights; no other is heard. None: whoever the broker lets in, and
-    then a hub that was replaced is never sure."""
+    """All that may claim or use rights; no other is heard. None: those whom central names; until
+    it has, whoever the broker lets in, and then a hub that was replaced is not sure."""

@@ -14,8 +14,9 @@ from edge.hub import reading
 from edge.hub.ledger import Answer, Ledger
 from edge.hub.orders import Orders
 from edge.hub.reading import Said
+from edge.hub.roster import Roster
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import IntercomClient
+from edge.runtime.intercom import Configured, IntercomClient
 from edge.runtime.service import Life
 from edge.runtime.workers import SingleThread
 from edge.store.claims import ClaimsUnwritable
@@ -45,6 +46,7 @@ class HubDaemon:
         tidy: Callable[[], None],
         intercom: IntercomClient,
         orders: Orders,
+        roster: Roster,
     ) -> None:
         """`tidy()` is called on `tidying` every few seconds, and holds up no answer."""
         self._link = link
@@ -56,6 +58,7 @@ class HubDaemon:
         self._tidy = tidy
         self._intercom = intercom
         self._orders = orders
+        self._roster = roster
         self._waiting: list[Said] = []
         self._came = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
@@ -131,6 +134,11 @@ class HubDaemon:
     async def _obey(self) -> None:
         async for word in self._intercom.words():
             await self._orders.hear(word)
+            if isinstance(word, Configured):
+                names = await self._roster.hear(word.envelope)
+                if names is not None:
+                    log.info("%d devices may ask", len(names))
+                    await self._thread.run(self._ledger.know, names)
 
     async def _keep_tidy(self) -> None:
         while True:

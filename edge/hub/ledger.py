@@ -59,16 +59,17 @@ class Ledger:
         key: Ed25519PrivateKey,
         topics: Topics,
         now: Moment,
-        names: Mapping[bytes, str],
+        names: Mapping[bytes, str] | None,
     ) -> None:
-        """`names`: of the devices of this venue, for people; none: whoever the broker lets in.
+        """`names`: of the devices of this venue, for people; None: whoever the broker lets in.
 
         Raise ClaimsUnwritable.
         """
         self._store = store
         self._key = key
         self._topics = topics
-        self._names = names
+        self._open = names is None
+        self._names = names or {}
         self._held: dict[tuple[bytes, bytes], Ranges] = {}
         """Rows that are here, by device and epoch; beyond the prefix in memory alone."""
         self._waiting: dict[tuple[bytes, bytes, Kind], float] = {}
@@ -84,10 +85,20 @@ class Ledger:
         """How many were granted and not heard of since."""
         return len(self._waiting)
 
+    def know(self, names: Mapping[bytes, str]) -> None:
+        """These are the devices of the venue from now on, and no other is heard.
+
+        Who was of it before is still to be heard, if it was not; who is new to this ledger may
+        have used something without asking from its first word on.
+        """
+        known = self._term.roster & names.keys() if self._term.told else names
+        self._term = terms.only(self._term, known)
+        self._open, self._names = False, names
+
     def take(self, said: Iterable[Said], now: Moment) -> list[Answer]:
         """Commit what was said; return the answers. Raise ClaimsUnwritable: there are none."""
         group = _Group(self._term)
-        heard = [one for one in said if not self._names or one.device in self._names]
+        heard = [one for one in said if self._open or one.device in self._names]
 
         def commit(books: Books) -> None:
             for one in heard:

@@ -20,8 +20,8 @@ from wire.words import Words
 
 log = logging.getLogger("intercom")
 
-FRAME_BYTES_MAX = 64 * 1024
-UNSENT_BYTES_MAX = 256 * 1024
+FRAME_BYTES_MAX = 256 * 1024
+UNSENT_BYTES_MAX = 512 * 1024
 UNREAD_MAX = 256
 PEERS_MAX = 32
 RETRY_SECONDS = 1.0

@@ -61,7 +61,7 @@ class IdentityFolder:
             self._forget_strangers(fresh)
         # Copied, so that whatever cuts this off finds all of it when it is begun again.
         for path in sorted(self._next.glob(f"*{ROLES_ENDING}")):
-            _replace(self._folder("trust") / path.name, path.read_bytes(), FILE_MODE)
+            write_over(self._folder("trust") / path.name, path.read_bytes(), FILE_MODE)
         for name in PLACED:
             self._place(name)
         for pending in self.path.glob("pending-*"):
@@ -80,7 +80,7 @@ class IdentityFolder:
         if path.exists():
             return path.read_bytes()
         fresh = make()
-        _replace(path, fresh, SECRET_MODE)
+        write_over(path, fresh, SECRET_MODE)
         for other in self.path.glob("pending-*"):
             if other != path:
                 other.unlink()
@@ -107,11 +107,11 @@ class IdentityFolder:
 
     def replace_pair(self, content: bytes) -> None:
         """Put a renewed key and certificate in the place of the old ones, which stay till then."""
-        _replace(self.pair, content, SECRET_MODE)
+        write_over(self.pair, content, SECRET_MODE)
 
     def replace_authority(self, content: bytes) -> None:
         """Put the root with its issuing authorities of today in the place of those before."""
-        _replace(self.authority, content, READABLE_MODE)
+        write_over(self.authority, content, READABLE_MODE)
 
     def enrolled_with(self, code: bytes) -> bool:
         """Whether this device was enrolled with this very code."""
@@ -154,7 +154,7 @@ class IdentityFolder:
         target = self.path / name
         if name == ZONE:
             target = self._folder("config") / ZONE
-        _replace(target, (self._next / name).read_bytes(), _mode(name))
+        write_over(target, (self._next / name).read_bytes(), _mode(name))
 
 
 def code_hash(code: bytes) -> str:
@@ -189,7 +189,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         os.fsync(handle)
 
 
-def _replace(path: Path, content: bytes, mode: int) -> None:
+def write_over(path: Path, content: bytes, mode: int) -> None:
     """Write a file so that whoever reads it finds the old or the new, on disk when it returns."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)

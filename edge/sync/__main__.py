@@ -25,10 +25,11 @@ from edge.store.list_writer import WhitelistWriter
 from edge.store.outbox import JournalReader
 from edge.store.trust import TrustStore
 from edge.sync.carrier import Carrier
-from edge.sync.config import LinkConfig, SyncConfig, link_path
+from edge.sync.config import HubConfig, LinkConfig, SyncConfig, hub_of, link_path
 from edge.sync.daemon import SyncDaemon
 from edge.sync.enrolment import Enroller, Opens
 from edge.sync.essentials import EssentialsFollower
+from edge.sync.hub_broker import HubBroker
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
 from edge.sync.kiosk_asked import KioskQuestions
@@ -41,6 +42,8 @@ from edge.sync.roles import RolesFollower
 from edge.sync.sideways import Forgetful, Sideways
 from edge.sync.time_asked import TimeAsked
 from edge.sync.unenrolled import UnenrolledSync
+from edge.sync.whereabouts import is_hub, moved, place_of
+from wire.configuration import Desired
 from wire.topic import Topics
 
 VERSION = "0.1.0"
@@ -134,23 +137,20 @@ async def _run(
     opens: Callable[[Clock], Catalog],
 ) -> None:
     clock, chance = TrustedClock(around.machine, floor=0.0), around.chance
-    directory = Path(told.directory)
+    directory, topics, device = Path(told.directory), Topics(who.venue), who.id
     # A thread each, so that a download and a list being built hold up neither row nor time.
     threads = [around.thread(name) for name in THREADS]
     journal_thread, list_thread, *others = threads
     fetch_thread, snapshot_thread, enrolment_thread, time_thread, kiosk_thread = others
-    topics, device = Topics(who.venue), who.id
-    intercom = await _opened(told, around)
-    catalog = opens(clock)
-    link = catalog.link(linked.broker, device, _listened(topics, device, told), chance)
-    fetch = _fetch(told, linked, catalog, fetch_thread)
+    intercom, catalog = await _opened(told, around), opens(clock)
     # What takes minutes has a connection and a thread of its own: a change may have to be fetched.
     aside = Aside(catalog.fetch(linked.central, snapshot_thread), snapshot_thread, directory)
     rows = JournalReader(directory, who.device)
-    stores = await _stores(directory, who, journal_thread, list_thread)
-    saved, trust, *_ = stores
-    keeper = Keeper(directory, who.device, trust, list_thread, clock, intercom.tell)
-    await keeper.load()
+    saved, trust, *_ = stores = await _stores(directory, who, journal_thread, list_thread)
+    keeper = await _keeper(directory, who, trust, list_thread, clock, intercom, life)
+    hub = hub_of(told, keeper.desired, directory)
+    link = catalog.link(linked.broker, device, _listened(topics, device, hub), chance)
+    fetch = _fetch(hub, linked, catalog, fetch_thread)
     to_central = (link, rows, saved, journal_thread, clock, topics, device, VERSION)
     outward = Outward(*to_central, lambda: keeper.version)
     # The answer proves itself: whoever asks for the time can judge no certificate's dates.
@@ -162,14 +162,15 @@ async def _run(
     enroller = Enroller(directory, fetches, outward.unacknowledged, intercom.tell, life.begin_again)
     renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
-    near = _hub_link(told, catalog, topics, device, chance)
-    sideways = way_to_ledger(
-        directory, who, near, link, intercom.tell, topics, journal_thread, clock
-    )
+    named = (directory, who, keeper.desired, linked, catalog)
+    own_broker = _hub_broker(*named, enrolment_thread, clock, chance)
+    near = _hub_link(hub, catalog, topics, device, chance)
+    said = (intercom.tell, topics, journal_thread, clock)
+    sideways = way_to_ledger(directory, who, near, link, *said)
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
         *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell), keeper, own_time),
-        *(sideways, KioskQuestions(kiosk_fetch, intercom.tell)),
+        *(sideways, KioskQuestions(kiosk_fetch, intercom.tell), own_broker),
     )
     closing: list[Fetch | SingleThread] = [fetch, aside.fetch, time_fetch, kiosk_fetch, *threads]
     try:
@@ -179,12 +180,52 @@ async def _run(
             one.close()
 
 
-def _fetch(told: SyncConfig, linked: LinkConfig, catalog: Catalog, thread: SingleThread) -> Fetch:
+async def _keeper(
+    directory: Path,
+    who: DeviceIdentity,
+    trust: TrustStore,
+    thread: SingleThread,
+    clock: Clock,
+    intercom: IntercomServer,
+    life: Life,
+) -> Keeper:
+    """Return who keeps central's configuration, with what an earlier life kept."""
+
+    def changed(before: Desired | None, after: Desired) -> None:
+        if moved(before, after):
+            life.begin_again("the hub is elsewhere")
+
+    keeper = Keeper(directory, who.device, trust, thread, clock, intercom.tell, changed)
+    await keeper.load()
+    return keeper
+
+
+def _hub_broker(
+    directory: Path,
+    who: DeviceIdentity,
+    desired: Desired | None,
+    linked: LinkConfig,
+    catalog: Catalog,
+    thread: SingleThread,
+    clock: Clock,
+    chance: Callable[[], float],
+) -> HubBroker | None:
+    """Return who looks after a broker, where this device is the hub and nobody does it by hand."""
+    place = place_of(desired)
+    if place is None or not is_hub(desired) or linked.central.tls is None:
+        return None
+    fetch = catalog.fetch(linked.central, thread)
+    return HubBroker(directory, who, place, linked.central.url, fetch, clock, chance)
+
+
+def _fetch(
+    hub: HubConfig | None, linked: LinkConfig, catalog: Catalog, thread: SingleThread
+) -> Fetch:
     """Return where lists come from: the hub first, where there is one."""
     fetch = catalog.fetch(linked.central, thread)
-    if told.hub is None or told.hub.lists is None:
+    if hub is None or hub.lists is None:
         return fetch
-    return NearFirst(fetch, catalog.fetch(told.hub.lists, thread))
+    return NearFirst(fetch, catalog.fetch(hub.lists, thread))
 
 
 def way_to_ledger(
@@ -235,19 +276,23 @@ async def _stores(
     return saved, trust, writer, essentials
 
 
-def _listened(topics: Topics, device: str, told: SyncConfig) -> tuple[str, ...]:
+def _listened(topics: Topics, device: str, hub: HubConfig | None) -> tuple[str, ...]:
     ours: tuple[str, ...] = (topics.command(device), topics.configuration(device))
-    ours += () if told.hub else (topics.claim_answer(device),)
+    ours += () if hub else (topics.claim_answer(device),)
     return topics.ack(device), topics.deltas(), topics.heartbeat(), *ours
 
 
 def _hub_link(
-    told: SyncConfig, catalog: Catalog, topics: Topics, device: str, chance: Callable[[], float]
+    hub: HubConfig | None,
+    catalog: Catalog,
+    topics: Topics,
+    device: str,
+    chance: Callable[[], float],
 ) -> Link | None:
-    if told.hub is None:
+    if hub is None:
         return None
     answers = (topics.claim_answer(device), topics.ack(device))
-    return catalog.link(told.hub.broker, device, answers, chance)
+    return catalog.link(hub.broker, device, answers, chance)
 
 
 def _renewal(

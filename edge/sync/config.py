@@ -1,11 +1,17 @@
-"""What sync is told: sync.toml by whoever installs, identity/link.toml when it is enrolled."""
+"""What sync is told: sync.toml by whoever installs, identity/link.toml when it is enrolled.
+
+Where the hub is, central says as well; what is written here goes before.
+"""
 
 from pathlib import Path
 
 import msgspec
 
-from edge.drivers.catalog import BrokerConfig, CentralConfig
+from edge.drivers.catalog import BrokerConfig, CentralConfig, TlsConfig
 from edge.runtime.identity import FOLDER
+from edge.store.identity_folder import IdentityFolder
+from edge.sync.whereabouts import is_hub, place_of
+from wire.configuration import Desired
 
 
 class IntercomConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,3 +41,17 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def link_path(directory: Path) -> Path:
     return directory / FOLDER / "link.toml"
+
+
+def hub_of(told: SyncConfig, desired: Desired | None, directory: Path) -> HubConfig | None:
+    """Return how this device reaches the hub; None where there is none, or it is the hub."""
+    if told.hub is not None or is_hub(desired):
+        return told.hub
+    place = place_of(desired)
+    if place is None:
+        return None
+    folder = IdentityFolder(directory)
+    tls = TlsConfig(str(folder.authority), str(folder.pair))
+    named = f"[{place.host}]" if ":" in place.host else place.host
+    lists = CentralConfig(f"https://{named}", tls=tls)
+    return HubConfig(BrokerConfig(place.host, place.port, tls=tls), lists)

@@ -23,6 +23,7 @@ from edge.runtime.intercom import (
 from edge.runtime.service import Life
 from edge.sync.carrier import Carrier
 from edge.sync.enrolment import Enroller
+from edge.sync.hub_broker import HubBroker
 from edge.sync.inward import Inward
 from edge.sync.keeper import Keeper
 from edge.sync.kiosk_asked import KioskQuestions
@@ -60,6 +61,7 @@ class SyncDaemon:
         own_time: OwnTime | None = None,
         sideways: Sideways | None = None,
         kiosk: KioskQuestions | None = None,
+        hub_broker: HubBroker | None = None,
     ) -> None:
         self._link = link
         self._outward = outward
@@ -77,6 +79,7 @@ class SyncDaemon:
         self._own_time = own_time
         self._sideways = sideways or Sideways(link, intercom.tell, topics, device)
         self._kiosk = kiosk
+        self._hub_broker = hub_broker
         self._list_told = ListTold(link, inward, clock, topics, device)
         self._connected = False
         self.malformed: Counter[str] = Counter()
@@ -95,7 +98,8 @@ class SyncDaemon:
                 self._hear_daemons(),
                 self._look_after(),
             ]
-            others = (self._enroller, self._renewal, self._time_asked, self._keeper, self._own_time)
+            own = (self._time_asked, self._keeper, self._own_time, self._hub_broker)
+            others = (self._enroller, self._renewal, *own)
             work.append(self._sideways.run())
             if self._kiosk is not None:
                 work.append(self._kiosk.run())
@@ -140,6 +144,8 @@ class SyncDaemon:
             elif message.topic == self._topics.configuration(self._device):
                 if self._keeper:
                     self._keeper.configuration(message.payload)
+                if self._hub_broker:
+                    self._hub_broker.look_again()
             elif message.topic == self._topics.claim_answer(self._device):
                 self._sideways.told(message)
             elif message.topic == self._topics.deltas():
@@ -180,6 +186,7 @@ class SyncDaemon:
             sequence = self._inward.sequence
             known = "no list" if sequence is None else f"list {sequence}"
             trouble = self._renewal.trouble if self._renewal else ""
+            trouble = trouble or (self._hub_broker.trouble if self._hub_broker else "")
             rows = self._outward.unacknowledged()
             said = f"{there}, {rows} rows to send, {known}"
             self._life.status(f"{said}; {trouble}" if trouble else said)

@@ -173,8 +173,9 @@ class Enroller:
         root = _believable(bundles, read.root, told.venue)
         for name, bundle in roles_files(bundles).items():
             folder.gather(name, bundle)
-        _check_zone(told.zone)
-        folder.gather(ZONE, told.zone.encode())
+        if not told.hub:
+            _check_zone(told.zone)
+            folder.gather(ZONE, told.zone.encode())
         who = identity.text(DeviceIdentity(read.identity, told.venue, root.hex()))
         config.load(folder.gather(identity.FILE, who.encode()), DeviceIdentity)
         link = folder.gather(LINK, _link(told, folder).encode())

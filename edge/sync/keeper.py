@@ -43,18 +43,23 @@ class Keeper:
         thread: SingleThread,
         clock: Clock,
         tell: Callable[[Word], None],
+        changed: Callable[[Desired | None, Desired], None] = lambda _before, _after: None,
     ) -> None:
+        """`changed(before, after)`: a newer one was kept."""
         self._directory = directory
         self._device = device
         self._trust = trust
         self._thread = thread
         self._clock = clock
         self._tell = tell
+        self._changed = changed
         self._came: bytes | None = None
         self._there = asyncio.Event()
         self._doubts = 0
         """Looks in vain since one of central's came: whoever sends many is not waited for anew."""
         self._told: dict[Stray, float] = {}
+        self.desired: Desired | None = None
+        """What is kept, as central sealed it."""
         self.version = 0
         """Of what is kept; central is told of it with every connection."""
 
@@ -122,5 +127,8 @@ class Keeper:
             except OSError as error:
                 log.error("configuration %d is not kept: %s", desired.version, error)
                 return
+        before, self.desired = self.desired, desired
         self.version = desired.version
         self._tell(Configured(envelope))
+        if anew:
+            self._changed(before, desired)

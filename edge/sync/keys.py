@@ -79,6 +79,11 @@ def der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
+def pin(certificate: x509.Certificate) -> bytes:
+    """Return what a root is known by: the SHA-256 of its DER."""
+    return hashlib.sha256(der(certificate)).digest()
+
+
 def read_pkcs7(answer: bytes) -> list[x509.Certificate]:
     """Read certificates as EST answers them (RFC 7030, 4.1.3); raise ValueError."""
     if len(answer) > ANSWER_BYTES_MAX:

@@ -7,7 +7,6 @@ that it is still itself. The old key and certificate stay until the new ones are
 """
 
 import base64
-import hashlib
 import logging
 from collections.abc import Callable
 
@@ -104,8 +103,7 @@ class Renewal:
     async def _authority(self, central: Fetch) -> tuple[x509.Certificate, ...]:
         """Return the root, as ever, and the issuing authorities of today."""
         root = x509.load_pem_x509_certificates(self._folder.authority.read_bytes())[0]
-        pin = hashlib.sha256(keys.der(root)).digest()
-        return certificate.chain(keys.read_pkcs7(await central.get(CACERTS)), pin)
+        return certificate.chain(keys.read_pkcs7(await central.get(CACERTS)), keys.pin(root))
 
     def _say(self, what: str) -> None:
         if what != self.trouble:

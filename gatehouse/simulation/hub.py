@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from edge.drivers.catalog import BrokerConfig, Catalog
 from edge.drivers.interfaces import DriverError, Link
 from edge.drivers.link_simulated import SimulatedLink
-from edge.hub.__main__ import FOLDER, KEY
 from edge.hub.__main__ import assembled as assembled_hub
 from edge.runtime import identity
 from edge.runtime.clock import Clock
@@ -23,6 +22,7 @@ from edge.runtime.identity import DeviceIdentity
 from edge.runtime.service import Work
 from edge.store import database
 from edge.store.claims import FILE
+from edge.store.claims_key import FOLDER, KEY
 from gatehouse.simulation.central import ROOT, key
 from gatehouse.simulation.host import Host
 from gatehouse.simulation.loop import Scheduler

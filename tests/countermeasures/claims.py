@@ -32,8 +32,8 @@ CLAIMS: Changes = {
     "two ledgers, each of which grants the same right": (
         out(
             "central/claims/answering.py",
-            "        if Hub.objects.filter(venue=device.venue).exists():\n",
-            "        if Hub.objects.none().exists():\n",
+            "        if hubs.serving(device.venue):\n",
+            "        if hubs.serving(device.venue) and not device.pk:\n",
         ),
     ),
     "a rogue hub that grants everything": (
@@ -75,12 +75,12 @@ CLAIMS: Changes = {
     ),
     "claiming, or answering, in another's name at the hub's broker": (
         out(
-            "edge/hub/access.py",
+            "edge/core/hub_broker.py",
             'f"pattern write {topic(NAMED)}" for topic in up',
             "f\"pattern write {topic('+')}\" for topic in up",
         ),
         out(
-            "edge/hub/access.py",
+            "edge/core/hub_broker.py",
             'f"pattern read {topic(NAMED)}" for topic in down',
             "f\"pattern readwrite {topic('+')}\" for topic in down",
         ),
@@ -88,7 +88,7 @@ CLAIMS: Changes = {
     "a device that is none of the venue's, at the hub": (
         out(
             "edge/hub/ledger.py",
-            "heard = [one for one in said if not self._names or one.device in self._names]",
+            "heard = [one for one in said if self._open or one.device in self._names]",
             "heard = list(said)",
         ),
     ),

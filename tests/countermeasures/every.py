@@ -4,6 +4,7 @@ from tests.countermeasures.broker import BROKER
 from tests.countermeasures.claims import CLAIMS
 from tests.countermeasures.clock import CLOCK
 from tests.countermeasures.enrolment import ENROLMENT
+from tests.countermeasures.hubs import HUBS
 from tests.countermeasures.identity import IDENTITY
 from tests.countermeasures.lists import LISTS
 from tests.countermeasures.moving import MOVING
@@ -16,6 +17,6 @@ from tests.countermeasures.tickets import TICKETS
 
 AREAS = (
     *(PAPERS, TICKETS, ENROLMENT, IDENTITY, CLOCK, BROKER),
-    *(MOVING, DEEDS, ORDERS, LISTS, CLAIMS, PRINTER),
+    *(MOVING, DEEDS, ORDERS, LISTS, CLAIMS, HUBS, PRINTER),
 )
 EVERY: Changes = {attack: changes for area in AREAS for attack, changes in area.items()}

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.core.hub_broker import access_list
 from edge.drivers.link_simulated import SimulatedLink
-from edge.hub.access import access_list
 from edge.hub.daemon import HubDaemon
 from edge.hub.ledger import Ledger
 from edge.hub.orders import Orders
+from edge.hub.roster import Roster
 from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.service import Life
 from edge.store.claims import FILE, ClaimStore
@@ -98,15 +99,19 @@ class Hub:
 
 
 @asynccontextmanager
-async def hub(folder: Path, names: dict[bytes, str] | None = None) -> AsyncIterator[Hub]:
+async def hub(folder: Path, names: dict[bytes, str] | None = NAMES) -> AsyncIterator[Hub]:
     clock, link = SimulatedClock(), SimulatedLink()
     store = ClaimStore(folder)
-    ledger = Ledger(store, KEY, TOPICS, clock.now(), NAMES if names is None else names)
+    ledger = Ledger(store, KEY, TOPICS, clock.now(), names)
     life = Life()
     direct = DirectThread()
     sync = SaidSync(clock)
-    orders = Orders(HUB, trusting(folder), direct, clock, sync.tell)
-    daemon = HubDaemon(*(link, ledger, direct, clock, life, direct, store.checkpoint, sync, orders))
+    trust = trusting(folder)
+    orders = Orders(HUB, trust, direct, clock, sync.tell)
+    daemon = HubDaemon(
+        *(link, ledger, direct, clock, life, direct, store.checkpoint),
+        *(sync, orders, Roster(HUB, (), trust, direct)),
+    )
     running = asyncio.create_task(daemon.run())
     link.connect()
     await settle()
@@ -133,7 +138,7 @@ def play(story: Callable[[], Awaitable[None]]) -> None:
 
 def test_of_eight_gates_that_ask_at_once_one_is_granted(tmp_path: Path) -> None:
     async def story() -> None:
-        async with hub(tmp_path, {}) as one:
+        async with hub(tmp_path, None) as one:
             before = len(one.link.published)
             for number in range(8):
                 device = b"gate---%d" % number
@@ -214,7 +219,7 @@ def test_a_restarted_hub_knows_what_it_granted_and_is_not_sure_before_all_were_h
 
 def test_a_hub_that_was_replaced_and_told_of_nobody_is_never_sure(tmp_path: Path) -> None:
     async def story() -> None:
-        async with hub(tmp_path, {}) as one:
+        async with hub(tmp_path, None) as one:
             await one.hello(GATE)
             await one.clock.advance(SETTLING_SECONDS)
             told = await one.claim(1, right=1)
@@ -352,7 +357,7 @@ def test_a_flipped_bit_is_found_before_it_grants_anything(tmp_path: Path) -> Non
         database = sqlite3.connect(tmp_path / FILE, isolation_level=None)
         database.execute("UPDATE held SET outcome = 1")
         database.close()
-        async with hub(tmp_path, {}) as one:
+        async with hub(tmp_path, None) as one:
             assert await one.word(claim(2, 1), device=OTHER) == []
             assert (tmp_path / f"{FILE}.damaged").exists()
             told = await one.claim(3, right=1, device=OTHER)

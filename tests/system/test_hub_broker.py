@@ -6,38 +6,22 @@ from pathlib import Path
 import pytest
 
 from central.identity import authority
-from edge.hub.access import access_list
+from edge.core.hub_broker import access_list
 from tests.brokers import running
+from tests.hub_machine import HubBroker
 from tests.secure_broker import (
     VENUE,
     A,
     B,
     Parties,
     Party,
-    SecureBroker,
     TestAuthority,
     until,
 )
 from wire.topic import Topics
 
 HUB = "00112233445566ff"
-CONFIGURATION = Path(__file__).parents[2] / "provisioning/mosquitto-hub.conf"
 TOPICS = Topics(VENUE)
-
-
-class HubBroker(SecureBroker):
-    """mosquitto on provisioning/mosquitto-hub.conf; only paths and address differ."""
-
-    def configuration(self) -> str:
-        text = CONFIGURATION.read_text()
-        for there, here in (
-            ("listener 8883\n", f"listener {self.port} 127.0.0.1\n"),
-            ("/run/gatehouse-broker/", f"{self._public}/"),
-            ("/run/credentials/mosquitto.service/broker.key", f"{self._public}/hub.key"),
-        ):
-            assert there in text
-            text = text.replace(there, here)
-        return f"user root\n{text}"
 
 
 @pytest.fixture
