@@ -18,16 +18,19 @@ from edge.core.visit_terms import Page, Touched, Visit
 from edge.drivers.printer_config import SimulatedPrinterConfig
 from edge.drivers.printer_simulated import SimulatedPrinter
 from edge.drivers.reader_simulated import SimulatedReader
+from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.kiosk.alone import Alone
 from edge.kiosk.chosen import load
 from edge.kiosk.config import KioskConfig, card_digest
 from edge.kiosk.configuring import alone_of, configuring, sheets_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import LANE, Desk
+from edge.kiosk.enrolment import EnrolmentDesk
 from edge.kiosk.orders import Orders
 from edge.kiosk.papers import Papers
 from edge.kiosk.questions import Questions
 from edge.kiosk.senses import Senses
+from edge.runtime import identity
 from edge.runtime.clock import SimulatedClock, TrustedClock, settle
 from edge.runtime.intercom import KioskAnswered, KioskAsked, Word
 from edge.runtime.service import Life
@@ -241,6 +244,7 @@ class Kiosk:
     line: OfficeLine
     life: Life
     trusted: TrustedClock
+    contact: SimulatedSensor
 
     @property
     def visit(self) -> Visit:
@@ -308,6 +312,12 @@ async def _orders(
     return orders
 
 
+def _journal(folder: Path, boot: bytes) -> Journal:
+    journal = Journal(folder, DEVICE, boot, os.urandom)
+    journal.open(stamp(boot=boot))
+    return journal
+
+
 @asynccontextmanager
 async def kiosk(
     folder: Path,
@@ -327,8 +337,7 @@ async def kiosk(
     make_list(folder)
     clock, thread = SimulatedClock(), DirectThread()
     whitelist = Whitelist(folder, trusting(folder))
-    journal = Journal(folder, DEVICE, boot, os.urandom)
-    journal.open(stamp(boot=boot))
+    journal = _journal(folder, boot)
     desk = CutDesk(whitelist, journal, thread, clock, os.urandom, boot)
     desk.fuse = fuse = fuse or Fuse()
     await desk.resolve()
@@ -344,12 +353,14 @@ async def kiosk(
         *(desk, questions, printer, sheets_of(first, clock), clock, os.urandom, 30.0),
         alone_of(first, alone),
     )
-    life, trusted = Life(), TrustedClock(clock, FloorFile(folder).read())
+    life, contact = Life(), SimulatedSensor(clock)
+    trusted = TrustedClock(clock, FloorFile(folder).read())
     orders = await _orders(folder, desk, thread, trusted, line, fault)
     senses = Senses({"reader-1": reader}, None, None, {card_digest(STAFF_CARD): "李"}, os.urandom)
     daemon = KioskDaemon(
         *(senses, printer, made_papers, questions, desk, line, trusted, life),
         *(first, "test", orders),
+        EnrolmentDesk(folder, contact, line, clock, life.begin_again, identity.stamp(folder)),
     )
     daemon.configuring = configuring(
         *(told, DEVICE, desk, orders, daemon, made_papers, alone, trusted, thread)
@@ -362,7 +373,7 @@ async def kiosk(
     running = asyncio.create_task(daemon.run(serve))
     await settle()
     try:
-        yield Kiosk(folder, clock, reader, printer, daemon, office, line, life, trusted)
+        yield Kiosk(folder, clock, reader, printer, daemon, office, line, life, trusted, contact)
     finally:
         life.stop("test")
         await clock.advance(1.0)

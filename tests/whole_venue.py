@@ -110,44 +110,44 @@ class Admin:
         self._session = requests.Session()
         self._session.trust_env = False  # An authority of the machine's would outrank ours.
         self._session.verify = authority
-        self._page("/admin/login/")
-        self._post("/admin/login/", username="chief", password=PASSWORD, next="/admin/")
+        self.page("/admin/login/")
+        self.post("/admin/login/", username="chief", password=PASSWORD, next="/admin/")
 
     def add(self, what: str, **told: str) -> None:
-        answer = self._post(f"/admin/venue/{what}/add/", **told)
+        answer = self.post(f"/admin/venue/{what}/add/", **told)
         assert "errornote" not in answer, f"{what} was not added"
 
     def option(self, what: str, field_name: str, place: int = 1) -> str:
         """Return what a choice of a form stands for."""
-        page = self._page(f"/admin/venue/{what}/add/")
+        page = self.page(f"/admin/venue/{what}/add/")
         found = re.search(rf'<select name="{field_name}".*?</select>', page, re.S)
         assert found, page
         return str(re.findall(r'<option value="(\d*)"', found[0])[place])
 
     def settle(self, zone: str, policy: str) -> None:
         """Say what the doors of a zone claim."""
-        page = self._page("/admin/claims/zoneclaims/add/")
+        page = self.page("/admin/claims/zoneclaims/add/")
         found = re.search(rf'<option value="(\d+)"[^>]*>\s*{re.escape(zone)}', page)
         assert found, page
-        said = self._post("/admin/claims/zoneclaims/add/", zone=found[1], policy=policy)
+        said = self.post("/admin/claims/zoneclaims/add/", zone=found[1], policy=policy)
         assert "errornote" not in said
 
     def hub_key(self, name: str) -> tuple[str, str]:
         """Return (where it is taken, the key) of the hub that waits for an admin; "": none does."""
-        page = self._page("/admin/claims/hub/")
+        page = self.page("/admin/claims/hub/")
         (row,) = (one for one in re.findall(r"<tr.*?</tr>", page, re.S) if name in one)
         found = re.search(r'href="(/admin/claims/hub/\d+/accept/)"', row)
         if found is None:
             return "", ""
-        key = re.search(r'name="key" value="([0-9a-f]{64})"', self._page(found[1]))
+        key = re.search(r'name="key" value="([0-9a-f]{64})"', self.page(found[1]))
         return (found[1], key[1]) if key else ("", "")
 
     def take(self, address: str, key: str) -> str:
         """Take a hub's key as the page showed it; return what the page says."""
-        return self._post(address, key=key)
+        return self.post(address, key=key)
 
     def revoke(self, device: str) -> None:
-        self._post(
+        self.post(
             "/admin/venue/device/",
             action="revoke",
             _selected_action=self._row(device),
@@ -157,24 +157,24 @@ class Admin:
     def code(self, device: str) -> str:
         """Return the text of a new code for the device of that name."""
         row = self._row(device)
-        shown = self._post("/admin/venue/device/", action="enrol", _selected_action=row)
+        shown = self.post("/admin/venue/device/", action="enrol", _selected_action=row)
         (text,) = set(re.findall(r"GHE1:[A-Z2-7]+", html.unescape(shown)))
         return str(text)
 
     def _row(self, device: str) -> str:
         """Return what stands for the device of that name in forms."""
-        page = self._page("/admin/venue/device/")
+        page = self.page("/admin/venue/device/")
         (row,) = (one for one in re.findall(r"<tr.*?</tr>", page, re.S) if device in one)
         key = re.search(r'value="(\d+)"', row)
         assert key, row
         return key[1]
 
-    def _page(self, path: str) -> str:
+    def page(self, path: str) -> str:
         return str(self._session.get(self._url + path, timeout=60).text)
 
-    def _post(self, path: str, **told: str) -> str:
+    def post(self, path: str, **told: str) -> str:
         if "csrftoken" not in self._session.cookies:
-            self._page(path)
+            self.page(path)
         form = {**told, "csrfmiddlewaretoken": self._session.cookies.get("csrftoken", "")}
         page = self._url + path
         answer = self._session.post(page, form, headers={"Referer": page}, timeout=60)

@@ -11,6 +11,7 @@ beside them. Promises that hold for all of them:
   that can only block gets a thread from `edge.runtime.workers`.
 """
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from edge.core.notice import Notice
 from edge.core.print_job import Result
 from edge.core.printer_status import Status
 from paper.sheet import Sheet
+
+log = logging.getLogger("drivers")
 
 
 class DriverError(Exception):
@@ -99,6 +102,17 @@ class Sensor(Protocol):
 
     def changes(self) -> AsyncIterator[Level | Lost | Found]:
         """Yield the level first found, then each debounced change, for ever. Called once."""
+
+
+async def held(contact: Sensor) -> AsyncIterator[bool]:
+    """Yield whether a contact is held, whenever that changes; one that is lost is not."""
+    async for said in contact.changes():
+        match said:
+            case Level(active, _):
+                yield active
+            case Lost(why):
+                log.error("a contact is lost: %s", why)
+                yield False
 
 
 class Panel(Protocol):

@@ -1,14 +1,10 @@
 """Assembles the kiosk: reads what it is told, opens the store and the drivers, serves the page."""
 
 import argparse
-import asyncio
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
-
-import uvicorn
 
 from edge.drivers.catalog import Catalog
 from edge.kiosk import browser, chosen
@@ -18,17 +14,19 @@ from edge.kiosk.config import ADDRESS_FILE, KioskConfig, card_digest
 from edge.kiosk.configuring import alone_of, configuring, sheets_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import LANE, Desk
+from edge.kiosk.enrolment import EnrolmentDesk
 from edge.kiosk.orders import Orders
-from edge.kiosk.page import application
 from edge.kiosk.papers import Papers
 from edge.kiosk.picture import Pictures
 from edge.kiosk.questions import Questions
 from edge.kiosk.senses import Senses
+from edge.kiosk.serving import Page
+from edge.kiosk.unenrolled import UnenrolledKiosk
 from edge.runtime import config, identity, service, surroundings
 from edge.runtime.clock import Clock, TrustedClock
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
-from edge.runtime.intercom import Grew
+from edge.runtime.intercom import Grew, IntercomClient
 from edge.runtime.service import Life, Work
 from edge.runtime.surroundings import Surroundings
 from edge.store.essentials import EssentialsStore
@@ -40,7 +38,6 @@ from wire.event import BOOT_BYTES, Stamp
 
 VERSION = "0.1.0"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-LOOK_SECONDS = 2.0
 
 
 def main(argv: list[str]) -> int:
@@ -94,19 +91,37 @@ def assembled(
     directory = Path(told.directory)
     known = identity.stamp(directory)
     if known is None:
-        return lambda life: _wait_for_enrolment(directory, life, around)
+        return lambda life: _run_unenrolled(told, life, around, opens)
     who = identity.load(directory)
-    return lambda life: _run(path, told, first, who, boot, life, around, opens, shows or Page)
+    page = shows or _page
+    return lambda life: _run(path, told, first, who, boot, known, life, around, opens, page)
 
 
-async def _wait_for_enrolment(directory: Path, life: Life, around: Surroundings) -> None:
-    """Nobody is served by a device that nobody knows; `gatehouse enrol` makes it known."""
-    life.ready("not enrolled yet: gatehouse enrol")
-    while not life.stopping.is_set():
-        if identity.stamp(directory) is not None:
-            life.begin_again("this device was enrolled")
-        life.alive()
-        await around.machine.wait(LOOK_SECONDS)
+async def _run_unenrolled(
+    told: KioskConfig, life: Life, around: Surroundings, opens: Callable[[Clock], Catalog]
+) -> None:
+    clock, draw = around.machine, around.draw
+    intercom, catalog = around.speaks(Path(told.intercom), clock), opens(clock)
+    enrolling = _enrolling(told, intercom, catalog, clock, life, None)
+    readers = tuple(catalog.reader(one) for one in told.reader)
+    kiosk = UnenrolledKiosk(readers, enrolling, intercom, clock, life)
+    try:
+        await kiosk.run(Page(told.page, kiosk, lambda: kiosk.picture(told.name), draw).serve)
+    finally:
+        await catalog.close()
+
+
+def _enrolling(
+    told: KioskConfig,
+    intercom: IntercomClient,
+    catalog: Catalog,
+    clock: Clock,
+    life: Life,
+    known: tuple[int, int] | None,
+) -> EnrolmentDesk:
+    contact = catalog.sensor(told.service_contact) if told.service_contact else None
+    directory = Path(told.directory)
+    return EnrolmentDesk(directory, contact, intercom, clock, life.begin_again, known)
 
 
 def _fault(path: Path) -> str:
@@ -124,6 +139,7 @@ async def _run(
     first: Chosen,
     who: DeviceIdentity,
     boot: bytes,
+    known: tuple[int, int],
     life: Life,
     around: Surroundings,
     opens: Callable[[Clock], Catalog],
@@ -153,7 +169,7 @@ async def _run(
     orders.keeps_time(clock, FloorFile(directory), draw)
     daemon = KioskDaemon(
         *(_senses(told, catalog, draw), printer, papers, questions, desk, intercom, clock, life),
-        *(first, VERSION, orders),
+        *(first, VERSION, orders, _enrolling(told, intercom, catalog, clock, life, known)),
     )
     daemon.configuring = configuring(
         *(told, who.device, desk, orders, daemon, papers, alone, clock, thread)
@@ -192,56 +208,10 @@ class Shown(Protocol):
 Shows = Callable[[KioskConfig, KioskDaemon, Pictures, Callable[[int], bytes]], Shown]
 
 
-class Page:
-    """The page on its port, and where the browser is told of it."""
-
-    def __init__(
-        self,
-        told: KioskConfig,
-        daemon: KioskDaemon,
-        pictures: Pictures,
-        draw: Callable[[int], bytes],
-    ) -> None:
-        self._told = told.page
-        self._token = browser.token(Path(told.page.address_file), draw)
-        app = application(daemon, pictures, self._token)
-        self._server = _Server(
-            uvicorn.Config(
-                app,
-                host="127.0.0.1",
-                port=told.page.port,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=1,
-                loop="asyncio",
-                lifespan="off",
-            )
-        )
-
-    async def serve(self) -> None:
-        serving = asyncio.ensure_future(self._server.serve())
-        try:
-            while not self._server.started and not serving.done():
-                await asyncio.wait({serving}, timeout=0.02)
-            if serving.done():
-                raise ConfigError(f"page.port {self._told.port}: cannot be listened on")
-            port = self._server.servers[0].sockets[0].getsockname()[1]
-            browser.tell(Path(self._told.address_file), port, self._token)
-            await serving
-        finally:
-            self._server.should_exit = True
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({serving}, timeout=2.0)
-            serving.cancel()
-
-
-class _Server(uvicorn.Server):
-    """Signals belong to the daemon."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+def _page(
+    told: KioskConfig, daemon: KioskDaemon, pictures: Pictures, draw: Callable[[int], bytes]
+) -> Shown:
+    return Page(told.page, daemon, lambda: pictures.of(daemon), draw)
 
 
 def _opened(

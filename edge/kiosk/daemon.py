@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
 from edge.core import visit as core
-from edge.core.credential import Shown
+from edge.core.credential import Shown, is_enrolment
 from edge.core.printer_status import Roll, Status
 from edge.core.visit_pages import at_rest
 from edge.core.visit_terms import (
@@ -24,6 +24,7 @@ from edge.core.visit_terms import (
     PrintReceipt,
     PrintTest,
     Record,
+    Scanned,
     Signal,
     Touched,
     Visit,
@@ -31,13 +32,16 @@ from edge.core.visit_terms import (
 from edge.drivers.interfaces import Printer
 from edge.kiosk.chosen import Chosen
 from edge.kiosk.desk import Desk
+from edge.kiosk.enrolment import EnrolmentDesk
 from edge.kiosk.orders import CLOSED, Orders
 from edge.kiosk.papers import Papers
 from edge.kiosk.questions import Questions
 from edge.kiosk.senses import Senses
+from edge.kiosk.showing import Showing
 from edge.runtime.clock import Clock
 from edge.runtime.intercom import (
     Configured,
+    EnrolmentEnded,
     Heard,
     IntercomClient,
     KioskAnswered,
@@ -65,7 +69,7 @@ ONLINE_SECONDS = 15.0
 """How long central counts as there after it was last heard."""
 
 
-class KioskDaemon:
+class KioskDaemon(Showing):
     def __init__(
         self,
         senses: Senses,
@@ -79,19 +83,18 @@ class KioskDaemon:
         chosen: Chosen,
         version: str = "",
         orders: Orders | None = None,
+        enrolling: EnrolmentDesk | None = None,
         configuring: Configuring[Chosen] | None = None,
     ) -> None:
+        super().__init__()
         self.senses = senses
         self._printer, self._papers, self._questions = printer, papers, questions
         self._desk, self._intercom = desk, intercom
         self._clock, self._life = clock, life
         self.chosen, self.habits = chosen, chosen.habits
         self._version, self._orders, self._was_found = version, orders, False
-        self.configuring = configuring
+        self.configuring, self.enrolling = configuring, enrolling
         self.visit = Visit(page=Page.OUT_OF_ORDER, language=self.habits.languages[0])
-        self.number = 1
-        """Grows with every change of what is shown."""
-        self.changed = asyncio.Condition()
         self.status: Status | None = None
         self._heard_at: float | None = None
         self._left: int | None = None
@@ -106,9 +109,9 @@ class KioskDaemon:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 work: list[Coroutine[Any, Any, Any]] = [
-                    *self.senses.watching(self._desk, self.signal, self._show),
-                    *(self._watch_printer(), self._intercom.run(), self._listen()),
-                    *(self._papers.settle(), self._papers.keep_keys()),
+                    *self.senses.watching(self._desk, self._scanned, self.show),
+                    *(self._watch_identity(), self._watch_printer(), self._listen()),
+                    *(self._intercom.run(), self._papers.settle(), self._papers.keep_keys()),
                     *(self._decide(), self._look_after(), serve()),
                 ]
                 working = [tasks.create_task(one) for one in work]
@@ -126,15 +129,6 @@ class KioskDaemon:
         if at == self.number or what in ("key", "erase", "more"):
             await self._step(Touched(what, value))
 
-    async def moved_from(self, number: int, seconds: float) -> bool:
-        """Wait until something else than `number` is shown; False: it has not come in time."""
-        try:
-            async with asyncio.timeout(seconds), self.changed:
-                await self.changed.wait_for(lambda: self.number != number)
-        except TimeoutError:
-            return False
-        return True
-
     @property
     def at_rest(self) -> bool:
         """Whether nobody is at the kiosk."""
@@ -145,7 +139,7 @@ class KioskDaemon:
         self.chosen, self.habits = chosen, chosen.habits
         self.visit = at_rest(self.visit, self.habits)
         if self._tasks:
-            self._tasks.create_task(self._show())
+            self._tasks.create_task(self.show())
 
     @property
     def found(self) -> bool:
@@ -154,6 +148,20 @@ class KioskDaemon:
 
     def signal(self, signal: AnySignal) -> None:
         self._inbox.put_nowait(signal)
+
+    async def _watch_identity(self) -> None:
+        if self.enrolling:
+            await self.enrolling.run(lambda: self.at_rest, self.show)
+
+    async def _scanned(self, signal: AnySignal) -> None:
+        """What a reader read. An enrolment code is nothing of a visitor's: it alarms the admins."""
+        if isinstance(signal, Scanned) and is_enrolment(signal.data):
+            await self._desk.refuse(Reason.ENROLMENT_CODE, signal.data)
+            taken = self.enrolling.offer(signal.data) if self.enrolling else None
+            if self.enrolling and taken:
+                await self.enrolling.say(taken, self.show)
+                return
+        self.signal(signal)
 
     async def _decide(self) -> None:
         while True:
@@ -186,12 +194,7 @@ class KioskDaemon:
         for command in commands:
             await self._perform(command)
         if self.visit != before:
-            await self._show()
-
-    async def _show(self) -> None:
-        self.number += 1
-        async with self.changed:
-            self.changed.notify_all()
+            await self.show()
 
     async def _perform(self, command: Command) -> None:
         assert self._tasks
@@ -218,7 +221,8 @@ class KioskDaemon:
             # What is no ticket of ours is said at once, and nobody else hears of it.
             about = await self._desk.about(asked.asked.code)
             if not isinstance(about, Shown) and about is not Reason.UNKNOWN_KEY:
-                await self._desk.refuse(about, asked.asked.code)
+                if about is not Reason.ENROLMENT_CODE:  # It was told when it was read.
+                    await self._desk.refuse(about, asked.asked.code)
                 self.signal(Looked(asked.number, Denied(about)))
                 return
         answer = await self._answer(asked.asked)
@@ -279,9 +283,11 @@ class KioskDaemon:
                         await self._orders.heard(word)
                 case Ordered() if self._orders:
                     await self._orders.hear(word)
-                    await self._show()
+                    await self.show()
                 case Configured() | NotConfigured() if self.configuring:
                     await self.configuring.hear(word)
+                case EnrolmentEnded() if self.enrolling:
+                    await self.enrolling.ended(word, self.show)
                 case TimeTold() if self._orders:
                     await self._orders.told_time(word)
                 case LogsWanted(lines):
@@ -297,7 +303,7 @@ class KioskDaemon:
                 await self._orders.look_after()
                 if self.found != self._was_found:
                     self._was_found = self.found
-                    await self._show()
+                    await self.show()
                 if self._orders.reloading and self.at_rest:
                     self._life.begin_again("central ordered it to read its configuration")
             if self.configuring:

@@ -162,7 +162,9 @@ class Desk:
         )
         now = self._clock.now().uptime
         self._refusals, row = refusals.add(self._refusals, LANE, refused, now)
-        if row:
+        if row and reason is Reason.ENROLMENT_CODE:
+            self._record((row, event.EnrolmentShown(scan=refused.scan)))
+        elif row:
             self._record((row,))
 
     def _sequence(self) -> int | None:

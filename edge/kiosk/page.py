@@ -12,8 +12,9 @@ is ever asked: the policy says so to the browser as well.
 
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,9 +25,6 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-from edge.kiosk.daemon import KioskDaemon
-from edge.kiosk.picture import Pictures
 
 log = logging.getLogger("kiosk.page")
 
@@ -89,12 +87,33 @@ class Guard:
         return "" if secrets.compare_digest(shown.encode(), self._token.encode()) else "no token"
 
 
-def application(daemon: KioskDaemon, pictures: Pictures, token: str) -> Starlette:
-    """Return the page of `daemon` for whoever has `token`."""
+class Seen(Protocol):
+    """What the page is a picture of."""
+
+    @property
+    def number(self) -> int:
+        """Grows with every change of what is shown."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be shown."""
+
+    async def close(self) -> None:
+        """Nothing more will be shown: whoever waits for a change may go."""
+
+    async def touch(self, what: str, value: str, at: int) -> None:
+        """A control was touched on the page numbered `at`."""
+
+    async def moved_from(self, number: int, seconds: float) -> bool:
+        """Wait until something else than `number` is shown; False: it has not come in time."""
+
+
+def application(seen: Seen, picture: Callable[[], dict[str, Any]], token: str) -> Starlette:
+    """Return the page of `seen` for whoever has `token`; `picture()`: what its templates name."""
     drawing = _templates()
 
     def drawn(name: str) -> Response:
-        body = drawing.get_template(name).render(pictures.of(daemon))
+        body = drawing.get_template(name).render(picture())
         return Response(body, media_type="text/html; charset=utf-8")
 
     async def enter(request: Request) -> Response:
@@ -122,11 +141,11 @@ def application(daemon: KioskDaemon, pictures: Pictures, token: str) -> Starlett
         except ValueError:
             return PlainTextResponse("too many fields", 400)
         if what and at.isascii() and at.isdecimal() and len(at) < 16:
-            await daemon.touch(what[:40], value[:100], int(at))
+            await seen.touch(what[:40], value[:100], int(at))
         return drawn("screen.html")
 
     async def events(_: Request) -> Response:
-        return StreamingResponse(changes(daemon), media_type="text/event-stream")
+        return StreamingResponse(changes(seen), media_type="text/event-stream")
 
     return Starlette(
         routes=[
@@ -158,12 +177,12 @@ def _templates() -> Environment:
     )
 
 
-async def changes(daemon: KioskDaemon) -> AsyncIterator[str]:
+async def changes(seen: Seen) -> AsyncIterator[str]:
     """Yield the number of what is shown, at once and whenever it changes."""
     told = 0
-    while True:
-        if daemon.number != told:
-            told = daemon.number
+    while not seen.over:
+        if seen.number != told:
+            told = seen.number
             yield f"data: {told}\n\n"
-        elif not await daemon.moved_from(told, BREATH_SECONDS):
+        elif not await seen.moved_from(told, BREATH_SECONDS):
             yield ": still here\n\n"

@@ -9,6 +9,7 @@ from edge.core import printer_status
 from edge.core.visit_staff import WHYS
 from edge.core.visit_terms import DIGITS, Became, Page, Printed, Refusal, Visit, WhenOffline
 from edge.kiosk.daemon import KioskDaemon
+from edge.kiosk.enrolment import picture
 from edge.kiosk.spoken import words
 from edge.runtime.clock import Clock
 from paper.fields import money
@@ -26,7 +27,7 @@ OWN_WORDS = frozenset(
         *(Reason.NO_SUCH_ORDER, Reason.TOO_MANY_TRIES, Reason.SEE_STAFF, Reason.SUPERSEDED),
         *(Reason.REFUNDED, Reason.BLOCKED, Reason.RESCHEDULED, Reason.WRONG_EVENT, Reason.UNKNOWN),
         *(Reason.NOT_A_TICKET, Reason.PAYMENT_CODE, Reason.STATIC_COPY, Reason.CODE_TOO_OLD),
-        *(Reason.MALFORMED, Reason.FORGED, Reason.NO_RECORD),
+        *(Reason.MALFORMED, Reason.FORGED, Reason.NO_RECORD, Reason.ENROLMENT_CODE),
     }
 )
 """Reasons that the files of words speak of; any other is "other"."""
@@ -40,7 +41,7 @@ class Pictures:
 
     def of(self, daemon: KioskDaemon) -> dict[str, Any]:
         """Return everything that the templates of the page name."""
-        visit, habits = daemon.visit, daemon.habits
+        visit, habits, enrolling = daemon.visit, daemon.habits, daemon.enrolling
         say = words(visit.language)
 
         def said(key: str, **told: object) -> str:
@@ -61,6 +62,7 @@ class Pictures:
             "hurry": HURRY_SECONDS,
             "plugged": daemon.senses.plugged,
             "found": daemon.found,
+            "notice": picture(enrolling.notice) if enrolling and enrolling.notice else None,
             "kiosk": self.kiosk,
             "version": self.version,
             "letters": LETTERS,

@@ -10,7 +10,7 @@ from edge.kiosk.config import card_digest
 from edge.kiosk.desk import Desk
 from wire.event import SCAN_BYTES, DriverFound, DriverLost
 
-Signalled = Callable[[AnySignal], None]
+Signalled = Callable[[AnySignal], Awaitable[None]]
 
 
 class Senses:
@@ -52,7 +52,7 @@ class Senses:
                         assert held
                         self._held[name] = held
                         by = self._staff.get(card_digest(data))
-                        signal(StaffCard(by) if by else Scanned(data))
+                        await signal(StaffCard(by) if by else Scanned(data))
                 case _:
                     await self._presence(name, said, desk)
 
@@ -62,7 +62,7 @@ class Senses:
                 case Code(data, _, _):
                     by = self._staff.get(card_digest(data))
                     number = data.decode("ascii", errors="replace").strip()
-                    signal(StaffCard(by) if by else CardRead(number))
+                    await signal(StaffCard(by) if by else CardRead(number))
                 case _:
                     await self._presence("card", said, desk)
 

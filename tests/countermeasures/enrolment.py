@@ -31,10 +31,10 @@ ENROLMENT: Changes = {
             "                self._record((shown,), decision.refused.lane, now)\n",
             by=("ValueError",),
         ),
-        out("edge/gate/enrolment.py", "        if not self._held:\n            return None\n"),
+        out("edge/runtime/enrolment.py", "        if not self._held:\n            return None\n"),
     ),
     "an enrolment code shown without the service contact": (
-        out("edge/gate/enrolment.py", "        if not self._held:\n            return None\n"),
+        out("edge/runtime/enrolment.py", "        if not self._held:\n            return None\n"),
     ),
     "any other code that would configure a device": (
         out(
@@ -43,11 +43,28 @@ ENROLMENT: Changes = {
             "            return Decision((), None, Refused(NOBODY_YET))\n",
             "",
             Edit(
-                "edge/gate/enrolment.py",
+                "edge/runtime/enrolment.py",
                 "            return enrolment.ended(False, enrolment.failed(Failure.MISREAD))\n",
                 "",
             ),
             note="Whatever is shown is passed on: what is no enrolment, and what cannot be read.",
+        ),
+    ),
+    "an enrolment code shown to a kiosk": (
+        out(
+            "edge/kiosk/desk.py",
+            "        if row and reason is Reason.ENROLMENT_CODE:\n",
+            "        if False:\n",
+            tests=("test_an_enrolled_kiosk_refuses_the_code_and_alarms",),
+            by=("ValueError",),
+        ),
+        out(
+            "edge/runtime/enrolment.py",
+            "        if not self._held:\n            return None\n",
+            tests=(
+                "test_an_enrolled_kiosk_refuses_the_code_and_alarms",
+                "test_without_the_contact_it_does_not_read_the_code",
+            ),
         ),
     ),
     "somebody in between with an authority of his own": (
