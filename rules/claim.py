@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from types import MappingProxyType
 
+from rules import exchange
+from rules.exchange import Grant
 from rules.use import OUTCOMES, Name, Outcome
+from rules.verdict import Refuse
 from wire import event, paper
 from wire.claim import Claim, Denied, Granted, Kind
 from wire.event import AnyEvent, Stamp
 from wire.reason import Reason
-from wire.ticket import SMALL_MAX
 
 PAPERS: Mapping[type[AnyEvent], Outcome] = MappingProxyType(
     {
@@ -83,17 +85,20 @@ def merged(one: Held, other: Held) -> Held:
     """Return what both together say of the same use; in whatever order, and however often.
 
     When it was is when it was claimed or admitted: an outcome may be written at the next start of
-    the device, hours later, or by a clock that does not know yet how late it is.
+    the device, hours later, or by a clock that does not know yet how late it is. Of two
+    generations it is the lower: a kiosk that did not wait for the ledger's goes by its own, which
+    the ledger's is never below.
     """
     outcome = max(one.outcome, other.outcome)
     committed = one.committed or other.committed
     about = max(one, other, key=_about)
-    wall = max(held.wall for held in (one, other) if bool(held.cti) == bool(about.cti))
-    return replace(about, outcome=outcome, committed=committed, wall=wall)
+    alike = [held for held in (one, other) if bool(held.cti) == bool(about.cti)]
+    wall, generation = max(held.wall for held in alike), min(held.generation for held in alike)
+    return replace(about, outcome=outcome, committed=committed, wall=wall, generation=generation)
 
 
-def _about(held: Held) -> tuple[bytes, str, str, str, int]:
-    return held.cti, held.checkpoint, held.kind.value, held.lane, held.generation
+def _about(held: Held) -> tuple[bytes, str, str, str]:
+    return held.cti, held.checkpoint, held.kind.value, held.lane
 
 
 def answer(
@@ -115,14 +120,17 @@ def answer(
         return _again(asked, device, own, standing), ()
     # What its own journal has given back may be on its way still.
     right = tuple(held for held in right if not _is_over(held, device, asked))
-    refused = _against_paper(asked, right) or _against_uses(asked, right)
-    if isinstance(refused, _Refusal):
-        where = "" if refused.by is None else names.get(refused.by.device) or refused.by.lane
-        since = None if refused.by is None else refused.by.wall or None
+    left: int | Refuse
+    if asked.kind is Kind.ENTRY:
+        left = _against_paper(asked, right, names) or _left(asked, right, names)
+        generation = 0
+    else:
+        left, generation = _paper(asked, device, right, names)
+    if isinstance(left, Refuse):
+        since = None if left.since is None else int(left.since)
         told = (device, asked.admission, standing.term)
-        return Denied(*told, refused.reason, since, where), ()
-    quantity = min(asked.quantity, refused)
-    generation = _next_generation(asked, right) if asked.kind is Kind.EXCHANGE else 0
+        return Denied(*told, left.reason, since, left.where), ()
+    quantity = min(asked.quantity, left)
     about = (asked.cti, asked.checkpoint, asked.kind, asked.lane, generation or asked.generation)
     reserved = tuple(
         Held(device, asked.admission, person, Outcome.RESERVED, False, *about, wall)
@@ -131,13 +139,6 @@ def answer(
     firm = standing.firm and asked.term <= standing.term
     granted = (device, asked.admission, standing.term, quantity, firm, asked.kind, generation)
     return Granted(*granted), reserved
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    reason: Reason
-    by: Held | None = None
-    """The use that is in the way, where it is known here."""
 
 
 def _again(
@@ -157,67 +158,112 @@ def _is_over(held: Held, device: bytes, asked: Claim) -> bool:
     return held.device == device and held.use in asked.abandoned
 
 
-def _against_paper(asked: Claim, right: tuple[Held, ...]) -> _Refusal | None:
-    """Say what a paper has to do with it: one that is being printed, or that took its place."""
+def _paper(
+    asked: Claim, device: bytes, right: tuple[Held, ...], names: Mapping[bytes, str]
+) -> tuple[int | Refuse, int]:
+    """Return 1 and the generation of the paper, or why there is none.
+
+    Central's rule (rules/exchange.py) on what is known here. What central alone knows, the kiosk
+    goes by before it asks.
+    """
+    undone = set(asked.undone)
+    known = sorted(right, key=attrgetter("wall", "device", "admission", "person"))
+    uses = tuple(
+        exchange.Use(held.outcome, _since(held), _place(held, names))
+        for held in known
+        if held.kind is Kind.ENTRY and held.use not in undone
+    )
+    papers = tuple(
+        exchange.Paper(
+            *(_PAPER_HELD[held.outcome], held.generation, float(held.wall)),
+            *(_place(held, names), held.device == device),
+        )
+        for held in known
+        if held.kind is Kind.EXCHANGE
+    )
+    granted = (
+        exchange.against_uses(uses)
+        or exchange.against_papers(papers, asked.generation)
+        or (Grant(asked.paper) if asked.signed else None)
+        or exchange.next_after(papers, asked.generation, asked.paper - 1)
+    )
+    return (1, granted.generation) if isinstance(granted, Grant) else (granted, 0)
+
+
+_PAPER_HELD: Mapping[Outcome, exchange.Held] = MappingProxyType(
+    {
+        Outcome.RESERVED: exchange.Held.RESERVED,
+        Outcome.ABANDONED: exchange.Held.GIVEN_BACK,
+        Outcome.UNCERTAIN: exchange.Held.UNKNOWN,
+        Outcome.PASSED: exchange.Held.EXCHANGED,
+        Outcome.PASSED_LATE: exchange.Held.EXCHANGED,
+        Outcome.UNDONE: exchange.Held.GIVEN_BACK,
+    }
+)
+
+
+def _against_paper(
+    asked: Claim, right: tuple[Held, ...], names: Mapping[bytes, str]
+) -> Refuse | None:
+    """Say what a paper has to do with an entry: one being printed, or that took its place."""
     entries = [held for held in right if held.kind is Kind.ENTRY and held.counts]
     for held in right:
         if held.kind is not Kind.EXCHANGE or not held.counts:
             continue
-        if held.outcome is Outcome.RESERVED:
-            return _Refusal(Reason.BEING_COLLECTED, held)
-        if held.outcome is Outcome.UNCERTAIN:
+        if asked.generation < held.generation and held.outcome is Outcome.RESERVED:
+            return _refuse(Reason.BEING_COLLECTED, held, names)
+        if held.outcome in (Outcome.RESERVED, Outcome.UNCERTAIN):
             # Nobody knows whether there is a paper: phone and paper are both good until one of
-            # them is seen, and there is no second paper but by staff.
-            if asked.kind is Kind.EXCHANGE:
-                return _Refusal(Reason.SEE_STAFF, held)
+            # them is seen. Shown before its kiosk has said a word of it, there is one.
             phone = any(entry.generation < held.generation for entry in entries)
             if phone and asked.generation >= held.generation:
-                return _Refusal(Reason.SUPERSEDED, held)
-        elif asked.kind is Kind.EXCHANGE:
-            return _Refusal(Reason.COLLECTED, held)
+                return _refuse(Reason.SUPERSEDED, held, names)
         elif asked.generation < held.generation:
-            return _Refusal(Reason.SUPERSEDED, held)
+            return _refuse(Reason.SUPERSEDED, held, names)
     if any(entry.generation > asked.generation for entry in entries):
-        return _Refusal(Reason.SUPERSEDED)
-    if asked.kind is Kind.EXCHANGE and _next_generation(asked, right) > SMALL_MAX:
-        return _Refusal(Reason.SEE_STAFF)
+        return Refuse(Reason.SUPERSEDED)
     return None
 
 
-def _against_uses(asked: Claim, right: tuple[Held, ...]) -> _Refusal | int:
+def _left(asked: Claim, right: tuple[Held, ...], names: Mapping[bytes, str]) -> int | Refuse:
     """Return how many uses are left, or why none is."""
-    counting = [held for held in right if held.counts]
-    if asked.kind is Kind.ENTRY:
-        counting = [
-            held
-            for held in counting
-            if held.kind is Kind.ENTRY and held.checkpoint == asked.checkpoint
-        ]
-    elif used := [held for held in counting if held.kind is Kind.ENTRY]:
-        # A paper of a right that was used would be a second chance; staff may give one.
-        return _blamed(used)
     undone = set(asked.undone)
-    counting = [held for held in counting if held.use not in undone]
-    names = {held.use for held in counting} | (set(asked.known) - undone)
-    left = asked.allowed - len(names)
-    return left if left > 0 else _blamed(counting)
+    counting = [
+        held
+        for held in right
+        if held.counts
+        and held.kind is Kind.ENTRY
+        and held.checkpoint == asked.checkpoint
+        and held.use not in undone
+    ]
+    used = {held.use for held in counting} | (set(asked.known) - undone)
+    left = asked.allowed - len(used)
+    return left if left > 0 else _blamed(counting, names)
 
 
-def _blamed(counted: list[Held]) -> _Refusal:
+def _blamed(counted: list[Held], names: Mapping[bytes, str]) -> Refuse:
     for held in counted:
         if held.outcome is Outcome.RESERVED:
-            return _Refusal(Reason.BEING_USED, held)
+            return _refuse(Reason.BEING_USED, held, names)
     for held in counted:
         if held.outcome is Outcome.UNCERTAIN:
-            return _Refusal(Reason.SEE_STAFF, held)
+            return _refuse(Reason.SEE_STAFF, held, names)
     if not counted:
-        return _Refusal(Reason.USED)
-    return _Refusal(Reason.USED, max(counted, key=attrgetter("wall", "admission", "person")))
+        return Refuse(Reason.USED)
+    last = max(counted, key=attrgetter("wall", "admission", "person"))
+    return _refuse(Reason.USED, last, names)
 
 
-def _next_generation(asked: Claim, right: tuple[Held, ...]) -> int:
-    """Return one above every generation that was ever shown or printed, also in vain."""
-    return max([asked.generation, *(held.generation for held in right)]) + 1
+def _refuse(reason: Reason, held: Held, names: Mapping[bytes, str]) -> Refuse:
+    return Refuse(reason, _since(held), _place(held, names))
+
+
+def _since(held: Held) -> float | None:
+    return float(held.wall) if held.wall else None
+
+
+def _place(held: Held, names: Mapping[bytes, str]) -> str:
+    return names.get(held.device) or held.lane
 
 
 def heard(

@@ -88,19 +88,20 @@ def judge(facts: Facts, wall: float) -> Grant | Refuse:
     """Return the grant for a visitor's paper, or why there is none."""
     return (
         _against_venue(facts, wall)
-        or _against_uses(facts.uses)
-        or _against_papers(facts)
-        or _next(facts)
+        or against_uses(facts.uses)
+        or against_papers(facts.papers, facts.generation)
+        or _against_code(facts)
+        or next_after(facts.papers, facts.generation, facts.given)
     )
 
 
 def judge_reissue(facts: Facts, wall: float) -> Grant | Refuse:
     """Return the grant for a paper that staff print anew, whatever became of the one before."""
-    refusal = _against_venue(facts, wall) or _against_uses(facts.uses)
+    refusal = _against_venue(facts, wall) or against_uses(facts.uses)
     busy = next((one for one in facts.papers if one.held is Held.RESERVED and not one.own), None)
     if not refusal and busy:
         refusal = Refuse(Reason.BEING_COLLECTED, busy.since, busy.place)
-    return refusal or _next(facts)
+    return refusal or next_after(facts.papers, facts.generation, facts.given)
 
 
 def _against_venue(facts: Facts, wall: float) -> Refuse | None:
@@ -117,7 +118,7 @@ def _against_venue(facts: Facts, wall: float) -> Refuse | None:
     return None
 
 
-def _against_uses(uses: Iterable[Use]) -> Refuse | None:
+def against_uses(uses: Iterable[Use]) -> Refuse | None:
     """A right that somebody has walked in with has no paper any more."""
     spending = [use for use in uses if use.outcome.spends]
     for use in spending:
@@ -128,9 +129,10 @@ def _against_uses(uses: Iterable[Use]) -> Refuse | None:
     return None
 
 
-def _against_papers(facts: Facts) -> Refuse | None:
-    for paper in sorted(facts.papers, key=lambda one: -one.generation):
-        if paper.held.stands and paper.generation < facts.generation:
+def against_papers(papers: Iterable[Paper], least: int) -> Refuse | None:
+    """Return which earlier paper is in the way; `least`: the generation that gates still take."""
+    for paper in sorted(papers, key=lambda one: -one.generation):
+        if paper.held.stands and paper.generation < least:
             continue  # Void: the right was given a new code since.
         match paper.held:
             case Held.EXCHANGED | Held.REISSUED:
@@ -142,15 +144,18 @@ def _against_papers(facts: Facts) -> Refuse | None:
                 return Refuse(Reason.BEING_COLLECTED, paper.since, paper.place)
             case _:
                 pass
+    return None
+
+
+def _against_code(facts: Facts) -> Refuse | None:
     if facts.shown is not None and facts.shown < facts.generation:
         return Refuse(Reason.SUPERSEDED)
     return None
 
 
-def _next(facts: Facts) -> Grant | Refuse:
+def next_after(papers: Iterable[Paper], *given: int) -> Grant | Refuse:
     """No generation is ever given twice, whatever became of the paper that had it."""
-    papers = (paper.generation for paper in facts.papers)
-    highest = max((facts.generation, facts.given, *papers))
+    highest = max((*given, *(paper.generation for paper in papers)))
     if highest >= SMALL_MAX:
         return Refuse(Reason.SEE_STAFF)
     return Grant(highest + 1)

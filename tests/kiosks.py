@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from edge.drivers.reader_simulated import SimulatedReader
 from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.kiosk.alone import Alone
 from edge.kiosk.chosen import load
+from edge.kiosk.claims import Claims
 from edge.kiosk.config import KioskConfig, card_digest
 from edge.kiosk.configuring import alone_of, configuring, sheets_of
 from edge.kiosk.daemon import KioskDaemon
@@ -32,7 +33,14 @@ from edge.kiosk.questions import Questions
 from edge.kiosk.senses import Senses
 from edge.runtime import identity
 from edge.runtime.clock import SimulatedClock, TrustedClock, settle
-from edge.runtime.intercom import KioskAnswered, KioskAsked, Word
+from edge.runtime.intercom import (
+    ClaimSaid,
+    ClaimTold,
+    KioskAnswered,
+    KioskAsked,
+    LedgerThere,
+    Word,
+)
 from edge.runtime.service import Life
 from edge.store.floor import FloorFile
 from edge.store.journal import Journal, Transaction
@@ -176,10 +184,14 @@ class Office:
 class OfficeLine(SaidSync):
     """Sync, and the way to the office, without either."""
 
-    def __init__(self, clock: SimulatedClock, office: Office, fuse: Fuse) -> None:
+    def __init__(
+        self, clock: SimulatedClock, office: Office, fuse: Fuse, hub: Near | None, device: bytes
+    ) -> None:
         super().__init__(clock)
+        self.clock = clock
         self._office = office
         self._fuse = fuse
+        self._hub, self._device = hub, device
 
     def tell(self, word: Word) -> None:
         super().tell(word)
@@ -187,6 +199,27 @@ class OfficeLine(SaidSync):
             self._fuse.burn()
             self.say(KioskAnswered(word.name, self._office.answer(word.question)))
             self._fuse.burn()
+        elif isinstance(word, ClaimSaid) and self._hub:
+            self._fuse.burn()
+            for envelope in self._hub.hear(self._device, word.payload):
+                self.say(ClaimTold(envelope))
+            self._fuse.burn()
+
+    async def run(self) -> None:
+        if self._hub:
+            self.say(LedgerThere(True))
+        await super().run()
+
+
+class Near(Protocol):
+    """A venue's hub, as far as a kiosk sees it."""
+
+    public: str
+    """What stands in zones as `claims_key`."""
+
+    def hear(self, device: bytes, payload: bytes) -> list[bytes]:
+        """Take what a device says; return what the hub tells it, sealed."""
+        ...
 
 
 class PowerCut(BaseException):
@@ -245,6 +278,8 @@ class Kiosk:
     life: Life
     trusted: TrustedClock
     contact: SimulatedSensor
+    claims: Claims
+    device: bytes = DEVICE
 
     @property
     def visit(self) -> Visit:
@@ -275,7 +310,7 @@ class Kiosk:
         await settle()
 
     def events(self) -> list[AnyEvent]:
-        return recorded_by(self.folder, DEVICE)
+        return recorded_by(self.folder, self.device)
 
     def papers(self) -> list[str]:
         """Return what the journal says of papers, in order."""
@@ -304,18 +339,33 @@ async def _orders(
     clock: TrustedClock,
     line: OfficeLine,
     fault: str,
+    device: bytes,
 ) -> Orders:
     closed = LANE in await desk.locked()
-    orders = Orders(DEVICE, desk, trusting(folder), thread, clock, line.tell, closed)
+    orders = Orders(device, desk, trusting(folder), thread, clock, line.tell, closed)
     orders.reloads(lambda: fault)
     orders.keeps_time(clock, FloorFile(folder), os.urandom)
     return orders
 
 
-def _journal(folder: Path, boot: bytes) -> Journal:
-    journal = Journal(folder, DEVICE, boot, os.urandom)
+def _journal(folder: Path, boot: bytes, device: bytes) -> Journal:
+    journal = Journal(folder, device, boot, os.urandom)
     journal.open(stamp(boot=boot))
     return journal
+
+
+async def _nobody_looks() -> None:
+    """In the place of a page that is served."""
+    await asyncio.get_running_loop().create_future()
+
+
+def _name(folder: Path, hub: Near | None) -> None:
+    """Let the zone say whose answers to claims are believed, as enrolment would leave it."""
+    if hub is None:
+        return
+    (folder / "config").mkdir(exist_ok=True)
+    zone = f'checkpoint = "hall"\ntime_zone = "UTC"\nclaims_key = "{hub.public}"\n'
+    (folder / "config" / "zone.toml").write_text(zone)
 
 
 @asynccontextmanager
@@ -328,6 +378,8 @@ async def kiosk(
     sheet_seconds: float = 0.0,
     fuse: Fuse | None = None,
     fault: str = "",
+    device: bytes = DEVICE,
+    hub: Near | None = None,
 ) -> AsyncIterator[Kiosk]:
     """Run a kiosk until the block ends, or until `fuse` cuts its power: then PowerCut is raised.
 
@@ -335,27 +387,29 @@ async def kiosk(
     `fault`: what is wrong with the configuration that a reload would read.
     """
     make_list(folder)
+    _name(folder, hub)
     clock, thread = SimulatedClock(), DirectThread()
     whitelist = Whitelist(folder, trusting(folder))
-    journal = _journal(folder, boot)
+    journal = _journal(folder, boot, device)
     desk = CutDesk(whitelist, journal, thread, clock, os.urandom, boot)
     desk.fuse = fuse = fuse or Fuse()
     await desk.resolve()
-    office = office or Office(lambda: recorded_by(folder, DEVICE))
-    line = OfficeLine(clock, office, fuse)
+    office = office or Office(lambda: recorded_by(folder, device))
+    line = OfficeLine(clock, office, fuse, hub, device)
     questions = Questions(line.tell, os.urandom, clock)
     printer, reader = CutPrinter(clock, sheet_seconds, mouth), SimulatedReader(clock)
     printer.fuse = fuse
     told = replace(TOLD, directory=str(folder), **(chosen or {}))
     first = load(told)
     alone = Alone(folder, whitelist, journal, thread, clock, os.urandom)
+    life, trusted = Life(), TrustedClock(clock, FloorFile(folder).read())
+    orders = await _orders(folder, desk, thread, trusted, line, fault, device)
+    claims = Claims(device, desk, orders.unseal, clock, line.tell, first.claims_key)
     made_papers = Papers(
         *(desk, questions, printer, sheets_of(first, clock), clock, os.urandom, 30.0),
-        alone_of(first, alone),
+        *(alone_of(first, alone), claims),
     )
-    life, contact = Life(), SimulatedSensor(clock)
-    trusted = TrustedClock(clock, FloorFile(folder).read())
-    orders = await _orders(folder, desk, thread, trusted, line, fault)
+    contact = SimulatedSensor(clock)
     senses = Senses({"reader-1": reader}, None, None, {card_digest(STAFF_CARD): "李"}, os.urandom)
     daemon = KioskDaemon(
         *(senses, printer, made_papers, questions, desk, line, trusted, life),
@@ -363,17 +417,16 @@ async def kiosk(
         EnrolmentDesk(folder, contact, line, clock, life.begin_again, identity.stamp(folder)),
     )
     daemon.configuring = configuring(
-        *(told, DEVICE, desk, orders, daemon, made_papers, alone, trusted, thread)
+        *(told, device, desk, orders, daemon, made_papers, alone, trusted, thread)
     )
     daemon.configuring.begin()
-
-    async def serve() -> None:
-        await asyncio.get_running_loop().create_future()
-
-    running = asyncio.create_task(daemon.run(serve))
+    running = asyncio.create_task(daemon.run(_nobody_looks))
     await settle()
     try:
-        yield Kiosk(folder, clock, reader, printer, daemon, office, line, life, trusted, contact)
+        yield Kiosk(
+            *(folder, clock, reader, printer, daemon, office, line, life, trusted, contact),
+            *(claims, device),
+        )
     finally:
         life.stop("test")
         await clock.advance(1.0)

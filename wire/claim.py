@@ -19,7 +19,7 @@ import msgspec
 from wire.codec import WireError, decode, encode
 from wire.event import ADMISSION_BYTES
 from wire.reason import Reason
-from wire.ticket import CTI_BYTES
+from wire.ticket import CTI_BYTES, SMALL_MAX
 
 QUANTITY_MAX = 1000
 """Persons of one claim."""
@@ -54,7 +54,7 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="say", ta
     """How many uses the right has at this checkpoint in all, by the claimant's list."""
     quantity: int = 1
     generation: int = 0
-    """Of the code that was shown."""
+    """Of the code that was shown; of an exchange, the least that gates still take, if higher."""
     kind: Kind = Kind.ENTRY
     lane: str = ""
     known: tuple[Name, ...] = ()
@@ -66,6 +66,10 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="say", ta
     way still, and the same person stands there again."""
     term: int = 0
     """The highest term that the claimant has heard of: a ledger of a lower one is none any more."""
+    paper: int = 0
+    """Of an exchange: the least generation that its paper may have, by what the kiosk knows."""
+    signed: bool = False
+    """Of an exchange: central has signed the paper already, and it has that generation."""
 
 
 class GiveBack(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="say", tag="give-back"):
@@ -173,6 +177,8 @@ def _check(claim: Claim) -> None:
         raise WireError(f"{claim.quantity} of {claim.allowed} uses")
     if not 0 <= claim.generation <= NUMBER_MAX or not 0 <= claim.term <= NUMBER_MAX:
         raise WireError(f"generation {claim.generation}, term {claim.term}")
+    if not 0 <= claim.paper <= SMALL_MAX:
+        raise WireError(f"a paper of generation {claim.paper}")
     if max(len(claim.known), len(claim.undone), len(claim.abandoned)) > NAMES_MAX:
         raise WireError("more uses than a right can have")
     if len(claim.checkpoint) > TEXT_MAX or len(claim.lane) > TEXT_MAX:

@@ -7,6 +7,7 @@ reserved. Whatever is asked again under the same paper's name is answered alike.
 
 import msgspec
 
+from wire.claim import Name
 from wire.paper import Sort
 from wire.reason import Reason
 from wire.words import Words
@@ -101,6 +102,10 @@ class Granted(msgspec.Struct, frozen=True, tag="granted"):
     generation: int
     holder: str = ""
     """In full: whoever showed the ticket reads it on the paper."""
+    least: int = 0
+    """Of central's: codes and papers of a lower generation are void, whatever a hub knows."""
+    undone: tuple[Name, ...] = ()
+    """Of central's: uses that it has withdrawn."""
 
 
 class Denied(msgspec.Struct, frozen=True, tag="denied"):

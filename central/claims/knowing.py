@@ -32,12 +32,17 @@ def right(cti: bytes) -> tuple[Held, ...]:
     """Return every use and every paper that is known of a right."""
     uses = Use.objects.filter(cti=cti).select_related("device")
     papers = Paper.objects.filter(ticket__cti=cti, step__in=[step.value for step in PAPERS])
-    granted = _unspoken().filter(cti=cti).select_related("device")
+    granted = claimed(cti)
     return (
         *(_used(use) for use in uses),
         *(_granted(one) for one in granted),
         *(_paper(paper) for paper in papers.select_related("device")),
     )
+
+
+def claimed(cti: bytes) -> QuerySet[Granted]:
+    """Return what was claimed of a right and no row speaks of yet."""
+    return _unspoken().filter(cti=cti).select_related("device")
 
 
 def own(device: Device, admission: bytes) -> tuple[Held, ...]:

@@ -1,5 +1,6 @@
 """What central knows of a right that somebody wants on paper."""
 
+from central.claims import knowing
 from central.core.papers import Step
 from central.exchange.models import Paper
 from central.ledger.models import Use
@@ -35,11 +36,20 @@ def of(ticket: Ticket, device: Device, shown: int | None) -> Facts:
         ticket_class=kind.record(),
         event=kind.event.record(),
         shown=shown,
-        uses=tuple(
-            exchange.Use(Outcome(use.outcome), use.wall_ms / 1000, use.device.name) for use in uses
+        uses=(
+            *(_use(use) for use in uses),
+            # Claimed by a gate that is committing it at this moment.
+            *(
+                exchange.Use(Outcome(one.outcome), float(one.wall), one.device.name)
+                for one in knowing.claimed(bytes(ticket.cti))
+            ),
         ),
         papers=tuple(_paper(one, device) for one in papers if Step(one.step) in HELD),
     )
+
+
+def _use(use: Use) -> exchange.Use:
+    return exchange.Use(Outcome(use.outcome), use.wall_ms / 1000, use.device.name)
 
 
 def _paper(one: Paper, device: Device) -> exchange.Paper:

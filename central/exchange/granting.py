@@ -12,12 +12,14 @@ from msgspec.structs import replace
 from central.core.papers import Step
 from central.exchange import facts, finding
 from central.exchange.models import Paper
+from central.ledger.models import Use
 from central.lists.changes import one_at_a_time
 from central.venue import keys
 from central.venue.issue import claims
 from central.venue.models import Device, Ticket
 from rules import exchange
 from rules.exchange import Grant
+from rules.use import Outcome
 from wire import ticket as gh1
 from wire.exchange import Denied, Granted, OpenPapers, Reserve
 from wire.paper import PAPER_BYTES, Sort
@@ -78,4 +80,6 @@ def _granted(paper: bytes, ticket: Ticket, generation: int) -> Granted:
     flags = plain.flags & ~FLAG_ROTATION_REQUIRED
     kid, key = keys.active(ticket.ticket_class.event.venue)
     text = gh1.sign(replace(plain, generation=generation, flags=flags), kid, key)
-    return Granted(paper, text, generation, ticket.holder())
+    withdrawn = Use.objects.filter(cti=bytes(ticket.cti), outcome=Outcome.UNDONE.value)
+    undone = tuple((bytes(use.admission), use.person) for use in withdrawn)
+    return Granted(paper, text, generation, ticket.holder(), ticket.generation, undone)

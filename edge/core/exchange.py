@@ -91,6 +91,16 @@ def retracted(paper: Paper) -> AnyEvent:
     return wire.PaperRetracted(paper=paper.paper, why="not-taken")
 
 
+def lost(name: bytes, without_memory: bool) -> AnyEvent:
+    """Return what is committed for a paper that somebody thinks open and the journal never had.
+
+    It was never printed; where the journal was lost, nobody knows.
+    """
+    if without_memory:
+        return wire.PaperUnknown(paper=name, why="journal lost")
+    return wire.PaperGivenBack(paper=name, why=INTERRUPTED)
+
+
 def unresolved(left: Iterable[Paper]) -> tuple[AnyEvent, ...]:
     """Return how what an earlier life left open ended."""
     return tuple(

@@ -10,6 +10,7 @@ from edge.drivers.catalog import Catalog
 from edge.kiosk import browser, chosen
 from edge.kiosk.alone import Alone
 from edge.kiosk.chosen import Chosen
+from edge.kiosk.claims import Claims
 from edge.kiosk.config import ADDRESS_FILE, KioskConfig, card_digest
 from edge.kiosk.configuring import alone_of, configuring, sheets_of
 from edge.kiosk.daemon import KioskDaemon
@@ -147,8 +148,7 @@ async def _run(
 ) -> None:
     directory, draw = Path(told.directory), around.draw
     thread = around.thread("store")
-    store = await thread.run(_opened, directory, who, boot, around)
-    whitelist, clock, journal = store
+    whitelist, clock, journal = await thread.run(_opened, directory, who, boot, around)
     intercom, catalog = around.speaks(Path(told.intercom), clock), opens(clock)
     desk = Desk(*(whitelist, journal, thread, clock, draw, boot), lambda: intercom.tell(Grew()))
     for paper in await desk.resolve():
@@ -157,16 +157,17 @@ async def _run(
     printer_thread = around.thread("printer")
     printer = catalog.printer(told.printer, printer_thread, lambda n: _below(n, draw))
     alone = Alone(directory, whitelist, journal, thread, clock, draw)
-    papers = Papers(
-        *(desk, questions, printer, sheets_of(first, clock), clock, draw),
-        told.take_seconds,
-        alone_of(first, alone),
-    )
     trust = await thread.run(TrustStore, directory, who.pin, who.venue)
     closed = LANE in await desk.locked()
     orders = Orders(who.device, desk, trust, thread, clock, intercom.tell, closed)
     orders.reloads(lambda: _fault(path))
     orders.keeps_time(clock, FloorFile(directory), draw)
+    about = (who.device, desk, orders.unseal, clock, intercom.tell, first.claims_key)
+    claims = Claims(*about, lambda: intercom.connected)
+    papers = Papers(
+        *(desk, questions, printer, sheets_of(first, clock), clock, draw),
+        *(told.take_seconds, alone_of(first, alone), claims),
+    )
     daemon = KioskDaemon(
         *(_senses(told, catalog, draw), printer, papers, questions, desk, intercom, clock, life),
         *(first, VERSION, orders, _enrolling(told, intercom, catalog, clock, life, known)),

@@ -16,6 +16,7 @@ from edge.core import credential
 from edge.core.credential import Shown
 from edge.core.moment import Moment
 from edge.core.scan import without_aim
+from edge.kiosk.desk import LANE
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 from edge.store.journal import Journal, JournalUnwritable
@@ -25,10 +26,12 @@ from rules import exchange, verdict
 from rules.exchange import Facts, Grant
 from rules.use import Outcome
 from wire import delegated, rotating, secret
+from wire.claim import Claim, Kind
 from wire.event import ClockQuality
 from wire.exchange import Denied, Found, Granted, Offer
 from wire.key import KeyRecord, Role, Status
 from wire.reason import Reason
+from wire.ticket import SMALL_MAX
 
 log = logging.getLogger("kiosk.alone")
 
@@ -64,9 +67,16 @@ class Alone:
         """Offer the ticket that was shown; NO_NETWORK where only central could."""
         return await self._thread.run(self._find, data)
 
-    async def grant(self, paper: bytes, handle: str) -> Granted | Denied:
-        """Sign the paper of an offer made here."""
-        return await self._thread.run(self._grant, paper, handle)
+    async def claim(self, paper: bytes, handle: str) -> Claim | Denied:
+        """Return what is claimed at a hub, where there is one, for an offer made here."""
+        return await self._thread.run(self._claim, paper, handle)
+
+    async def grant(self, paper: bytes, handle: str, generation: int = 0) -> Granted | Denied:
+        """Sign the paper of an offer made here, with `generation` if a hub said so.
+
+        What is known here is judged anew, and the offer is good for no other paper.
+        """
+        return await self._thread.run(self._grant, paper, handle, generation)
 
     async def publics(self) -> dict[str, bytes]:
         """Return the public halves of the keys that were made here, by event."""
@@ -113,28 +123,59 @@ class Alone:
         )
         return Found((offer,))
 
-    def _grant(self, paper: bytes, handle: str) -> Granted | Denied:
+    def _claim(self, paper: bytes, handle: str) -> Claim | Denied:
+        code, _ = self._offered.get(handle, ("", 0.0))
+        looked = self._look_again(code, self._clock.now())
+        if isinstance(looked, Denied):
+            return looked
+        shown, listed, generation = looked
+        ticket, entry = shown.ticket, listed.entry
+        assert entry
+        return Claim(
+            paper,
+            ticket.cti,
+            "",
+            1,
+            generation=max(ticket.generation, entry.least_generation),
+            kind=Kind.EXCHANGE,
+            lane=LANE,
+            undone=tuple(sorted(entry.undone)),
+            paper=generation,
+        )
+
+    def _grant(self, paper: bytes, handle: str, generation: int) -> Granted | Denied:
         now = self._clock.now()
         code, at = self._offered.pop(handle, ("", 0.0))
-        if not code or now.uptime - at > HANDLE_SECONDS:
+        if now.uptime - at > HANDLE_SECONDS:
             return Denied(Reason.SEE_STAFF)
+        looked = self._look_again(code, now)
+        if isinstance(looked, Denied):
+            return looked
+        shown, listed, least = looked
+        generation = max(generation, least)
+        signing = self._key(shown.ticket.audience, now)
+        if signing is None or generation > SMALL_MAX:
+            return Denied(Reason.NO_NETWORK if signing is None else Reason.SEE_STAFF)
+        kid, key = signing
+        text = delegated.sign(code, generation, int(now.wall), kid, key)
+        sealed = listed.entry.sealed_name if listed.entry else None
+        holder = secret.open_name(sealed, shown.ticket.cti) if sealed else ""
+        return Granted(paper, text, generation, holder)
+
+    def _look_again(self, code: str, now: Moment) -> tuple[Shown, Listed, int] | Denied:
+        """Return what an offered code is by now, and which generation its paper may have."""
         self._whitelist.refresh()
         shown = credential.read(code.encode(), self._whitelist.ring)
-        looked = self._look(shown, now, again=True) if isinstance(shown, Shown) else None
-        if not isinstance(shown, Shown) or not isinstance(looked, tuple):
-            return looked if isinstance(looked, Denied) else Denied(Reason.SEE_STAFF)
+        if not isinstance(shown, Shown):
+            return Denied(Reason.SEE_STAFF)
+        looked = self._look(shown, now, again=True)
+        if isinstance(looked, Denied):
+            return looked
         facts, listed = looked
         judged = exchange.judge(facts, now.wall)
         if not isinstance(judged, Grant):
             return Denied(judged.reason, judged.since, judged.where)
-        signing = self._key(shown.ticket.audience, now)
-        if signing is None:
-            return Denied(Reason.NO_NETWORK)
-        kid, key = signing
-        text = delegated.sign(code, judged.generation, int(now.wall), kid, key)
-        sealed = listed.entry.sealed_name if listed.entry else None
-        holder = secret.open_name(sealed, shown.ticket.cti) if sealed else ""
-        return Granted(paper, text, judged.generation, holder)
+        return shown, listed, judged.generation
 
     def _look(
         self, shown: Shown, now: Moment, again: bool = False
@@ -142,7 +183,8 @@ class Alone:
         """Return what is known here; a reason where that is not enough."""
         if shown.delegated:
             return Denied(Reason.COLLECTED)
-        if self._key(shown.ticket.audience, now) is None:
+        if self._key(shown.ticket.audience, now) is None or self._journal.without_memory:
+            # Who has forgotten its papers may have printed this one.
             return Denied(Reason.NO_NETWORK)
         try:
             listed = self._whitelist.look_up(shown.ticket)

@@ -29,6 +29,8 @@ class Chosen:
     """With what central chose in the place of what stands in kiosk.toml."""
     zone: tzinfo
     template: Template
+    claims_key: str = ""
+    """The public key of the venue's hub, where there is one."""
 
     @property
     def habits(self) -> Habits:
@@ -55,20 +57,21 @@ def of(told: KioskConfig, text: str | None, paper: str, name: str, template: str
     `text`: of zone.toml, None where there is none; `paper`: the template, empty for the default.
     """
     local: tzinfo = time_zone_of(told)
+    claims_key = ""
     if text is not None:
         try:
             settings = zone.read(text.encode(), name, ZoneInfo)
         except WireError as error:
             raise ConfigError(str(error)) from None
         told = msgspec.structs.replace(told, **settings.zone.kiosk.chosen())
-        local = settings.time_zone
+        local, claims_key = settings.time_zone, settings.zone.claims_key
     for language in told.languages:
         try:
             words(language)
         except FileNotFoundError:
             raise ConfigError(f"{name}: languages: there is no file for {language!r}") from None
     try:
-        return Chosen(told, local, papers.read(paper or default.TEMPLATE))
+        return Chosen(told, local, papers.read(paper or default.TEMPLATE), claims_key)
     except TemplateError as error:
         raise ConfigError(f"{template}: {error}") from None
 

@@ -45,6 +45,8 @@ def configuring(
 
     def use(one: Chosen) -> None:
         papers.configure(sheets_of(one, clock), alone_of(one, alone))
+        if papers.claims:
+            papers.claims.configure(one.claims_key)
         daemon.configure(one)
 
     async def record(row: ConfigurationRefused) -> None:

@@ -293,7 +293,7 @@ class KioskDaemon(Showing):
                 case LogsWanted(lines):
                     self._intercom.tell(Logged("kiosk", log_tail(lines)))
                 case _:
-                    pass  # A gate's, or of a newer sync.
+                    await self._papers.told(word)
 
     async def _look_after(self) -> None:
         """Feed the watchdog by real work: the store answers, or it is not fed."""

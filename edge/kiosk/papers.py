@@ -14,13 +14,16 @@ from edge.core.print_job import Result
 from edge.core.visit_terms import Became, Papered, Print, Refusal
 from edge.drivers.interfaces import Printer
 from edge.kiosk.alone import HANDLE, Alone
-from edge.kiosk.desk import Desk
+from edge.kiosk.claims import Claims
+from edge.kiosk.desk import LANE, Desk
 from edge.kiosk.questions import Questions
 from edge.kiosk.sheets import Sheets
 from edge.runtime.clock import Clock
+from edge.runtime.intercom import Word
 from edge.store.journal import JournalUnwritable
 from paper.sheet import Sheet
-from wire.event import AnyEvent
+from wire.claim import Claim, Kind
+from wire.claim import Denied as Refused
 from wire.exchange import (
     Answered,
     AskKeys,
@@ -32,7 +35,7 @@ from wire.exchange import (
     OpenPapers,
     Reserve,
 )
-from wire.paper import PAPER_BYTES, PaperGivenBack, PaperUnknown, Sort
+from wire.paper import PAPER_BYTES, PaperGivenBack, Sort
 from wire.reason import Reason
 
 log = logging.getLogger("kiosk.papers")
@@ -53,9 +56,14 @@ class Papers:
         draw: Callable[[int], bytes],
         take_seconds: float,
         alone: Alone | None = None,
+        claims: Claims | None = None,
     ) -> None:
-        """`alone`: what exchanges while central is away, where the venue chose that."""
+        """`alone`: what exchanges while central is away, where the venue chose that.
+
+        `claims`: the way to the venue's hub, where there may be one.
+        """
         self.alone = alone
+        self.claims = claims
         self._desk = desk
         self._questions = questions
         self._printer = printer
@@ -72,19 +80,16 @@ class Papers:
     async def exchange(self, asked: Print) -> Papered:
         """Have one paper printed; return what became of it."""
         async with self._one:
-            return await self._exchange(asked)
+            try:
+                return await self._exchange(asked)
+            finally:
+                if self.claims:
+                    self.claims.under_way = b""
 
     async def _exchange(self, asked: Print) -> Papered:
         name = self._draw(PAPER_BYTES)
-        told = Reserve(name, asked.offer.handle, asked.sort, asked.by, asked.why)
-        if self.alone and told.handle.startswith(HANDLE):
-            # Staff decide with all that central knows; a kiosk by itself does not.
-            by_staff = asked.sort is not Sort.EXCHANGE
-            answer: Answered | None = (
-                Denied(Reason.NO_NETWORK) if by_staff else await self.alone.grant(name, told.handle)
-            )
-        else:
-            answer = await self._questions.ask(told, RESERVE_SECONDS)
+        alone = self.alone if asked.offer.handle.startswith(HANDLE) else None
+        answer = await (self._by_itself(alone, name, asked) if alone else self._asked(name, asked))
         match answer:
             case Granted(paper=granted) if granted == name:
                 return await self._granted(asked, answer)
@@ -95,6 +100,47 @@ class Papers:
                 # Central may have granted it all the same: it hears that it is not wanted.
                 await self._desk.record(PaperGivenBack(paper=name, why="no-answer"))
                 return Papered(Became.DENIED, Refusal(Reason.NO_NETWORK))
+
+    async def _asked(self, name: bytes, asked: Print) -> Answered | None:
+        """Return central's answer, and the hub's, where central grants a visitor's paper."""
+        told = Reserve(name, asked.offer.handle, asked.sort, asked.by, asked.why)
+        answer = await self._questions.ask(told, RESERVE_SECONDS)
+        # What staff have printed anew is for them to judge.
+        if not isinstance(answer, Granted) or asked.sort is not Sort.EXCHANGE or not self.claims:
+            return answer
+        claimed = await self.claims.before(
+            Claim(
+                *(name, asked.offer.cti, "", 1),
+                generation=answer.least,
+                kind=Kind.EXCHANGE,
+                lane=LANE,
+                undone=answer.undone,
+                paper=answer.generation,
+                signed=True,
+            )
+        )
+        if isinstance(claimed, Refused):
+            await self._desk.record(PaperGivenBack(paper=name, why="hub"))
+            return _denied(claimed)
+        return answer
+
+    async def _by_itself(self, alone: Alone, name: bytes, asked: Print) -> Granted | Denied:
+        """Return what the hub lets this kiosk sign, or, where there is none, what it may."""
+        if asked.sort is not Sort.EXCHANGE:
+            # Staff decide with all that central knows; a kiosk by itself does not.
+            return Denied(Reason.NO_NETWORK)
+        wanted = await alone.claim(name, asked.offer.handle)
+        if isinstance(wanted, Denied):
+            return wanted
+        asks = self.claims is not None and self.claims.asks
+        claimed = await self.claims.before(wanted) if self.claims else None
+        if isinstance(claimed, Refused):
+            return _denied(claimed)
+        generation = claimed.generation if claimed else 0
+        granted = await alone.grant(name, asked.offer.handle, generation)
+        if asks and isinstance(granted, Denied):
+            await self._desk.record(PaperGivenBack(paper=name, why="not-signed"))
+        return granted
 
     async def test(self, by: str) -> Papered:
         """Print a test; it needs nobody's leave, and is in the books like any other paper."""
@@ -107,6 +153,11 @@ class Papers:
         paper = Paper(self._draw(PAPER_BYTES), Sort.RECEIPT)
         async with self._one:
             return await self._print(paper, self._sheets.receipt(offers, language))
+
+    async def told(self, word: Word) -> None:
+        """Sync says something; what is not of claims is a gate's, or of a newer sync."""
+        if self.claims:
+            await self.claims.told(word)
 
     async def settle(self) -> None:
         """Ask central, once it can be reached, what it thinks is open here; nothing of it is.
@@ -136,13 +187,9 @@ class Papers:
         except JournalUnwritable as unwritable:
             log.error("what central thinks is open is asked again: %s", unwritable)
             return False
-        await self._desk.record(*map(self._lost, unheard))
+        forgot = self._desk.without_memory
+        await self._desk.record(*(exchange.lost(name, forgot) for name in unheard))
         return True
-
-    def _lost(self, name: bytes) -> AnyEvent:
-        if self._desk.without_memory:
-            return PaperUnknown(paper=name, why="journal lost")
-        return PaperGivenBack(paper=name, why="interrupted")
 
     async def _granted(self, asked: Print, granted: Granted) -> Papered:
         offer: Offer = asked.offer
@@ -174,3 +221,8 @@ class Papers:
             return Papered(Became.RETRACTED)
         await self._desk.record(exchange.committed(paper))
         return Papered(Became.DONE)
+
+
+def _denied(said: Refused) -> Denied:
+    """Return a hub's no as central would say it."""
+    return Denied(said.reason, None if said.since is None else float(said.since), said.where)

@@ -300,6 +300,73 @@ def test_a_right_that_was_used_is_not_exchanged() -> None:
     assert reason(ledger.claim(exchange(3), KIOSK)) is Reason.USED
 
 
+def test_a_use_that_central_withdrew_is_in_no_papers_way() -> None:
+    ledger = Ledger()
+    ledger.row(authorised(1))
+    ledger.row(passed(1))
+    undone = structs.replace(exchange(2), undone=((name(1), 1),))
+    assert reason(ledger.claim(undone, KIOSK)) is None
+
+
+def test_a_paper_that_a_newer_code_has_made_void_is_in_nobodys_way() -> None:
+    ledger = Ledger()
+    paper(ledger, Outcome.PASSED)
+    again = ledger.claim(exchange(2, generation=5), OTHER)
+    assert again == Granted(OTHER, name(2), 7, kind=Kind.EXCHANGE, generation=6)
+
+
+def test_a_paper_has_no_lower_number_than_its_kiosk_and_central_know_of() -> None:
+    ledger = Ledger()
+    least = structs.replace(exchange(1), paper=4)
+    granted = ledger.claim(least, KIOSK)
+    assert isinstance(granted, Granted)
+    assert granted.generation == 4
+    ledger.give_back(name(1), KIOSK)
+    higher = ledger.claim(structs.replace(exchange(2), paper=2), OTHER)
+    assert isinstance(higher, Granted)
+    assert higher.generation == 5, "no number twice"
+    ledger.give_back(name(2), OTHER)
+    signed = ledger.claim(structs.replace(exchange(3), paper=2, signed=True), KIOSK)
+    assert isinstance(signed, Granted)
+    assert signed.generation == 2, "central has signed it already"
+
+
+def test_the_paper_itself_is_let_in_before_its_kiosk_has_said_a_word_of_it() -> None:
+    ledger = Ledger()
+    ledger.claim(exchange(1), KIOSK)
+    assert reason(ledger.claim(claim(2))) is Reason.BEING_COLLECTED
+    assert reason(ledger.claim(claim(3, generation=1))) is None
+    ledger.row(Exchanged(paper=name(1), cti=CTI, generation=1), KIOSK)
+    assert reason(ledger.claim(claim(4), OTHER)) is Reason.SUPERSEDED
+
+
+def test_what_its_own_kiosk_began_and_never_printed_does_not_keep_it_waiting() -> None:
+    """It prints one paper at a time, and its journal is what it goes by."""
+    ledger = Ledger()
+    ledger.claim(exchange(1), KIOSK)
+    assert reason(ledger.claim(exchange(2), OTHER)) is Reason.BEING_COLLECTED
+    again = ledger.claim(exchange(3), KIOSK)
+    assert isinstance(again, Granted)
+    assert again.generation == 2
+
+
+def test_a_kiosk_that_did_not_wait_for_its_number_is_believed_about_it() -> None:
+    ledger = Ledger()
+    ledger.claim(exchange(1), KIOSK)
+    ledger.give_back(name(1), KIOSK)
+    ledger.claim(exchange(2), KIOSK)
+    ledger.row(PaperReserved(paper=name(2), cti=CTI, generation=1), KIOSK)
+    ledger.row(Exchanged(paper=name(2), cti=CTI, generation=1), KIOSK)
+    assert reason(ledger.claim(claim(3, generation=1))) is None
+    assert reason(ledger.claim(claim(4, generation=0), OTHER)) is Reason.SUPERSEDED
+
+
+@pytest.mark.parametrize("generation", [-1, 24])
+def test_no_paper_has_a_number_that_no_code_can_carry(generation: int) -> None:
+    with pytest.raises(WireError):
+        read_said(write(structs.replace(exchange(1), paper=generation)))
+
+
 def test_records_say_the_same_in_whatever_order_they_are_merged() -> None:
     drawn = random.Random(5)
     about = [(b"", "", ""), (CTI, "hall", "A1")]

@@ -18,6 +18,7 @@ from edge.store import journal, repair
 from gatehouse.simulation import ledger
 from rules import claim, term, verdict
 from rules.use import Outcome
+from rules.verdict import Refuse
 from wire.event import ClockQuality, Passed, Rung, Stamp
 from wire.reason import Reason
 
@@ -202,18 +203,18 @@ def writes_passed_for_nobody(patch: Patch) -> None:
 
 def grants_whatever_is_asked(patch: Patch) -> None:
     """The hub counts no uses."""
-    patch.setattr(claim, "_against_uses", lambda asked, _right: asked.quantity)
+    patch.setattr(claim, "_left", lambda asked, _right, _names: asked.quantity)
 
 
 def calls_everything_used(patch: Patch) -> None:
     """The hub says of every seventh right that it was used."""
-    against = claim._against_uses  # noqa: SLF001
+    really = claim._left  # noqa: SLF001
 
-    def against_uses(asked: Any, right: Any) -> Any:
+    def left(asked: Any, right: Any, names: Any) -> Any:
         used = asked.cti[0] % 7 == 0
-        return claim._Refusal(Reason.USED) if used else against(asked, right)  # noqa: SLF001
+        return Refuse(Reason.USED) if used else really(asked, right, names)
 
-    patch.setattr(claim, "_against_uses", against_uses)
+    patch.setattr(claim, "_left", left)
 
 
 def is_sure_at_once(patch: Patch) -> None:
