@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certifi
 from cryptography.x509.oid import NameOID
 
 from edge.drivers.fetch_simulated import SimulatedFetch
-from edge.drivers.interfaces import Declined, DriverError, Fetch, Impostor
+from edge.drivers.interfaces import Declined, Deferred, DriverError, Fetch, Impostor
 from edge.sync.keys import RENEWAL_CONTEXT
 from tests.authority import DAY, TestAuthority
 from wire import enrolment
@@ -85,6 +85,10 @@ class SmallEnroller:
     older: list[x509.Certificate] = field(default_factory=list)
     """Issuing authorities that were replaced, and are believed still."""
     versions: int = 1
+    deferred: int = 0
+    """How many requests for a certificate it puts off yet."""
+    asked_by: list[object] = field(default_factory=list)
+    """Keys of all requests."""
 
     def __post_init__(self) -> None:
         self.shows = self.authority
@@ -135,6 +139,7 @@ class SmallEnroller:
         if basic != f"{self.device.hex()}:{self.code.hex()}":
             raise Declined("no", 401, "no such device, or the code is not its own")
         key = self._asked(body)
+        self._put_off()
         if self.used is not None:
             if self.used[0] != key:
                 raise Declined("no", 403, "this code was used already, with another key")
@@ -160,7 +165,14 @@ class SmallEnroller:
             proof = base64.b64decode(headers["X-Renewal-Proof"])
             key.verify(proof, RENEWAL_CONTEXT + digest, ec.ECDSA(SHA256()))
         assert old in self.issued
-        return _pkcs7([self.issue(self._asked(body))])
+        fresh = self._asked(body)
+        self._put_off()
+        return _pkcs7([self.issue(fresh)])
+
+    def _put_off(self) -> None:
+        self.deferred -= 1
+        if self.deferred >= 0:
+            raise Deferred("a person looks at it first", 3600.0)
 
     def _known(self, pair: Path | None) -> None:
         if pair is None or x509.load_pem_x509_certificates(pair.read_bytes())[0] not in self.issued:
@@ -171,7 +183,9 @@ class SmallEnroller:
         assert asked.is_signature_valid
         names = asked.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         assert [name.value for name in names] == [self.device.hex()]
-        return asked.public_key()
+        key = asked.public_key()
+        self.asked_by.append(key)
+        return key
 
     def issue(self, key: object) -> x509.Certificate:
         made = self.authority.certificate_of(

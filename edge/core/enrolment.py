@@ -48,6 +48,7 @@ class Failure(StrEnum):
     UNREACHABLE = "unreachable"
     IMPOSTOR = "impostor"
     REFUSED = "refused"
+    DEFERRED = "deferred"
     UNUSABLE = "unusable"
     UNWRITABLE = "unwritable"
     ROWS_LEFT = "rows-left"
@@ -69,6 +70,10 @@ _FAILED = {
     Failure.REFUSED: Words(
         "中央服务器不接受此登记码，请重新生成",
         "Central does not take this code: have a new one made",
+    ),
+    Failure.DEFERRED: Words(
+        "证书机构要先审核，请稍后再出示同一登记码",
+        "The certificate authority looks at it first: show the same code again later",
     ),
     Failure.UNUSABLE: Words(
         "中央服务器的设置无法使用，请通知管理员",

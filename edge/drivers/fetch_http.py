@@ -6,7 +6,8 @@ for the caller to say, by their hash.
 
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from edge.drivers import tls as secured
-from edge.drivers.interfaces import Declined, DriverError, Impostor
+from edge.drivers.interfaces import Declined, Deferred, DriverError, Impostor
 from edge.drivers.tls import Tls
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
@@ -32,6 +33,9 @@ CHUNK_BYTES = 4096
 
 
 WHY_CHARACTERS_MAX = 300
+ACCEPTED = 202
+"""As an EST server says it whose certificates a person looks at first (RFC 7030, 4.2.3)."""
+LATER_SECONDS, LATER_SECONDS_MAX = 60.0, 86_400.0
 
 
 class _Verifying(HTTPAdapter):
@@ -43,6 +47,14 @@ class _Verifying(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:
         super().init_poolmanager(*args, **named, ssl_context=self._context)
+
+
+def _later(said: str, now: float) -> float:
+    """Return how many seconds Retry-After (RFC 9110, 10.2.3) says: a number, or a date."""
+    seconds = LATER_SECONDS
+    with suppress(ValueError, OverflowError):
+        seconds = float(said) if said.isdigit() else parsedate_to_datetime(said).timestamp() - now
+    return min(max(seconds, 1.0), LATER_SECONDS_MAX)
 
 
 class HttpFetch:
@@ -197,6 +209,9 @@ class HttpFetch:
         status = answer.status_code
         if status in statuses:
             return
+        if status == ACCEPTED:
+            seconds = _later(answer.headers.get("Retry-After", ""), self._clock.now().wall)
+            raise Deferred(f"{self._url}{path} answers in {seconds:.0f} s or later", seconds)
         why = ""
         if answer.headers.get("Content-Type", "").startswith("text/plain"):
             said = next(answer.iter_content(4 * WHY_CHARACTERS_MAX), b"")

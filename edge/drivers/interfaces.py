@@ -37,6 +37,14 @@ class Declined(DriverError):
         self.status, self.why = status, why
 
 
+class Deferred(DriverError):
+    """Whoever was asked wants to think: the same is to be asked again, so many seconds later."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class Impostor(DriverError):
     """Whoever answers in central's place cannot prove to be central."""
 

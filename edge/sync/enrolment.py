@@ -12,6 +12,7 @@ row, since nobody could send them under the old name afterwards; its uses are ca
 import asyncio
 import base64
 import logging
+import math
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from cryptography import x509
 from edge.core import certificate, enrolment
 from edge.core.certificate import NotOurs
 from edge.core.enrolment import Failure
-from edge.drivers.interfaces import Declined, DriverError, Fetch, Impostor
+from edge.drivers.interfaces import Declined, Deferred, DriverError, Fetch, Impostor
 from edge.runtime import config, identity
 from edge.runtime.config import ConfigError
 from edge.runtime.identity import DeviceIdentity
@@ -133,6 +134,10 @@ class Enroller:
             await self._work(read)
         except Impostor as error:
             return Failure.IMPOSTOR, "", str(error)
+        except Deferred as error:
+            # Its key is kept for this code, so that the next time it is the same request.
+            minutes = f"{math.ceil(error.seconds / 60)} min"
+            return Failure.DEFERRED, minutes, str(error)
         except Declined as error:
             return Failure.REFUSED, error.why, str(error)
         except DriverError as error:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import warnings
 from collections.abc import Iterable, Sequence
 
 from cryptography import x509
@@ -90,7 +91,10 @@ def read_pkcs7(answer: bytes) -> list[x509.Certificate]:
         raise ValueError("too long")
     der = base64.b64decode(b"".join(answer.split()), validate=True)
     try:
-        return load_der_pkcs7_certificates(der)
+        with warnings.catch_warnings():
+            # What libest sends is not in DER's order of a set, and read all the same.
+            warnings.simplefilter("ignore", UserWarning)
+            return load_der_pkcs7_certificates(der)
     except (UnsupportedAlgorithm, x509.InvalidVersion) as error:
         # PKCS#7 holds other things as well: what is encrypted, for one.
         raise ValueError(f"another kind of PKCS#7, or of certificate: {error}") from None

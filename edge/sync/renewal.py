@@ -14,7 +14,7 @@ from cryptography import x509
 
 from edge.core import certificate
 from edge.core.certificate import NotOurs
-from edge.drivers.interfaces import Declined, DriverError, Fetch
+from edge.drivers.interfaces import Declined, Deferred, DriverError, Fetch
 from edge.runtime.clock import Clock
 from edge.store.identity_folder import IdentityFolder
 from edge.sync import keys
@@ -50,6 +50,7 @@ class Renewal:
         self._clock = clock
         self._draw = draw
         self._renewed = renewed
+        self._key: keys.Key | None = None
         self.trouble = ""
         """Why this device will soon be nobody; for the status."""
 
@@ -65,6 +66,8 @@ class Renewal:
                 wait, patience = patience, min(patience * 2, RETRY_MAX_SECONDS)
                 if isinstance(error, Declined) and error.status in REFUSALS:
                     wait = REFUSED_SECONDS
+                if isinstance(error, Deferred):
+                    wait = error.seconds * 2  # At least as long, however the dice fall.
                 self._say(f"the certificate is not renewed: {error}")
             else:
                 wait, patience = LOOK_SECONDS, RETRY_SECONDS
@@ -78,7 +81,8 @@ class Renewal:
             return False
         if now.wall < certificate.renewal_due(old, self._identity):
             return False
-        key = keys.load(keys.fresh())
+        # Kept until it is answered: whoever has it looked at by a person knows it by its key.
+        self._key = key = self._key or keys.load(keys.fresh())
         asked = keys.request(key, self._identity)
         headers = {"Content-Type": "application/pkcs10"}
         pair = self._folder.pair
@@ -96,6 +100,7 @@ class Renewal:
         fresh = certificate.own(answer, authority, key.public_key(), self._identity)
         self._folder.replace_authority(keys.pem(authority))
         self._folder.replace_pair(keys.pair(key, fresh, authority))
+        self._key = None
         log.info("renewed: good until %s", fresh.not_valid_after_utc.isoformat())
         self.trouble = ""
         return True
