@@ -1,6 +1,7 @@
 """What all tests share: none of them is failed for being slow, and all say what they tried."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,12 @@ settings.load_profile("gatehouse")
 
 
 def pytest_configure() -> None:
-    """Name the file to which everybody notes, before there are others."""
+    """Name the file to which everybody notes, before there are others.
+
+    What a shell starts in the background ignores Ctrl-C, and so would all that we start.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if covered.VARIABLE not in os.environ:
         handle, name = tempfile.mkstemp(prefix="gatehouse-covered-")
         os.close(handle)
