@@ -342,7 +342,7 @@ async def _orders(
     device: bytes,
 ) -> Orders:
     closed = LANE in await desk.locked()
-    orders = Orders(device, desk, trusting(folder), thread, clock, line.tell, closed)
+    orders = Orders(device, desk, trusting(folder), thread, clock, line.tell, desk.rungs, closed)
     orders.reloads(lambda: fault)
     orders.keeps_time(clock, FloorFile(folder), os.urandom)
     return orders
@@ -389,6 +389,7 @@ async def kiosk(
     make_list(folder)
     _name(folder, hub)
     clock, thread = SimulatedClock(), DirectThread()
+    trusted = TrustedClock(clock, FloorFile(folder).read())
     whitelist = Whitelist(folder, trusting(folder))
     journal = _journal(folder, boot, device)
     desk = CutDesk(whitelist, journal, thread, clock, os.urandom, boot)
@@ -401,15 +402,14 @@ async def kiosk(
     printer.fuse = fuse
     told = replace(TOLD, directory=str(folder), **(chosen or {}))
     first = load(told)
-    alone = Alone(folder, whitelist, journal, thread, clock, os.urandom)
-    life, trusted = Life(), TrustedClock(clock, FloorFile(folder).read())
+    alone = Alone(folder, whitelist, journal, thread, trusted, os.urandom)
+    life, contact = Life(), SimulatedSensor(clock)
     orders = await _orders(folder, desk, thread, trusted, line, fault, device)
     claims = Claims(device, desk, orders.unseal, clock, line.tell, first.claims_key)
     made_papers = Papers(
-        *(desk, questions, printer, sheets_of(first, clock), clock, os.urandom, 30.0),
+        *(desk, questions, printer, sheets_of(first, trusted), clock, os.urandom, 30.0),
         *(alone_of(first, alone), claims),
     )
-    contact = SimulatedSensor(clock)
     senses = Senses({"reader-1": reader}, None, None, {card_digest(STAFF_CARD): "李"}, os.urandom)
     daemon = KioskDaemon(
         *(senses, printer, made_papers, questions, desk, line, trusted, life),

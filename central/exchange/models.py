@@ -65,6 +65,9 @@ class PrinterState(models.Model):
     able = models.BooleanField("可打印 can print", default=False)
     paper_left = models.IntegerField("余纸（张）tickets left", null=True)
     wall_ms = models.BigIntegerField("时间 time (ms)")
+    gone = models.CharField("断开 gone", max_length=200, blank=True, default="")
+    """Its drivers that are lost, with commas between: readers, and the browser that shows it."""
+    gone_ms = models.BigIntegerField(default=0)
     day_ended_ms = models.BigIntegerField("结账 day ended (ms)", null=True)
     day_ended_by = models.CharField("结账人 by", max_length=80, blank=True)
 

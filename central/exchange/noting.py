@@ -21,6 +21,7 @@ from wire.row import Unknown
 OUT = (Step.EXCHANGED.value, Step.REISSUED.value)
 """Not yet what is only confirmed: its printer may still draw it back."""
 COUNT_MAX = 2**53
+GONE_MAX = 4
 GENERATION_MAX = 2**15 - 1
 SORTS = {
     wire.PaperTested: Sort.TEST,
@@ -43,6 +44,8 @@ def note(
         case wire.PrinterSaid():
             _printer(device, happened, stamp)
             _reading(device, epoch, seq, happened.cut, stamp)
+        case event.DriverLost() | event.DriverFound() | event.Started(daemon="kiosk"):
+            _driver(device, happened, stamp)
         case wire.DayEnded():
             _reading(device, epoch, seq, happened.cut, stamp)
             _day(device, happened, stamp)
@@ -115,6 +118,25 @@ def _printer(device: int, said: wire.PrinterSaid, stamp: Stamp) -> None:
         known.paper_left = None if left is None else max(0, min(left, 2**31 - 1))
         known.wall_ms = stamp.wall_ms
         known.save()
+
+
+def _driver(
+    device: int, happened: event.DriverLost | event.DriverFound | event.Started, stamp: Stamp
+) -> None:
+    """A reader of a kiosk, or its browser, is gone or there again; at a start all are there."""
+    known = PrinterState.objects.filter(device_id=device).first()
+    if known is None or stamp.wall_ms < known.gone_ms:  # Of a gate; or overtaken.
+        return
+    gone = set(known.gone.split(",")) - {""}
+    match happened:
+        case event.DriverLost(driver=driver):
+            gone.add(driver[:40].replace(",", " ").replace("\0", ""))
+        case event.DriverFound(driver=driver):
+            gone.discard(driver)
+        case event.Started():
+            gone = set()
+    known.gone, known.gone_ms = ",".join(sorted(gone)[:GONE_MAX]), stamp.wall_ms
+    known.save(update_fields=["gone", "gone_ms"])
 
 
 def _reading(device: int, epoch: bytes, seq: int, cut: int | None, stamp: Stamp) -> None:

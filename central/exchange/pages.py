@@ -98,6 +98,9 @@ def alarms() -> list[dict[str, Any]]:
             kind = "paper-near-end" if state.able else "printer-cannot"
             about = {"kind": kind, "device": one.device.name, "key": "", "ms": state.wall_ms}
             found.append(about)
+        if state.gone:
+            about = {"kind": "kiosk-lacks", "device": one.device.name, "key": ""}
+            found.append({**about, "ms": state.gone_ms, "why": state.gone.replace(",", ", ")})
         if one.closed and one.closed.books.balanced is False:
             about = {"kind": "papers-unbalanced", "device": one.device.name, "key": ""}
             found.append({**about, "ms": round(time.time() * 1000)})
@@ -116,6 +119,9 @@ def _kiosk(one: books.Kiosk, language: str) -> dict[str, Any]:
         "able": bool(state and state.able),
         "left": state.paper_left if state else None,
         "low": bool(state and _low(state)),
+        "gone": [spoken(_driver(name), language) for name in state.gone.split(",") if name]
+        if state
+        else [],
         "day_ended": _at(state.day_ended_ms) if state and state.day_ended_ms else None,
         "day_by": state.day_ended_by if state else "",
         "counts": [one.books.classes[kind] for kind in CLASSES],
@@ -123,6 +129,15 @@ def _kiosk(one: books.Kiosk, language: str) -> dict[str, Any]:
         "closed": _day(one.closed) if one.closed else None,
         "days": [_day(day) for day in one.days[:DAYS_SHOWN]],
     }
+
+
+def _driver(name: str) -> Words:
+    """Return what a driver of a kiosk is called."""
+    known = {
+        "browser": Words("屏幕：没有浏览器显示页面", "screen: no browser shows the page"),
+        "card": Words("身份证读卡器断开", "ID card reader gone"),
+    }
+    return known.get(name, Words(f"读码器断开 {name}", f"code reader gone: {name}"))
 
 
 def _day(day: Day) -> dict[str, Any]:

@@ -96,6 +96,7 @@ CLOCKS: dict[str, Words] = {
 }
 ALARMS: dict[str, Words] = {
     "printer-cannot": Words("取票机不能打印", "A kiosk cannot print"),
+    "kiosk-lacks": Words("取票机有部件断开", "A kiosk has lost a part of it"),
     "paper-near-end": Words("取票机纸将用尽", "A kiosk's paper is near its end"),
     "papers-unbalanced": Words("取票机账目与打印机计数不符", "A kiosk's books do not agree"),
     "key-suspected": Words(

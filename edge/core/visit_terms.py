@@ -99,12 +99,15 @@ class Health:
     able: bool = False
     """Whether the printer can print now."""
     closed: str = ""
-    """Why nobody is served although it could: "closed" by an order, or outside its "hours"."""
+    """Why nobody is served although it could: "closed" by an order, outside its "hours", or
+    without its "scanner" where nothing else identifies anybody."""
     fault: str = "silent"
     """Why not, in one word of edge.core.printer_status.Fault."""
     near_end: bool = False
     online: bool = False
     paper_left: int | None = None
+    scans: bool = True
+    """Whether there is a reader that works, for what is on a phone."""
 
     @property
     def serves(self) -> bool:

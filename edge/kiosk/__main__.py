@@ -159,7 +159,7 @@ async def _run(
     alone = Alone(directory, whitelist, journal, thread, clock, draw)
     trust = await thread.run(TrustStore, directory, who.pin, who.venue)
     closed = LANE in await desk.locked()
-    orders = Orders(who.device, desk, trust, thread, clock, intercom.tell, closed)
+    orders = Orders(who.device, desk, trust, thread, clock, intercom.tell, desk.rungs, closed)
     orders.reloads(lambda: _fault(path))
     orders.keeps_time(clock, FloorFile(directory), draw)
     about = (who.device, desk, orders.unseal, clock, intercom.tell, first.claims_key)

@@ -22,6 +22,9 @@ from paper.template import Template, TemplateError
 from rules import kiosk, zone
 from wire.codec import WireError
 
+STALE_AFTER_SECONDS = 300.0
+"""Where there is no zone.toml: what it says if nothing is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -29,6 +32,8 @@ class Chosen:
     """With what central chose in the place of what stands in kiosk.toml."""
     zone: tzinfo
     template: Template
+    stale_after_seconds: float
+    """After which a list that central has not confirmed counts as stale."""
     claims_key: str = ""
     """The public key of the venue's hub, where there is one."""
 
@@ -57,7 +62,7 @@ def of(told: KioskConfig, text: str | None, paper: str, name: str, template: str
     `text`: of zone.toml, None where there is none; `paper`: the template, empty for the default.
     """
     local: tzinfo = time_zone_of(told)
-    claims_key = ""
+    claims_key, stale_after_seconds = "", STALE_AFTER_SECONDS
     if text is not None:
         try:
             settings = zone.read(text.encode(), name, ZoneInfo)
@@ -65,13 +70,15 @@ def of(told: KioskConfig, text: str | None, paper: str, name: str, template: str
             raise ConfigError(str(error)) from None
         told = msgspec.structs.replace(told, **settings.zone.kiosk.chosen())
         local, claims_key = settings.time_zone, settings.zone.claims_key
+        stale_after_seconds = settings.zone.stale_after_seconds
     for language in told.languages:
         try:
             words(language)
         except FileNotFoundError:
             raise ConfigError(f"{name}: languages: there is no file for {language!r}") from None
     try:
-        return Chosen(told, local, papers.read(paper or default.TEMPLATE), claims_key)
+        template_read = papers.read(paper or default.TEMPLATE)
+        return Chosen(told, local, template_read, stale_after_seconds, claims_key)
     except TemplateError as error:
         raise ConfigError(f"{template}: {error}") from None
 

@@ -7,6 +7,7 @@ run beside the loop, so that a touch is always answered at once.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, assert_never
 
 from edge.core import visit as core
@@ -36,6 +37,7 @@ from edge.kiosk.enrolment import EnrolmentDesk
 from edge.kiosk.orders import CLOSED, Orders
 from edge.kiosk.papers import Papers
 from edge.kiosk.questions import Questions
+from edge.kiosk.rungs import Rungs
 from edge.kiosk.senses import Senses
 from edge.kiosk.showing import Showing
 from edge.runtime.clock import Clock
@@ -65,6 +67,8 @@ LOOK_AFTER_SECONDS = 1.0
 LOOK_SECONDS = 10.0
 HOURS = "hours"
 """Why nobody is served outside the venue's hours."""
+SCANNER = "scanner"
+"""The same where the reader is gone, and the venue chose no other way."""
 ONLINE_SECONDS = 15.0
 """How long central counts as there after it was last heard."""
 
@@ -298,7 +302,8 @@ class KioskDaemon(Showing):
     async def _look_after(self) -> None:
         """Feed the watchdog by real work: the store answers, or it is not fed."""
         while True:
-            await self._desk.look_after(self.at_rest)
+            await self._desk.look_after(self.at_rest, self.chosen.stale_after_seconds)
+            await self.senses.look_at_browser(self.watched, self._clock.now().uptime, self._desk)
             if self._orders:
                 await self._orders.look_after()
                 if self.found != self._was_found:
@@ -314,13 +319,20 @@ class KioskDaemon(Showing):
             self._life.alive()
             await self._clock.wait(LOOK_AFTER_SECONDS)
 
+    @property
+    def rungs(self) -> Rungs:
+        return self._desk.rungs
+
     def _health(self) -> Health:
         status, heard = self.status, self._heard_at
         online = heard is not None and self._clock.now().uptime - heard < ONLINE_SECONDS
+        known = Health(
+            closed=self._closed(), online=online, paper_left=self._left, scans=self.senses.scans
+        )
         if status is None:
-            return Health(closed=self._closed(), online=online, paper_left=self._left)
+            return known
         fault, near_end = status.fault.value if status.fault else "", status.roll is Roll.NEAR_END
-        return Health(status.ready, self._closed(), fault, near_end, online, self._left)
+        return replace(known, able=status.ready, fault=fault, near_end=near_end)
 
     def _closed(self) -> str:
         """Return why nobody is served, whatever the printer says."""
@@ -330,6 +342,8 @@ class KioskDaemon(Showing):
         # By a clock that nobody confirms a kiosk might be shut at noon.
         if now.quality is ClockQuality.SIGNED and not self.chosen.serves(now.wall):
             return HOURS
+        if not (self.senses.scans or self.habits.by_order or self.habits.by_identity):
+            return SCANNER
         return ""
 
     async def _told(self) -> None:

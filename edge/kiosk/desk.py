@@ -8,6 +8,7 @@ from edge.core import exchange, refusals
 from edge.core.credential import Shown, digest, form, read
 from edge.core.exchange import Paper
 from edge.core.refusals import Refusals
+from edge.kiosk.rungs import Rungs
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 from edge.store.journal import Journal, JournalUnwritable
@@ -48,6 +49,7 @@ class Desk:
         self._grew = grew
         self._digest_key = draw(32)
         self._refusals = Refusals()
+        self.rungs = Rungs(whitelist)
         self._unwritten: list[tuple[AnyEvent, Stamp]] = []
 
     @property
@@ -112,9 +114,9 @@ class Desk:
     async def list_sequence(self) -> int | None:
         return await self._thread.run(self._sequence)
 
-    async def look_after(self, idle: bool) -> None:
-        """Write what could not be written, close the sums of refusals, prune when idle."""
-        await self._thread.run(self._look_after, idle)
+    async def look_after(self, idle: bool, stale_after_seconds: float) -> None:
+        """Write what could not be written and how the list stands; prune when idle."""
+        await self._thread.run(self._look_after, idle, stale_after_seconds)
 
     async def close(self) -> None:
         await self._thread.run(self._close)
@@ -171,10 +173,12 @@ class Desk:
         self._whitelist.refresh()
         return self._whitelist.about.sequence if self._whitelist.about else None
 
-    def _look_after(self, idle: bool) -> None:
-        self._refusals, rows = refusals.close(self._refusals, self._clock.now().uptime)
-        if rows or self._unwritten:
-            self._record(tuple(rows))
+    def _look_after(self, idle: bool, stale_after_seconds: float) -> None:
+        uptime = self._clock.now().uptime
+        self._refusals, rows = refusals.close(self._refusals, uptime)
+        moved = self.rungs.move(stale_after_seconds, uptime)
+        if rows or self._unwritten or moved:
+            self._record((*rows, *([moved] if moved else [])))
         if idle:
             try:
                 self._journal.prune(self._stamp())

@@ -12,6 +12,7 @@ from edge.core.lane import State
 from edge.core.obedience import Addressed, Door, Situation
 from edge.core.strays import Stray, TurnedAway
 from edge.kiosk.desk import LANE, Desk
+from edge.kiosk.rungs import Rungs
 from edge.runtime.clock import Clock, TrustedClock
 from edge.runtime.intercom import Heard, LogsWanted, Ordered, TimeTold, Word
 from edge.runtime.workers import SingleThread
@@ -50,10 +51,11 @@ class Orders:
         thread: SingleThread,
         clock: Clock,
         tell: Callable[[Word], None],
+        rungs: Rungs,
         closed: bool = False,
     ) -> None:
         """`tell(word)` says it to sync, if sync is there; `closed`: an earlier life was told so."""
-        self._trust, self._thread, self._desk = trust, thread, desk
+        self._trust, self._thread, self._desk, self._rungs = trust, thread, desk, rungs
         self.closed = closed
         """Whether it is out of service, by central's order."""
         self.reloading = False
@@ -74,6 +76,8 @@ class Orders:
         except WireError as error:
             log.warning("heartbeat: %s", error)
             return
+        if said:
+            self._rungs.hear(said)
         if said and self._timekeeping:
             self._timekeeping.beat(said[0].wall, heard.uptime)
 

@@ -90,6 +90,9 @@ class Guard:
 class Seen(Protocol):
     """What the page is a picture of."""
 
+    watched: int
+    """How many browsers show it."""
+
     @property
     def number(self) -> int:
         """Grows with every change of what is shown."""
@@ -110,7 +113,7 @@ class Seen(Protocol):
 
 def application(seen: Seen, picture: Callable[[], dict[str, Any]], token: str) -> Starlette:
     """Return the page of `seen` for whoever has `token`; `picture()`: what its templates name."""
-    drawing = _templates()
+    drawing = templates()
 
     def drawn(name: str) -> Response:
         body = drawing.get_template(name).render(picture())
@@ -167,7 +170,7 @@ def _told(body: bytes) -> tuple[str, str, str]:
     return what, value, at
 
 
-def _templates() -> Environment:
+def templates() -> Environment:
     return Environment(
         loader=PackageLoader("edge.kiosk"),
         autoescape=True,
@@ -180,9 +183,13 @@ def _templates() -> Environment:
 async def changes(seen: Seen) -> AsyncIterator[str]:
     """Yield the number of what is shown, at once and whenever it changes."""
     told = 0
-    while not seen.over:
-        if seen.number != told:
-            told = seen.number
-            yield f"data: {told}\n\n"
-        elif not await seen.moved_from(told, BREATH_SECONDS):
-            yield ": still here\n\n"
+    seen.watched += 1
+    try:
+        while not seen.over:
+            if seen.number != told:
+                told = seen.number
+                yield f"data: {told}\n\n"
+            elif not await seen.moved_from(told, BREATH_SECONDS):
+                yield ": still here\n\n"
+    finally:
+        seen.watched -= 1

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from edge.core import printer_status
+from edge.core.moment import Moment
 from edge.core.visit_staff import WHYS
 from edge.core.visit_terms import DIGITS, Became, Page, Printed, Refusal, Visit, WhenOffline
 from edge.kiosk.daemon import KioskDaemon
@@ -13,6 +14,7 @@ from edge.kiosk.enrolment import picture
 from edge.kiosk.spoken import words
 from edge.runtime.clock import Clock
 from paper.fields import money
+from wire.event import Rung
 from wire.exchange import Offer
 from wire.reason import Reason
 
@@ -45,6 +47,8 @@ class Pictures:
         say = words(visit.language)
 
         def said(key: str, **told: object) -> str:
+            if not visit.health.scans:
+                key = f"{key}-unscanned" if f"{key}-unscanned" in say else key
             return say[key].format(**told)
 
         now, zone = self.clock.now().uptime, daemon.chosen.zone
@@ -148,14 +152,30 @@ class Pictures:
         left = "—" if health.paper_left is None else str(health.paper_left)
         online = said("state.online" if health.online else "state.offline")
         printer = self._printer(daemon.visit) or said("state.ready")
+        scanner = "good" if health.scans else "gone"
         clock = f"{at} · {said(f'clock.{now.quality.value}')}"
         return [
             (said("state.network"), online, health.online),
             (said("state.printer"), printer, health.able),
             (said("state.paper"), left, not health.near_end),
+            (said("state.scanner"), said(f"state.scanner-{scanner}"), health.scans),
+            (said("state.list"), _list(daemon, now, said), daemon.rungs.rung is Rung.FRESH),
             (said("state.clock"), clock, now.quality.value != "suspect"),
             (said("state.version"), self.version, True),
         ]
+
+
+def _list(daemon: KioskDaemon, now: Moment, said: Callable[..., str]) -> str:
+    """Return how much is known of tickets, and since when central has not confirmed it."""
+    match daemon.rungs.rung:
+        case Rung.FRESH:
+            return said("state.list-fresh")
+        case Rung.STALE:
+            age = daemon.rungs.age_seconds(now.uptime)
+            since = "—" if age is None else _at(now.wall - age, daemon.chosen.zone)
+            return said("state.list-stale", since=since)
+        case _:
+            return said("state.list-none")
 
 
 def _at(wall: float, zone: tzinfo) -> str:

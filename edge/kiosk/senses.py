@@ -1,4 +1,4 @@
-"""What a kiosk hears: its readers of codes and of ID cards, and the plug in its headphone jack."""
+"""What a kiosk hears and is seen by: readers of codes and ID cards, headphone jack, browser."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -10,6 +10,9 @@ from edge.kiosk.config import card_digest
 from edge.kiosk.desk import Desk
 from wire.event import SCAN_BYTES, DriverFound, DriverLost
 
+BROWSER = "browser"
+UNSEEN_SECONDS = 60.0
+"""How long no browser shows the page before that is written down."""
 Signalled = Callable[[AnySignal], Awaitable[None]]
 
 
@@ -29,6 +32,13 @@ class Senses:
         """Whether somebody listens by headphones."""
         self._held: dict[str, Held] = {}
         self._gone: set[str] = set()
+        self._seen_at: float | None = None
+        """Uptime at which a browser last showed the page."""
+
+    @property
+    def scans(self) -> bool:
+        """Whether there is a reader of codes that works."""
+        return bool(self._readers.keys() - self._gone)
 
     def watching(
         self, desk: Desk, signal: Signalled, show: Callable[[], Awaitable[None]]
@@ -77,6 +87,16 @@ class Senses:
                 await desk.record(DriverFound(driver=name))
             case Found():
                 pass
+
+    async def look_at_browser(self, watched: int, uptime: float, desk: Desk) -> None:
+        """A kiosk whose page nobody shows serves nobody, whatever it thinks of itself."""
+        if watched or self._seen_at is None:
+            self._seen_at = uptime
+        unseen = uptime - self._seen_at >= UNSEEN_SECONDS
+        if unseen and BROWSER not in self._gone:
+            await self._presence(BROWSER, Lost("nobody shows the page"), desk)
+        elif not unseen:
+            await self._presence(BROWSER, Found(), desk)
 
     async def _watch_plug(self, sensor: Sensor, show: Callable[[], Awaitable[None]]) -> None:
         async for said in sensor.changes():

@@ -11,6 +11,7 @@ from paper.sheet import Align, Kind, Rule, Sheet, Text
 from paper.template import Language, Template
 from wire import delegated
 from wire import ticket as gh1
+from wire.event import ClockQuality
 from wire.exchange import Granted, Offer
 from wire.reason import Reason
 from wire.words import Words
@@ -76,7 +77,7 @@ class Sheets:
                 Rule(),
                 Text("中文 ABC abc 0123456789 ，。！", center),
                 Text(f"{self._kiosk} · {by}", center),
-                Text(self._now(), center),
+                Text(self._now() or "时钟不可信 Clock not to be trusted", center),
                 Text("非入场凭证 Does not admit", center),
             ),
         )
@@ -87,7 +88,11 @@ class Sheets:
         return Words(zh, f"{at:%a} {at.day} {at:%b %Y} {at:%H:%M}")
 
     def _now(self) -> str:
-        return f"{datetime.fromtimestamp(self._clock.now().wall, self._zone):%Y-%m-%d %H:%M}"
+        """Return what time it is; nothing by a clock that is known to be wrong."""
+        now = self._clock.now()
+        if now.quality is ClockQuality.SUSPECT:
+            return ""
+        return f"{datetime.fromtimestamp(now.wall, self._zone):%Y-%m-%d %H:%M}"
 
 
 def _language(language: str) -> Language:

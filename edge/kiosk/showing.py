@@ -9,6 +9,8 @@ class Showing:
         self.changed = asyncio.Condition()
         self.over = False
         """Nothing more will be shown: whoever waits for a change may go."""
+        self.watched = 0
+        """How many browsers show the page: they listen for changes."""
 
     async def show(self) -> None:
         """Something else is to be seen: have the page drawn anew."""

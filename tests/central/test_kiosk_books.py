@@ -9,7 +9,7 @@ import pytest
 from central.core.papers import Step, books, cut, days
 from tests.central_messages import DEVICE, chained, take, together
 from tests.device import stamp, ticket
-from wire.event import AnyEvent
+from wire.event import AnyEvent, DriverFound, DriverLost, Started
 from wire.paper import (
     DayEnded,
     Exchanged,
@@ -114,6 +114,38 @@ def test_the_live_page_alarms_for_a_printer() -> None:
 
     said(*PAPERS[:1], PrinterSaid(state="paper-end", able=False))
     assert [one["kind"] for one in alarms()] == ["printer-cannot"]
+
+
+@pytest.mark.usefixtures("tickets")
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh-hans", ("读码器断开 reader-1", "屏幕：没有浏览器显示页面")),
+        ("en", ("code reader gone: reader-1", "screen: no browser shows the page")),
+    ],
+)
+def test_a_lost_reader_and_a_lost_browser_are_shown(language: str, words: tuple[str, ...]) -> None:
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+
+    from central.exchange.pages import alarms
+
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser(f"looker-{language}"))
+
+    def page() -> str:
+        return client.get("/kiosks/", headers={"Accept-Language": language}).content.decode()
+
+    well = PrinterSaid(state="enough", able=True)
+    lost = [DriverLost(driver="reader-1", why="unplugged"), DriverLost(driver="browser")]
+    said(*PAPERS[:1], well, *lost)
+    assert all(word in page() for word in words)
+    assert [(one["kind"], one["why"]) for one in alarms()] == [("kiosk-lacks", "browser, reader-1")]
+    said(*PAPERS[:1], well, *lost, DriverFound(driver="reader-1"))
+    assert words[0] not in page()
+    assert words[1] in page()
+    said(*PAPERS[:1], well, *lost, DriverFound(driver="reader-1"), Started(daemon="kiosk"))
+    assert alarms() == []
 
 
 DAY = 86_400_000

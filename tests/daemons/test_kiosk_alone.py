@@ -8,6 +8,7 @@ from msgspec import structs
 
 from edge.core.visit_terms import Page, WhenOffline
 from edge.runtime.clock import settle
+from edge.store.floor import FloorFile
 from paper.sheet import Code
 from rules import claim
 from rules.claim import Standing
@@ -18,6 +19,7 @@ from tests.kiosks import STAFF_CARD, Kiosk, Office, kiosk, make_list
 from wire import ticket as gh1
 from wire.claim import Claim, Denied, Kind
 from wire.codec import encode
+from wire.event import ClockQuality
 from wire.key import KeyRecord, Status
 from wire.reason import Reason
 from wire.snapshot import Delta
@@ -113,6 +115,20 @@ def test_the_paper_opens_the_gate_and_the_phone_no_more(tmp_path: Path) -> None:
             await stage.show(phone(1))
             assert len(stage.relay.pulses) == 1
             assert stage.kinds()[-1] == "refused"
+
+    run(tmp_path, story)
+
+
+def test_by_a_clock_that_is_known_to_be_wrong_nothing_is_signed(tmp_path: Path) -> None:
+    make_list(tmp_path / "kiosk")
+    FloorFile(tmp_path / "kiosk").keep(1_780_000_600)  # Ten minutes ahead of what its clock says.
+
+    async def story(one: Kiosk, _: Central, __: Path) -> None:
+        assert one.trusted.now().quality is ClockQuality.SUSPECT
+        await one.scan(1)
+        assert one.on(Page.REFUSED)
+        assert one.visit.refusal
+        assert one.visit.refusal.reason is Reason.NO_NETWORK
 
     run(tmp_path, story)
 

@@ -86,10 +86,9 @@ class KioskBox(Box):
                     continue
                 title = page.locator("h1").all_inner_texts()
                 self.words = " ".join([*title, *page.locator(".lead").all_inner_texts()])
-                if SHOTS and title and title[-1] not in kept:
-                    kept.add(title[-1])
-                    name = re.sub(r"\W+", "-", title[-1])
-                    page.screenshot(path=Path(SHOTS) / f"kiosk-device-{name}.png")
+                if SHOTS and title and self.words not in kept:
+                    kept.add(self.words)
+                    page.screenshot(path=Path(SHOTS) / f"kiosk-device-{len(kept)}.png")
             browser.close()
 
 
@@ -130,6 +129,13 @@ def test_enrolled_by_its_scanner_it_goes_by_what_central_chose(
         assert "the last good one goes on" in stands()
         assert "Collect your tickets" in one.said
         await one.show(text, lambda: "This enrols a device" in one.said, "refused")
+        one.lines[0].unplug()
+        await one.until(lambda: "The reader is not working" in one.said, "it says so")
+        gone = "读码器断开 reader-1"
+        await one.until(lambda: gone in centre.admin.page("/kiosks/"), "central shows it")
+        one.lines[0].plug()
+        await one.until(lambda: "The reader is not working" not in one.said, "there again")
+        await one.until(lambda: gone not in centre.admin.page("/kiosks/"), "so is it at central")
 
     async def told() -> None:
         one = KioskBox(tmp_path / "kiosk-1")
