@@ -41,14 +41,15 @@ def answer(request: HttpRequest) -> HttpResponseBase:
     except WireError as error:
         return words(400, f"no question of a kiosk: {error}")
     try:
-        told = Answer(_answer(asked, device))
+        told = Answer(answered(asked, device))
     except KeyMissing as missing:
         log.error("no paper can be signed: %s", missing)
         return words(503, "no key to sign with")
     return HttpResponse(encode(told), content_type="application/cbor")
 
 
-def _answer(asked: Asked, device: Device) -> Answered:
+def answered(asked: Asked, device: Device) -> Answered:
+    """Return the answer to one question; raise KeyMissing."""
     match asked:
         case FindCode():
             return finding.by_code(asked, device)

@@ -16,6 +16,9 @@ from edge.core.printer_status import PASSES_BY_ITSELF, Fault, Status
 CHECK_SECONDS = 5.0
 STALL_SECONDS = 8.0
 """Without a byte taken: a printer that prints takes its next within a second or two."""
+PAUSE_SECONDS = 3.0
+"""A printer that took nothing for so long had stopped. Few say why: paper may have been put in, and
+what comes out after that is in two pieces."""
 FINISH_SECONDS = 6.0
 """Beyond what the print itself takes: motor, cutter, the answer's way."""
 LOOK_SECONDS = 0.7
@@ -172,6 +175,10 @@ class State:
     status: Status | None = None
     looked: bool = False
     """The look that counts was asked for."""
+    since: float = 0.0
+    """When the line took its last byte."""
+    paused: bool = False
+    """It had stopped in the middle, and it is not known that it was its hot head."""
 
 
 Stepped = tuple[State, list[Command]]
@@ -217,7 +224,9 @@ def _told(state: State, status: Status, now: float) -> Stepped:
     if state.phase is Phase.CHECKING:
         if fault is not None:
             return _end(state, fault)
-        sending = replace(state, phase=Phase.SENDING, deadline=now + STALL_SECONDS)
+        sending = replace(
+            state, phase=Phase.SENDING, deadline=now + STALL_SECONDS, last=now, since=now
+        )
         return sending, [Send(state.job.blocks[0])]
     if fault in PASSES_BY_ITSELF:
         last = max(state.last, now + HOT_SECONDS)
@@ -227,7 +236,7 @@ def _told(state: State, status: Status, now: float) -> Stepped:
     if state.phase is Phase.LOOKING and state.looked:
         if status.busy:
             return replace(state, deadline=now + LOOK_SECONDS, looked=False), []
-        return _ended(state, Outcome.PRINTED)
+        return _printed(state)
     return state, []
 
 
@@ -238,6 +247,8 @@ def _taken(state: State, count: int, now: float) -> Stepped:
         taken=state.taken + count,
         in_block=state.in_block + count,
         deadline=now + STALL_SECONDS,
+        since=now,
+        paused=state.paused or now > max(state.since + PAUSE_SECONDS, state.last),
     )
     if state.in_block < len(block):
         return state, []
@@ -253,7 +264,7 @@ def _taken(state: State, count: int, now: float) -> Stepped:
 def _confirmed(state: State, process: bytes) -> Stepped:
     # Its number is drawn anew for each job, so an answer to an earlier one is never taken for it.
     if state.phase is Phase.FINISHING and process == state.job.confirmed_by:
-        return _ended(state, Outcome.PRINTED)
+        return _printed(state)
     return state, []
 
 
@@ -297,6 +308,14 @@ def _end(state: State, fault: Fault | None, why: str = "") -> Stepped:
     sending = state.phase is Phase.SENDING
     owed = len(state.job.blocks[state.block]) - state.in_block if sending else 0
     return ended, [Clear(owed), *commands]
+
+
+def _printed(state: State) -> Stepped:
+    """End what the printer says to be done."""
+    if not state.paused:
+        return _ended(state, Outcome.PRINTED)
+    known = state.status.fault if state.status else None
+    return _ended(state, Outcome.UNKNOWN, known, "it stopped in the middle, and went on")
 
 
 def _ended(state: State, outcome: Outcome, fault: Fault | None = None, why: str = "") -> Stepped:

@@ -16,6 +16,7 @@ from rules.zone import Policy
 BAR_CHARACTERS = 24
 NO_HUB = "none"
 CLAIMS = (NO_HUB, *Policy)
+KIOSKS = (0, 1, 2)
 
 
 def main(argv: list[str]) -> int:
@@ -26,8 +27,12 @@ def main(argv: list[str]) -> int:
     real = asked.central == "real"
     claims = tuple(asked.claims or CLAIMS)
     policies = tuple(None if one == NO_HUB else Policy(one) for one in claims)
+    kiosks = KIOSKS if asked.kiosks is None else (asked.kiosks,)
     wishes = Wishes(
-        asked.gates, asked.minutes, asked.faults, kinds, real_central=real, claims=policies
+        *(asked.gates, asked.minutes, asked.faults, kinds),
+        real_central=real,
+        claims=policies,
+        kiosks=kiosks,
     )
     running.prepare()
     if asked.story:
@@ -57,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", type=_range, default=(1, 20), metavar="A..B")
     parser.add_argument("--gates", type=int, default=2)
+    parser.add_argument("--kiosks", type=int, help="a seed draws none to two")
     parser.add_argument("--minutes", type=float, default=1.0, help="of the venue's time, each")
     parser.add_argument("--faults", type=float, default=FAULTS_A_MINUTE, help="a minute")
     parser.add_argument(
@@ -132,6 +138,10 @@ def _say(covered: Covered, wishes: Wishes, elapsed: float) -> None:
     for title, names in (
         ("people", ("shown", "admitted", "walked", "doubles", "reopened", "slipped in")),
         ("outcomes", ("passed", "passed_late", "abandoned", "uncertain")),
+        (
+            "papers",
+            ("customers", "papers cut", "papers torn", "paper row unknown", "opened by paper"),
+        ),
         ("rows", ("rows ever", "rows at central")),
     ):
         print(f"  {title}: " + ", ".join(f"{counts[name]} {name}" for name in names))

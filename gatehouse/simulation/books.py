@@ -1,4 +1,4 @@
-"""What a device's journal says, read from its card as it lies there, and held against all promises.
+"""What a gate's journal says, held against all promises.
 
 A witness reads each row once, in the order of the journal, as soon as something hangs on it: at
 each pulse, and before and after everything that goes wrong.
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge.core.notice import IDLE, Lamp, Notice
-from gatehouse.simulation.card import BEFORE_ALL, Card
-from gatehouse.simulation.central import Central, Told
+from gatehouse.simulation.central import Told
 from gatehouse.simulation.device import Device
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.tickets import Kind
-from gatehouse.simulation.truth import Name, Truth
+from gatehouse.simulation.truth import Name
+from gatehouse.simulation.witness import Reading
 from gatehouse.simulation.words import said
 from rules.use import OUTCOMES, Outcome
 from wire import event
@@ -22,13 +22,13 @@ from wire.entry import Standing
 from wire.event import AnyEvent, ClockQuality, Rung, Stamp
 from wire.reason import Reason
 from wire.rotating import STEP_SECONDS
-from wire.row import Unknown, decode_row
 
 REOPEN_MS = 300_000
 FRESH_SLACK_SECONDS = 20.0
 CLOCK_SLACK_SECONDS = 35.0
 CODE_SECONDS = 100.0
 SHOWN_SECONDS, SETTLED_SECONDS = 5.0, 15.0
+SHOWN_LATELY_SECONDS = 30.0
 AGAINST_STANDING = {Reason.BLOCKED, Reason.REFUNDED, Reason.RESCHEDULED}
 
 
@@ -51,35 +51,25 @@ class Person:
 
 
 @dataclass(slots=True)
-class Witness:
+class Witness(Reading):
     device: Device
-    truth: Truth
-    central: Central
     admitted: Callable[[bytes], None]
     """Is told of each right that somebody was let in on."""
     persons: dict[Name, Person] = field(default_factory=dict)
     by_right: dict[bytes, list[Name]] = field(default_factory=dict)
-    rows: dict[tuple[bytes, int], tuple[bytes, bytes]] = field(default_factory=dict)
-    """(epoch, seq) -> (hash, body): every row that was ever committed here."""
     calling: list[Name] = field(default_factory=list)
     """Whom the newest decision lets in, and who has not been called yet."""
     codes: dict[bytes, int] = field(default_factory=dict)
     """Right -> step of the newest moving code that opened here."""
+    opened: dict[bytes, int] = field(default_factory=dict)
+    """Right -> the highest generation that opened here."""
     released: bool = False
     """By fire, as its journal says."""
-    last: tuple[int, int] = BEFORE_ALL
-    last_hash: bytes = b""
     forgotten: set[Name] = field(default_factory=set)
     """Uses that an older picture of the card does not know."""
     rung: Rung | None = None
     rung_at: float = 0.0
     """When it was read that the device goes by `rung`."""
-    picture: tuple[tuple[int, int], bytes] | None = None
-    """What the newest picture of the card holds: its last row, and that one's hash."""
-    card: Card = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.card = Card(self.device.machine)
 
     @property
     def gate(self) -> str:
@@ -90,40 +80,16 @@ class Witness:
         """Whether anybody let in since then has no outcome yet."""
         return any(one.open and one.at > since for one in self.persons.values())
 
-    # Reading.
-
-    def look(self) -> None:
-        """Read the rows that are new, and hold each against the promises."""
-        self._hold_last()
-        for number, seq, epoch, body, hashed in self.card.rows(self.last):
-            self.last, self.last_hash = (number, seq), hashed
-            self.rows[epoch, seq] = (hashed, body)
-            happened, stamp = decode_row(body)
-            if not isinstance(happened, Unknown):
-                self._take(happened, stamp)
-
-    def after_power(self) -> None:
-        """What was committed must still be there."""
-        self.card.pulled()
-        self._hold_last()
-
-    def _hold_last(self) -> None:
-        if self.last != BEFORE_ALL and self.card.hash_of(self.last) != self.last_hash:
-            why = f"{self.device.name}: row {self.last} was committed and is gone"
-            self.truth.violate(Promise.NOTHING_LOST, why)
-            self.last = BEFORE_ALL  # Said once.
-
     def put_back(self, last: tuple[int, int], last_hash: bytes) -> None:
-        """An older picture of the card is in the device: it knows what it knew then."""
-        self.card.pulled()
+        Reading.put_back(self, last, last_hash)
         self.forgotten |= self.persons.keys() - self.card.let_in()
         self.codes.clear()
-        self.last, self.last_hash = last, last_hash
+        self.opened.clear()
         self.calling.clear()
 
     # What the rows promise.
 
-    def _take(self, happened: AnyEvent, stamp: Stamp) -> None:
+    def take(self, happened: AnyEvent, stamp: Stamp) -> None:
         match happened:
             case event.Authorised():
                 self._authorised(happened, stamp)
@@ -139,10 +105,9 @@ class Witness:
                 self._fire(happened)
             case event.OpenedByHand():
                 self.calling = [(b"by hand", 1)]
-            case event.RungChanged() | event.EpochBegan() | event.ClockStepped():
+            case event.RungChanged():
                 self.truth.tell(self.device.name, said(happened))
-                if isinstance(happened, event.RungChanged):
-                    self.rung, self.rung_at = happened.rung, self.truth.scheduler.now
+                self.rung, self.rung_at = happened.rung, self.truth.scheduler.now
             case _:
                 pass
 
@@ -168,11 +133,23 @@ class Witness:
         self._hold_against_list(happened)
         if self.released:
             self.truth.violate(Promise.FIRE_FREE, f"{name}: lets in ticket {issued.number}")
-        if issued.moves:
+        self._hold_generation(happened)
+        if issued.moves and (cti, happened.generation) not in self.truth.out:
             self._hold_code(happened, stamp)
         self._hold_against_time(issued.ticket.not_before, issued.ticket.expires, stamp, True)
         if issued.kind is Kind.UNLISTED and happened.rung is Rung.FRESH:
             self.truth.violate(Promise.LIST_OBEYED, f"{name}: unlisted ticket {issued.number}")
+
+    def _hold_generation(self, happened: event.Authorised) -> None:
+        """Whatever codes there are of a right, the newest that opened here ends those before."""
+        cti, generation = happened.cti, happened.generation
+        number, name = self.central.pool.by_cti[cti].number, self.device.name
+        if generation < self.opened.get(cti, 0):
+            why = f"{name}: ticket {number} opens by {generation} after {self.opened[cti]}"
+            self.truth.violate(Promise.SUPERSEDED_DEAD, why)
+        self.opened[cti] = max(self.opened.get(cti, 0), generation)
+        if generation:
+            self.truth.count("opened by paper" if (cti, generation) in self.truth.out else "again")
 
     def _fire(self, happened: event.Released | event.Secured) -> None:
         """Fire has released the lane, or is over: heads are who went through since it began."""
@@ -233,7 +210,8 @@ class Witness:
         if told and all(happened.generation < one.generation for one in told):
             why = f"{name}: an old code of ticket {issued.number}, reissued on the list it had"
             self.truth.violate(Promise.LIST_OBEYED, why)
-        since = self._revoked_since(happened.cti)
+        since = self._superseded_since(happened.cti, happened.generation)
+        since = self._revoked_since(happened.cti) if since is None else since
         if since is not None and happened.rung is Rung.FRESH:
             age = self.truth.scheduler.now - since
             if age > self.device.stale_seconds + FRESH_SLACK_SECONDS:
@@ -249,6 +227,16 @@ class Witness:
             elif since is None:
                 since = one.at
         return None if self.central.good(cti) else since
+
+    def _superseded_since(self, cti: bytes, generation: int) -> float | None:
+        """Return since when the list takes only higher codes of a right; None: it does not."""
+        since = None
+        for one in self.central.told.get(cti, ()):
+            if one.generation <= generation:
+                since = None
+            elif since is None:
+                since = one.at
+        return since
 
     def _hold_against_time(self, opens: int, closes: int, stamp: Stamp, admitted: bool) -> None:
         now, slack = EPOCH + self.truth.scheduler.now, CLOCK_SLACK_SECONDS
@@ -310,7 +298,7 @@ class Witness:
         if reason in AGAINST_STANDING:
             wrong = all(one.standing is Standing.GOOD for one in history)
         elif reason is Reason.SUPERSEDED:
-            wrong = all(not one.generation for one in history)
+            wrong = not self._superseded(happened.cti)
         elif reason in (Reason.TOO_EARLY, Reason.TOO_LATE):
             ticket = issued.ticket
             self._hold_against_time(ticket.not_before, ticket.expires, stamp, False)
@@ -325,6 +313,13 @@ class Witness:
         if wrong:
             why = f"{self.device.name}: ticket {issued.number} is told {reason.value}"
             self.truth.violate(Promise.NOBODY_ROBBED, why)
+
+    def _superseded(self, cti: bytes) -> bool:
+        """Whether a code of a right that was just shown here has given way to a higher one."""
+        told = max((one.generation for one in self.central.told.get(cti, ())), default=0)
+        since = self.truth.scheduler.now - SHOWN_LATELY_SECONDS
+        lately = [one for at, one in self.truth.shown.get((self.gate, cti), ()) if at > since]
+        return min(lately, default=0) < max(told, self.truth.highest(cti))
 
     # At each pulse, and at each notice.
 

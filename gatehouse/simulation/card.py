@@ -5,10 +5,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from central.core.papers import STEP_OF, Step
 from edge.store import database
 from gatehouse.simulation.machine import Machine
 from gatehouse.simulation.truth import Name
 from wire import event
+from wire.paper import PaperEvent
 from wire.row import decode_row
 
 ROWS = (
@@ -52,6 +54,16 @@ class Card:
             if isinstance(happened, event.Authorised):
                 names |= {(happened.admission, one) for one in range(1, happened.quantity + 1)}
         return names
+
+    def papers(self) -> dict[bytes, Step]:
+        """Return how far each paper came, by all that it tells."""
+        found: dict[bytes, Step] = {}
+        for _, _, _, body, _ in self.rows():
+            happened, _ = decode_row(body)
+            if isinstance(happened, PaperEvent):
+                step = STEP_OF[type(happened)]
+                found[happened.paper] = max(found.get(happened.paper, step), step)
+        return found
 
     def owed(self) -> int:
         """Return how many rows central has not acknowledged, as sync knows it."""

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from central.core.papers import Step
 from gatehouse.simulation.loop import aside
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.tickets import LIST_KEY, VENUE, Pool
 from wire import cose
 from wire.codec import decode, encode
 from wire.entry import Row, Standing, key_of, read
+from wire.exchange import Answer, Answered, Asked, Question
 from wire.signed import Purpose, Roles, Signers, bundle, pin, seal
 from wire.signed_time import TimeAnswer
 from wire.snapshot import Delta, Heartbeat
@@ -68,6 +70,15 @@ class Told:
     undone: frozenset[tuple[bytes, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class PaperThere:
+    """What central knows of one paper."""
+
+    cti: bytes
+    generation: int
+    step: Step
+
+
 class Central:
     """What both centrals have in common; `send(topic, payload)` publishes to whoever listens."""
 
@@ -109,6 +120,18 @@ class Central:
         raise NotImplementedError
 
     def reissue_ticket(self, cti: bytes) -> None:
+        raise NotImplementedError
+
+    def code_generation(self, cti: bytes) -> int:
+        """Return the generation of the code that its holder's phone shows."""
+        raise NotImplementedError
+
+    def exchange(self, device: int, asked: Asked) -> Answered:
+        """Answer a kiosk's question."""
+        raise NotImplementedError
+
+    def papers(self) -> dict[tuple[int, bytes], PaperThere]:
+        """Return what is known of every paper, by (device, its name)."""
         raise NotImplementedError
 
     def withdraw(self, cti: bytes) -> None:
@@ -220,6 +243,18 @@ class Central:
         self.withdraw(cti)
         self._publish()
 
+    @aside
+    def phone_generation(self, cti: bytes) -> int:
+        return self.code_generation(cti)
+
+    @aside
+    def rows_there(self) -> dict[tuple[int, bytes, int], set[tuple[bytes, bytes]]]:
+        return self.rows()
+
+    @aside
+    def papers_there(self) -> dict[tuple[int, bytes], PaperThere]:
+        return self.papers()
+
     # What goes out by itself, and what is asked for.
 
     @aside
@@ -252,6 +287,13 @@ class Central:
             case _:
                 packed = self._folder / Path(where).name
                 return packed.read_bytes() if packed.name.endswith(".db.zst") else None
+
+    @aside
+    def asked(self, device: int, question: bytes) -> bytes:
+        """Return the answer to what a kiosk posts."""
+        told = self.exchange(device, decode(question, Question).asked)
+        self._publish()
+        return encode(Answer(told))
 
     # Backups.
 

@@ -5,18 +5,21 @@ costs. What Django's models say of a ticket is repeated here; a test holds both 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from central.lists.build import Contents, build
-from gatehouse.simulation.central import Central, Message, sealed
+from gatehouse.simulation.central import Central, Message, PaperThere, sealed
 from gatehouse.simulation.ledger import Ledger
 from gatehouse.simulation.machine import EPOCH
+from gatehouse.simulation.office import Books, Office, Right
 from gatehouse.simulation.tickets import (
     AUDIENCE,
     CHECKPOINT,
+    KIND_NAME,
     LIST_KEY,
     ROTATION_KEY,
+    SHOW_NAME,
     VENUE,
     Pool,
 )
@@ -24,41 +27,27 @@ from rules.ticket_class import EventRecord, TicketClass
 from wire.codec import encode
 from wire.entry import Entry, Row, Standing, key_of, row
 from wire.essentials import Essentials, pack
+from wire.exchange import Answered, Asked
 from wire.key import KeyRecord
 from wire.signed import Purpose
 from wire.snapshot import SCHEMA_VERSION, About, Delta, head_after
-from wire.words import Words
 
 NO_HEAD = bytes(32)
-KIND = encode(TicketClass(AUDIENCE, 1, Words("成人票", "Adult"), {CHECKPOINT: 1}))
-SHOW = encode(EventRecord(AUDIENCE, Words("演出", "Show"), rotation_key=ROTATION_KEY))
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    standing: Standing = Standing.GOOD
-    generation: int = 0
-
-
-@dataclass(slots=True)
-class State:
-    """What is in the database besides the ledger."""
-
-    rights: dict[bytes, Right] = field(default_factory=dict)
-    changes: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """(head, envelope) of change 1, 2, …"""
-
-    def copy(self) -> "State":
-        return State(dict(self.rights), list(self.changes))
+KIND_RECORD = TicketClass(AUDIENCE, 1, KIND_NAME, {CHECKPOINT: 1})
+SHOW_RECORD = EventRecord(AUDIENCE, SHOW_NAME, rotation_key=ROTATION_KEY)
+KIND, SHOW = encode(KIND_RECORD), encode(SHOW_RECORD)
 
 
 class LightCentral(Central):
     def __init__(self, pool: Pool, folder: Path, identities: list[str]) -> None:
         super().__init__(pool, folder, identities)
         numbers = {identity: number for number, identity in enumerate(identities, 1)}
-        self._ledger = Ledger(self.topics, numbers)
-        self._state = State()
-        self._backup: tuple[bytes, State] | None = None
+        self._office = Office(pool, KIND_RECORD, SHOW_RECORD, lambda: self.wall)
+        self._office.uses = lambda cti: self._ledger.told(cti)
+        self._ledger = Ledger(self.topics, numbers, self._office.note)
+        self._changes: list[tuple[bytes, bytes]] = []
+        """(head, envelope) of change 1, 2, …"""
+        self._backup: tuple[bytes, Books, list[tuple[bytes, bytes]]] | None = None
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -70,12 +59,13 @@ class LightCentral(Central):
             self._ledger.close()
 
     def head(self) -> tuple[int, bytes]:
-        changes = self._state.changes
+        changes = self._changes
         return (len(changes), changes[-1][0]) if changes else (0, NO_HEAD)
 
     def take(self, messages: list[Message]) -> list[Message]:
-        answers, used = self._ledger.take(messages, round(self.wall * 1000))
-        listed = sorted(used & self.pool.rows.keys())
+        answers, used, papers = self._ledger.take(messages, round(self.wall * 1000))
+        self._office.raise_generations(papers & self.pool.rows.keys())
+        listed = sorted((used | papers) & self.pool.rows.keys())
         if listed:
             self._change(listed)
         return answers
@@ -83,27 +73,40 @@ class LightCentral(Central):
     def _change(self, rights: list[bytes]) -> None:
         sequence, previous = self.head()
         delta = Delta(sequence + 1, previous, tickets=tuple(self.listed(rights)))
-        self._state.changes.append((head_after(delta), sealed(encode(delta), Purpose.LIST)))
+        self._changes.append((head_after(delta), sealed(encode(delta), Purpose.LIST)))
 
     def changes(self, after: int) -> list[tuple[int, bytes]]:
-        found = self._state.changes[after:]
+        found = self._changes[after:]
         return [(number, envelope) for number, (_, envelope) in enumerate(found, after + 1)]
 
     def stand(self, cti: bytes, standing: Standing) -> None:
-        self._state.rights[cti] = replace(self._right(cti), standing=standing)
+        self._office.books.rights[cti] = replace(self._right(cti), standing=standing)
         self._change([cti])
 
     def reissue_ticket(self, cti: bytes) -> None:
         right = self._right(cti)
-        self._state.rights[cti] = replace(right, generation=right.generation + 1)
+        following = right.following
+        self._office.books.rights[cti] = replace(right, generation=following, code=following)
         self._change([cti])
+
+    def code_generation(self, cti: bytes) -> int:
+        return self._right(cti).code
+
+    def exchange(self, device: int, asked: Asked) -> Answered:
+        return self._office.answer(device, asked)
+
+    def papers(self) -> dict[tuple[int, bytes], PaperThere]:
+        return {
+            name: PaperThere(row.cti, row.generation, row.step)
+            for name, row in self._office.books.papers.items()
+        }
 
     def withdraw(self, cti: bytes) -> None:
         if self._ledger.undo(cti):
             self._change([cti])
 
     def _right(self, cti: bytes) -> Right:
-        return self._state.rights.get(cti, Right())
+        return self._office.books.right(cti)
 
     def manifest(self) -> bytes:
         return _first_list(self.pool, str(self._folder))[2]
@@ -112,7 +115,7 @@ class LightCentral(Central):
         sequence, _ = self.head()
         gone = [
             self.pool.by_cti[cti].serial
-            for cti, right in self._state.rights.items()
+            for cti, right in self._office.books.rights.items()
             if right.standing is not Standing.GOOD
         ]
         said = Essentials(
@@ -122,14 +125,14 @@ class LightCentral(Central):
         return sealed(encode(said), Purpose.ESSENTIALS)
 
     def back_up(self) -> None:
-        self._backup = self._ledger.picture(), self._state.copy()
+        self._backup = self._ledger.picture(), self._office.books.copy(), list(self._changes)
 
     def restore(self) -> bool:
         if self._backup is None:
             return False
-        picture, state = self._backup
+        picture, books, changes = self._backup
         self._ledger.put_back(picture)
-        self._state = state.copy()
+        self._office.books, self._changes = books.copy(), list(changes)
         return True
 
     def listed(self, rights: list[bytes]) -> list[Row]:

@@ -6,12 +6,14 @@ Slower than all gates together, so that most seeds run on `central_light`.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from central.core.papers import Step
 from gatehouse.simulation import server
-from gatehouse.simulation.central import ROLES, Central, Message, sealed
+from gatehouse.simulation.central import ROLES, Central, Message, PaperThere, sealed
 from gatehouse.simulation.tickets import LIST_KEY, VENUE
 from rules.use import Outcome
 from wire.codec import encode
 from wire.entry import Row, Standing
+from wire.exchange import Answered, Asked
 from wire.signed import Purpose
 
 
@@ -21,8 +23,9 @@ class RealCentral(Central):
     @contextmanager
     def running(self) -> Iterator[None]:
         server.ready()
+        signs = (self.pool.kid, self.pool.key)
         image = server.beginning(len(self.pool.tickets), ROLES)
-        with server.central_of(lambda: self.wall, self._folder, sealed):
+        with server.central_of(lambda: self.wall, self._folder, sealed, signs):
             from central.lists import snapshots
             from central.venue.models import Venue
 
@@ -59,6 +62,29 @@ class RealCentral(Central):
         from central.venue.models import Ticket
 
         changes.reissue(Ticket.objects.get(cti=cti))
+
+    def code_generation(self, cti: bytes) -> int:
+        from central.venue.models import Ticket
+
+        found = Ticket.objects.filter(cti=cti).values_list("code_generation", flat=True).first()
+        return found or 0
+
+    def exchange(self, device: int, asked: Asked) -> Answered:
+        from central.exchange import views
+        from central.venue.models import Device
+
+        return views.answered(asked, Device.objects.get(pk=device))
+
+    def papers(self) -> dict[tuple[int, bytes], PaperThere]:
+        from central.exchange.models import Paper
+
+        found = Paper.objects.select_related("ticket").order_by("pk")
+        return {
+            (one.device_id, bytes(one.paper)): PaperThere(
+                bytes(one.ticket.cti) if one.ticket else b"", one.generation, Step(one.step)
+            )
+            for one in found
+        }
 
     def withdraw(self, cti: bytes) -> None:
         from central.ledger.models import Use

@@ -1,19 +1,21 @@
 """What goes wrong, done to the venue at its time, and mended again after a while."""
 
+import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gatehouse.simulation import fire
+from gatehouse.simulation.enrolled import Enrolled
 from gatehouse.simulation.host import Host
 from gatehouse.simulation.hub import Hub
+from gatehouse.simulation.kiosk import Kiosk
 from gatehouse.simulation.machine import copy_card
 from gatehouse.simulation.network import Uplink, Weather
 from gatehouse.simulation.plan import Deed, DeedKind, Fault, FaultKind
 from wire.entry import Standing
 
 if TYPE_CHECKING:
-    from gatehouse.simulation.device import Device
     from gatehouse.simulation.venue import Venue
 
 STANDINGS = {
@@ -23,10 +25,16 @@ STANDINGS = {
 }
 
 
+PRINTERS_OWN_PLUG = 0.6
+"""So often a kiosk's printer loses its power as well."""
+ROLL_END_MM = 150.0
+MENDED_SECONDS = 5.0
+
+
 class Faults:
     def __init__(self, venue: "Venue") -> None:
         self._venue = venue
-        self._does: dict[FaultKind, Callable[[Fault, Device], None]] = {
+        self._does: dict[FaultKind, Callable[[Fault, Enrolled], None]] = {
             FaultKind.CUT: self._cut,
             FaultKind.STORM: self._storm,
             FaultKind.BROKER: self._broker,
@@ -34,9 +42,13 @@ class Faults:
             FaultKind.CENTRAL_DIES: self._central_dies,
             FaultKind.BACKUP: lambda _fault, _device: venue.central.take_backup(),
             FaultKind.PUT_BACK: self._put_back,
-            FaultKind.GATE_KILLED: lambda _fault, device: device.kill("gate"),
+            FaultKind.GATE_KILLED: lambda _fault, device: device.kill(device.door),
+            FaultKind.KIOSK_KILLED: lambda _fault, device: device.kill(device.door),
             FaultKind.SYNC_KILLED: lambda _fault, device: device.kill("sync"),
-            FaultKind.GATE_POINT: lambda fault, device: self._point(fault, device, "gate"),
+            FaultKind.GATE_POINT: lambda fault, device: self._point(fault, device, device.door),
+            FaultKind.KIOSK_POINT: lambda fault, device: self._point(fault, device, device.door),
+            FaultKind.PAPER_OUT: self._paper_out,
+            FaultKind.PRINTER: self._printer,
             FaultKind.SYNC_POINT: lambda fault, device: self._point(fault, device, "sync"),
             FaultKind.POWER: self._power,
             FaultKind.CLOCK_STEP: self._clock_step,
@@ -60,7 +72,8 @@ class Faults:
     def happen(self, fault: Fault) -> None:
         """Let it happen to whoever stands at that gate now."""
         venue = self._venue
-        device = venue.at_gate[fault.gate]
+        places: Sequence[Enrolled] = venue.kiosks.all if fault.kiosk else venue.at_gate
+        device = places[fault.gate]
         where = "hub" if fault.kind in self._does_to_hub else device.name
         where = "the venue" if fault.kind in VENUES else where
         lasting = f" for {fault.seconds:.0f} s" if fault.kind in LASTING else ""
@@ -87,6 +100,7 @@ class Faults:
             case DeedKind.UNDO:
                 central.undo(issued.cti)
             case DeedKind.REISSUE:
+                self._venue.truth.reissued.add(issued.cti)
                 central.reissue(issued.cti)
             case _:
                 central.set_standing(issued.cti, STANDINGS[deed.kind])
@@ -98,28 +112,31 @@ class Faults:
         if venue.hub is not None:
             _at_its_best(venue.hub)
             venue.hub.power_on()
-        for device in venue.devices:
+        for device in venue.stations():
             for line in (device.uplink, device.side):
                 if line is not None:
                     line.weather = line.calm
                     line.set_cut(False)
             _at_its_best(device)
             device.power_on()
-            device.turnstile.plug(True)
+            device.plug(True)
+        for kiosk in venue.kiosks.all:
+            kiosk.stand.printer.breaks.clear()
+            self._later(MENDED_SECONDS, kiosk.stand.printer.heal)
 
     def _later(self, seconds: float, what: Callable[..., object], *args: object) -> None:
         self._venue.scheduler.world.call_later(seconds, what, *args)
 
-    def _cut(self, fault: Fault, device: "Device") -> None:
+    def _cut(self, fault: Fault, device: Enrolled) -> None:
         self._cut_line(fault, device.uplink)
 
-    def _storm(self, fault: Fault, device: "Device") -> None:
+    def _storm(self, fault: Fault, device: Enrolled) -> None:
         self._storm_on(fault, device.uplink)
 
-    def _hub_cut(self, fault: Fault, device: "Device") -> None:
+    def _hub_cut(self, fault: Fault, device: Enrolled) -> None:
         self._cut_line(fault, device.side)
 
-    def _hub_storm(self, fault: Fault, device: "Device") -> None:
+    def _hub_storm(self, fault: Fault, device: Enrolled) -> None:
         self._storm_on(fault, device.side)
 
     def _cut_line(self, fault: Fault, line: Uplink | None) -> None:
@@ -147,24 +164,24 @@ class Faults:
         hub.lose_card()
         self._later(fault.seconds, hub.power_on)
 
-    def _broker(self, fault: Fault, device: "Device") -> None:
+    def _broker(self, fault: Fault, device: Enrolled) -> None:
         del device
-        for one in self._venue.devices:
+        for one in self._venue.stations():
             if not one.uplink.cut:
                 one.uplink.set_cut(True)
                 self._later(fault.seconds, one.uplink.set_cut, False)
 
-    def _central_away(self, fault: Fault, device: "Device") -> None:
+    def _central_away(self, fault: Fault, device: Enrolled) -> None:
         del device
         self._venue.central.stop()
         self._later(fault.seconds, self._venue.central_up)
 
-    def _central_dies(self, fault: Fault, device: "Device") -> None:
+    def _central_dies(self, fault: Fault, device: Enrolled) -> None:
         del device
         self._venue.central_dies = True
         self._later(fault.seconds, self._venue.central_up)
 
-    def _put_back(self, fault: Fault, device: "Device") -> None:
+    def _put_back(self, fault: Fault, device: Enrolled) -> None:
         del device
         central = self._venue.central
         central.stop()
@@ -177,35 +194,47 @@ class Faults:
         if process is not None:
             process.points_left = int(fault.amount)
 
-    def _power(self, fault: Fault, device: "Device") -> None:
+    def _power(self, fault: Fault, device: Enrolled) -> None:
         device.power_off()
         self._venue.witness(device).after_power()
         self._later(fault.seconds, device.power_on)
+        if isinstance(device, Kiosk) and fault.amount < PRINTERS_OWN_PLUG:
+            device.stand.printer.power_off()
+            self._later(fault.seconds, device.stand.printer.power_on)
 
-    def _clock_step(self, fault: Fault, device: "Device") -> None:
+    def _paper_out(self, fault: Fault, device: Enrolled) -> None:
+        if isinstance(device, Kiosk):
+            device.stand.printer.ends(ROLL_END_MM * fault.amount, MENDED_SECONDS + fault.seconds)
+
+    def _printer(self, fault: Fault, device: Enrolled) -> None:
+        if isinstance(device, Kiosk):
+            chance = random.Random(fault.amount)
+            device.stand.printer.breaks_soon(chance, MENDED_SECONDS + fault.seconds)
+
+    def _clock_step(self, fault: Fault, device: Enrolled) -> None:
         device.machine.wall_offset += fault.amount
 
-    def _clock_lost(self, fault: Fault, device: "Device") -> None:
+    def _clock_lost(self, fault: Fault, device: Enrolled) -> None:
         self._power(fault, device)
         device.machine.wall_offset = fault.amount
 
-    def _slow_disk(self, fault: Fault, device: "Device") -> None:
+    def _slow_disk(self, fault: Fault, device: Enrolled) -> None:
         until = self._venue.scheduler.now + fault.seconds
         for process in device.machine.processes.values():
             process.slow_until = until
 
-    def _reader(self, fault: Fault, device: "Device") -> None:
-        device.turnstile.plug(False)
-        self._later(fault.seconds, device.turnstile.plug, True)
+    def _reader(self, fault: Fault, device: Enrolled) -> None:
+        device.plug(False)
+        self._later(fault.seconds, device.plug, True)
 
-    def _swap(self, fault: Fault, device: "Device") -> None:
+    def _swap(self, fault: Fault, device: Enrolled) -> None:
         """A spare takes its place; the old one comes on again in the office."""
         device.power_off()
         self._venue.witness(device).after_power()
         self._venue.replace(fault.gate)
         self._later(fault.seconds, device.power_on)
 
-    def _picture(self, fault: Fault, device: "Device") -> None:
+    def _picture(self, fault: Fault, device: Enrolled) -> None:
         """A backup of the card, as somebody takes one: with the power off."""
         witness = self._venue.witness(device)
         picture = device.machine.folder.with_name(f"{device.name}-picture")
@@ -215,7 +244,7 @@ class Faults:
         device.pictures = [picture]
         self._later(fault.seconds, device.power_on)
 
-    def _restore(self, fault: Fault, device: "Device") -> None:
+    def _restore(self, fault: Fault, device: Enrolled) -> None:
         witness = self._venue.witness(device)
         if not device.pictures or witness.picture is None:
             self._power(fault, device)
@@ -243,6 +272,7 @@ LASTING = frozenset(
         FaultKind.HUB_CUT,
         FaultKind.HUB_STORM,
         FaultKind.HUB_POWER,
+        FaultKind.PAPER_OUT,
     }
 )
 VENUES = frozenset(
@@ -264,7 +294,12 @@ def _at_its_best(host: Host) -> None:
 
 def _amount(fault: Fault) -> str:
     match fault.kind:
-        case FaultKind.GATE_POINT | FaultKind.SYNC_POINT | FaultKind.HUB_POINT:
+        case (
+            FaultKind.GATE_POINT
+            | FaultKind.SYNC_POINT
+            | FaultKind.HUB_POINT
+            | FaultKind.KIOSK_POINT
+        ):
             return f" {fault.amount:.0f}"
         case FaultKind.CLOCK_STEP | FaultKind.CLOCK_LOST:
             return f" {fault.amount:+.0f} s"

@@ -43,7 +43,7 @@ def _leave(venue: "Venue", turnstile: "Turnstile", chance: random.Random) -> Non
 def _put_out(venue: "Venue", serving: dict[int, object], seconds: float) -> None:
     venue.look()
     for gate, turnstile in enumerate(venue.turnstiles):
-        witness = venue.witness(venue.at_gate[gate])
+        witness = venue.gate_witness(venue.at_gate[gate])
         process = turnstile.served_by
         # One that has just begun, or sits on a slow disk, may not have written it down yet.
         told = witness.released or seconds < NOTICED_SECONDS or turnstile.well_in_fire is None

@@ -6,37 +6,30 @@ of the gate. Its pass contact closes when somebody has walked through.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 
 from edge.core.notice import Notice
 from edge.drivers.catalog import (
-    BrokerConfig,
-    Catalog,
-    CentralConfig,
     GpioInputConfig,
     InputConfig,
     OutputConfig,
     PanelConfig,
     ReaderConfig,
 )
-from edge.drivers.interfaces import Fetch, Link, Panel, Reader, Relay, Sensor
+from edge.drivers.interfaces import Panel, Reader, Relay, Sensor
 from edge.drivers.panel_simulated import SimulatedPanel
 from edge.drivers.reader_simulated import SimulatedReader
 from edge.drivers.relay_simulated import SimulatedRelay
 from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.runtime.clock import Clock
-from edge.runtime.workers import SingleThread
-from gatehouse.simulation.central import Central
+from gatehouse.simulation.enrolled import Enrolled, LineCatalog
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
-from gatehouse.simulation.network import Uplink, VenueFetch, VenueLink
 
 WINDOW_SECONDS = 5.0
 CONTACT_SECONDS = 0.15
 HELD_SECONDS = 4.0
 SLOW_SECONDS = 10.0
-HUB_HOST = "hub"
 
 
 class Turnstile:
@@ -215,24 +208,14 @@ class _Words(SimulatedPanel):
             self._turnstile.showed(notice)
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """Where a device can reach whom."""
-
-    central: Central
-    uplink: Uplink
-    side: Uplink | None
-    """To the hub."""
-
-
-class VenueCatalog(Catalog):
+class VenueCatalog(LineCatalog):
     """Opens what hangs on one turnstile, for one life of a process."""
 
-    def __init__(self, clock: Clock, turnstile: Turnstile, ways: Ways, process: Process) -> None:
-        super().__init__(clock)
+    def __init__(
+        self, clock: Clock, device: Enrolled, turnstile: Turnstile, process: Process
+    ) -> None:
+        super().__init__(clock, device, process)
         self._turnstile = turnstile
-        self._ways = ways
-        self._process = process
 
     def reader(self, told: ReaderConfig) -> Reader:
         del told
@@ -250,22 +233,3 @@ class VenueCatalog(Catalog):
     def panel(self, told: PanelConfig) -> Panel:
         del told
         return _Words(self._turnstile, self._process)
-
-    def link(
-        self,
-        told: BrokerConfig,
-        device: str,
-        topics: tuple[str, ...],
-        draw: Callable[[], float],
-    ) -> Link:
-        del device, draw
-        side = self._ways.side if told.host == HUB_HOST else None
-        return VenueLink(side or self._ways.uplink, topics, self._process)
-
-    def fetch(self, told: CentralConfig, thread: SingleThread) -> Fetch:
-        del told, thread
-        return VenueFetch(self._ways.uplink, self._ways.central, self._process)
-
-    def unverified_fetch(self, url: str, thread: SingleThread) -> Fetch:
-        del url, thread
-        return VenueFetch(self._ways.uplink, self._ways.central, self._process)

@@ -6,14 +6,16 @@ against the same messages. Django's queries alone would take longer than all gat
 
 import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 import zstandard
 
 from central.core.prefix import advance
 from central.ledger import sql_sqlite
 from central.ledger.reading import about, check_batch, check_hello, columns, read_row, short
+from gatehouse.simulation.ledger_tables import SCHEMA
+from rules.exchange import Use
 from rules.use import OUTCOMES, Outcome
 from wire import event
 from wire.chain import link
@@ -27,34 +29,6 @@ from wire.topic import Topics, sender
 Message = tuple[str, bytes]
 ZSTD = bytes.fromhex("28B52FFD")
 
-SCHEMA = """
-CREATE TABLE ledger_row (
-    id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL, epoch BLOB NOT NULL, seq INTEGER NOT NULL,
-    hash BLOB NOT NULL, body BLOB NOT NULL, kind TEXT NOT NULL, lane TEXT NOT NULL,
-    reason TEXT NOT NULL, persons INTEGER NOT NULL, about BLOB, wall_ms INTEGER NOT NULL,
-    received_ms INTEGER NOT NULL, UNIQUE (device_id, epoch, seq)
-);
-CREATE TABLE ledger_otherrow (
-    id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL, epoch BLOB NOT NULL, seq INTEGER NOT NULL,
-    hash BLOB NOT NULL, body BLOB NOT NULL, kind TEXT NOT NULL, lane TEXT NOT NULL,
-    reason TEXT NOT NULL, persons INTEGER NOT NULL, about BLOB, wall_ms INTEGER NOT NULL,
-    received_ms INTEGER NOT NULL, UNIQUE (device_id, epoch, seq, hash)
-);
-CREATE TABLE ledger_use (
-    id INTEGER PRIMARY KEY, device_id INTEGER NOT NULL, admission BLOB NOT NULL,
-    person INTEGER NOT NULL, outcome INTEGER NOT NULL, cti BLOB, checkpoint TEXT,
-    generation INTEGER, wall_ms INTEGER NOT NULL, UNIQUE (device_id, admission, person)
-);
-CREATE INDEX use_cti ON ledger_use (cti);
-CREATE TABLE ledger_prefix (
-    device_id INTEGER NOT NULL, epoch BLOB NOT NULL, upto INTEGER NOT NULL DEFAULT 0,
-    told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (device_id, epoch)
-);
-CREATE TABLE ledger_incident (
-    kind TEXT NOT NULL, device_id INTEGER NOT NULL, detail TEXT NOT NULL,
-    UNIQUE (kind, device_id, detail)
-);
-"""
 ROWS, OTHERS = "ledger_row", "ledger_otherrow"
 UPSERT_USE = sql_sqlite.upsert_uses(1).replace("%s", "?")
 UNDONE_OR_ABANDONED = (int(Outcome.ABANDONED), int(Outcome.UNDONE))
@@ -67,6 +41,8 @@ class Group:
     asked: dict[tuple[int, str, bytes], Hello | None] = field(default_factory=dict)
     """By (device, its identity, epoch): the hello that asked, if one did."""
     used: set[bytes] = field(default_factory=set)
+    papers: set[bytes] = field(default_factory=set)
+    """Rights whose paper is out, or was seen at a door."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +56,27 @@ class _Came:
 
 
 class Ledger:
-    def __init__(self, topics: Topics, devices: dict[str, int]) -> None:
-        """`devices`: identity -> its number; others are nobody's."""
+    def __init__(
+        self,
+        topics: Topics,
+        devices: dict[str, int],
+        note: Callable[[int, AnyEvent | Unknown, Stamp], set[bytes]],
+    ) -> None:
+        """`devices`: identity -> its number; others are nobody's. `note` hears of each new row."""
+        self._note = note
         self._topics = topics
         self._devices = devices
         self._database = _in_memory()
         self._database.executescript(SCHEMA)
         self.unreadable = 0
 
-    def take(self, messages: list[Message], received_ms: int) -> tuple[list[Message], set[bytes]]:
-        """Commit what the messages hold; return the answers, and the ctis whose uses changed."""
+    def take(
+        self, messages: list[Message], received_ms: int
+    ) -> tuple[list[Message], set[bytes], set[bytes]]:
+        """Commit what the messages hold.
+
+        Return the answers, the ctis whose uses changed, and those that papers are out of.
+        """
         group = Group()
         self._database.execute("BEGIN IMMEDIATE")
         for topic, payload in messages:
@@ -99,10 +86,10 @@ class Ledger:
                 self.unreadable += 1
         answers = [
             (self._topics.ack(identity), encode(self._acknowledge(device, epoch, hello)))
-            for (device, identity, epoch), hello in sorted(group.asked.items(), key=itemgetter(0))
+            for (device, identity, epoch), hello in sorted(group.asked.items(), key=_by_identity)
         ]
         self._database.execute("COMMIT")
-        return answers, group.used
+        return answers, group.used, group.papers
 
     def _take_one(self, topic: str, payload: bytes, received_ms: int, group: Group) -> None:
         found = sender(topic)
@@ -146,6 +133,7 @@ class Ledger:
                 self._incident("forked", device, {"epoch": batch.epoch.hex()})
         for seq in sorted(new):
             self._project(device, came[seq].happened, came[seq].stamp)
+            group.papers |= self._note(device, came[seq].happened, came[seq].stamp)
             group.used |= self._touched(device, came[seq].happened)
 
     def _write(
@@ -281,6 +269,14 @@ class Ledger:
                 counted.append(UseElsewhere(*named))
         return tuple(counted), tuple(undone)
 
+    def told(self, cti: bytes) -> tuple[Use, ...]:
+        """Return all that is known of a right's uses, whoever asks for a paper."""
+        found = self._database.execute(
+            "SELECT outcome, wall_ms, device_id FROM ledger_use WHERE cti = ? ORDER BY wall_ms, id",
+            (cti,),
+        )
+        return tuple(Use(Outcome(one), ms / 1000, f"gate {device}") for one, ms, device in found)
+
     def used(self, cti: bytes) -> dict[tuple[int, bytes, int], float]:
         """Return when a right was used, Unix seconds, by (device, admission, person)."""
         found = self._database.execute(
@@ -339,6 +335,10 @@ class Ledger:
         self._database.close()
         self._database = _in_memory()
         self._database.deserialize(picture)
+
+
+def _by_identity(asked: tuple[tuple[int, str, bytes], Hello | None]) -> tuple[str, bytes]:
+    return asked[0][1:]
 
 
 def _in_memory() -> sqlite3.Connection:

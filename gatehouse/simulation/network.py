@@ -15,6 +15,7 @@ from edge.drivers.link_simulated import SimulatedLink
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
+from wire import exchange
 
 USUAL_SECONDS = 0.02
 TIMEOUT_SECONDS = 5.0
@@ -158,19 +159,20 @@ class VenueLink(SimulatedLink):
 
 
 class VenueFetch(Fetch):
-    """Central over HTTP."""
+    """Central over HTTP, for the device of that number."""
 
-    def __init__(self, uplink: Uplink, central: Central, process: Process) -> None:
+    def __init__(self, uplink: Uplink, central: Central, device: int, process: Process) -> None:
         self._uplink = uplink
         self._central = central
+        self._device = device
         self._process = process
 
     async def get(self, path: str) -> bytes:
         return await self._asked(path)
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        del body, headers
-        return await self._asked(path)
+        del headers
+        return await self._asked(path, body)
 
     async def part(self, path: str, first: int, count: int) -> bytes:
         return (await self._asked(path))[first : first + count]
@@ -192,14 +194,17 @@ class VenueFetch(Fetch):
     def close(self) -> None:
         return
 
-    async def _asked(self, path: str) -> bytes:
+    async def _asked(self, path: str, body: bytes = b"") -> bytes:
         uplink = self._uplink
         await self._process.point()
         await self._process.loop.wait(uplink.delay())
         if uplink.cut or not self._central.up:
             await self._process.loop.wait(TIMEOUT_SECONDS)
             raise DriverError("simulated central cannot be reached")
-        answer = self._central.answer(path)
+        if path == exchange.PATH:
+            answer: bytes | None = self._central.asked(self._device, body)
+        else:
+            answer = self._central.answer(path)
         await self._process.loop.wait(uplink.delay())
         if uplink.cut:
             raise DriverError("the simulated network went down")

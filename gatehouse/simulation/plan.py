@@ -6,53 +6,25 @@ rest stays as it was.
 
 import random
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
+from gatehouse.simulation import errands
+from gatehouse.simulation.plan_terms import (
+    FAULTS_A_MINUTE,
+    Deed,
+    DeedKind,
+    Does,
+    Errand,
+    Fault,
+    FaultKind,
+    Plan,
+    Visitor,
+    Wishes,
+)
 from gatehouse.simulation.tickets import Issued, Kind, Pool, pool
 from rules.zone import Policy
 
-VISITORS_A_MINUTE = 24.0
-FAULTS_A_MINUTE = 3.0
 DEEDS_A_MINUTE = 1.0
-COPIES, COPY_SECONDS = 0.08, 45.0
-
-
-class Does(StrEnum):
-    """What a visitor does once the arm is open."""
-
-    WALKS = "walks"
-    LEAVES = "leaves"
-    HESITATES = "hesitates"  # Walks when the lane has just given up.
-    IS_FOLLOWED = "is followed"
-
-
-class FaultKind(StrEnum):
-    CUT = "cut"  # The uplink is down.
-    STORM = "storm"  # Messages are late, lost, doubled, out of order.
-    BROKER = "broker"  # It restarts empty: every uplink is down for a moment.
-    CENTRAL_AWAY = "central-away"
-    CENTRAL_DIES = "central-dies"  # Between a commit and its acknowledgements.
-    BACKUP = "backup"
-    PUT_BACK = "put-back"  # Central goes on from the last backup.
-    GATE_KILLED = "gate-killed"
-    SYNC_KILLED = "sync-killed"
-    GATE_POINT = "gate-point"  # It dies at one of its own points, wherever that is.
-    SYNC_POINT = "sync-point"
-    POWER = "power"
-    CLOCK_STEP = "clock-step"
-    CLOCK_LOST = "clock-lost"  # A power cut, and the clock begins in the past.
-    SLOW_DISK = "slow-disk"
-    READER = "reader"  # Pulled out, and put back.
-    SWAP = "swap"  # A spare takes the gate's place.
-    PICTURE = "picture"  # Somebody copies the card.
-    RESTORE = "restore"  # The copy is put into the device.
-    FIRE = "fire"
-    HUB_KILLED = "hub-killed"
-    HUB_POINT = "hub-point"
-    HUB_POWER = "hub-power"
-    HUB_CUT = "hub-cut"  # One gate's line to it is down.
-    HUB_STORM = "hub-storm"
-    HUB_REPLACED = "hub-replaced"  # It begins again with nothing.
+COPY_SECONDS = 45.0
 
 
 WEIGHTS: dict[FaultKind, float] = {
@@ -89,84 +61,19 @@ HUBS: dict[FaultKind, float] = {
 """Where there is a hub."""
 
 
-class DeedKind(StrEnum):
-    REFUND = "refund"
-    BLOCK = "block"
-    UNBLOCK = "unblock"
-    UNDO = "undo"
-    REISSUE = "reissue"
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    number: int
-    at: float
-    """Seconds since the simulation began."""
-    gate: int
-    ticket: int | None
-    """Its number; None: `noise` is shown instead."""
-    does: Does = Does.WALKS
-    pace_seconds: float = 1.0
-    noise: bytes = b""
-    copies: int | None = None
-    """The visitor whose ticket this is a copy of."""
-    impatient: bool = False
-    """Shows the code while somebody else is still walking."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    number: int
-    at: float
-    kind: FaultKind
-    gate: int = 0
-    seconds: float = 0.0
-    amount: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """Something done to a ticket at central."""
-
-    number: int
-    at: float
-    kind: DeedKind
-    ticket: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What is asked for, whatever the seed."""
-
-    gates: int = 4
-    minutes: float = 5.0
-    faults_a_minute: float = FAULTS_A_MINUTE
-    kinds: tuple[FaultKind, ...] = tuple(FaultKind)
-    visitors_a_minute: float = VISITORS_A_MINUTE
-    copies: float = COPIES
-    """How many tickets, of all, somebody has a copy of."""
-    deed_seconds: float = 60.0
-    """What is done to a ticket is done so long before or after its holder comes, at most."""
-    real_central: bool = False
-    """Run central's own code, in the place of one that is as exact and faster."""
-    claims: tuple[Policy | None, ...] = (None,)
-    """What zones may ask of a hub, of which a seed draws one; None: there is no hub."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    seed: int
-    gates: int
-    seconds: float
-    visitors: tuple[Visitor, ...] = ()
-    faults: tuple[Fault, ...] = ()
-    deeds: tuple[Deed, ...] = ()
-    pool: int = 64
-    """How many tickets exist."""
-    real_central: bool = False
-    claims: Policy | None = None
-    """What the zone asks of the hub; None: there is none."""
-
+__all__ = [
+    "FAULTS_A_MINUTE",
+    "Deed",
+    "DeedKind",
+    "Does",
+    "Errand",
+    "Fault",
+    "FaultKind",
+    "Plan",
+    "Visitor",
+    "Wishes",
+    "draw",
+]
 
 NOISE = (
     b"https://example.com/menu",
@@ -195,7 +102,8 @@ def draw(seed: int, wishes: Wishes) -> Plan:
     faults = (*faults, *_fires(random.Random(f"{seed} fire"), wishes, seconds, len(faults)))
     deeds = _deeds(chance, wishes, seconds, visitors)
     parts = (visitors, faults, deeds, count)
-    return Plan(seed, wishes.gates, seconds, *parts, wishes.real_central, claims)
+    plan = Plan(seed, wishes.gates, seconds, *parts, wishes.real_central, claims)
+    return errands.add(plan, wishes)
 
 
 @dataclass(slots=True)

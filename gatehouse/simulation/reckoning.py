@@ -9,6 +9,7 @@ from rules.use import Outcome
 if TYPE_CHECKING:
     from gatehouse.simulation.books import Person, Witness
     from gatehouse.simulation.venue import Venue
+    from gatehouse.simulation.witness import Reading
 
 MUDDLE_SECONDS = 14.0
 MINUTE_SECONDS = 60.0
@@ -18,27 +19,29 @@ def reckon(venue: "Venue") -> None:
     """Hold what is left at the end against every promise."""
     for kind, times in venue.central.findings().items():
         venue.truth.count(f"found {kind}", times)
+    for reading in venue.readings():
+        _outbox(venue, reading)
+        _whole(venue, reading)
     for witness in venue.witnesses():
-        _outbox(venue, witness)
-        _whole(venue, witness)
         _outcomes(venue, witness)
         _outcomes_true(venue, witness)
     _ledger(venue)
     _doubles(venue)
     venue.claimed.hold_all()
+    venue.kiosks.reckon()
     if left := venue.open_claims():
         why = f"the hub waits for ever to hear of {left}"
         venue.truth.violate(Promise.CLAIMS_SETTLED, why)
 
 
-def _outbox(venue: "Venue", witness: "Witness") -> None:
+def _outbox(venue: "Venue", witness: "Reading") -> None:
     owed = witness.card.owed()
     if owed:
         why = f"{witness.device.name}: {owed} rows are not acknowledged after all is put right"
         venue.truth.violate(Promise.DRAINS, why)
 
 
-def _whole(venue: "Venue", witness: "Witness") -> None:
+def _whole(venue: "Venue", witness: "Reading") -> None:
     """All that was ever committed is there, as it was when it was read."""
     on_card = witness.card.everything()
     # An older picture of the card lacks what came since, and what took its place is read anew.
@@ -80,7 +83,7 @@ def _muddled(venue: "Venue", witness: "Witness", person: "Person") -> bool:
 def _ledger(venue: "Venue") -> None:
     here = venue.central.rows()
     ever = 0
-    for witness in venue.witnesses():
+    for witness in venue.readings():
         number = witness.device.number
         on_card = witness.card.everything()
         for (epoch, seq), (hashed, body) in on_card.items():

@@ -4,7 +4,8 @@ A signature that one device has verified is good for the next, and a message rea
 who get it: every device still asks, only the answer is remembered. States are copied quickly
 (copying.py). And what is looked at now and again in case nobody has said anything is looked at
 seldom: gates say when the journal has grown, there is no watchdog, and nobody is enrolled anew.
-SQLite's locks are between the connections of this program alone.
+SQLite's locks are between the connections of this program alone. Of the eight masks that a code on
+paper may have, the first is taken.
 """
 
 import sqlite3
@@ -13,11 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import segno
+
 from edge.gate import enrolment
 from edge.store import claims, database, repair, salvage, untouched
 from edge.sync import daemon as sync
 from edge.sync import outward
 from gatehouse.simulation.copying import make_quick
+from paper import code
 from wire import codec, key
 from wire.key import Verify
 
@@ -40,6 +44,7 @@ def remember() -> None:
         (key, "by_openssl", _once(key.by_openssl)),
         (codec, "loads", _loads(codec.loads)),
         *((module, "connect", _alone) for module in STORES),
+        (code, "modules", _modules),
         (outward, "POLL_SECONDS", SELDOM_SECONDS),
         (sync, "LOOK_AFTER_SECONDS", SELDOM_SECONDS),
         (enrolment, "LOOK_SECONDS", SELDOM_SECONDS),
@@ -59,6 +64,13 @@ def _alone(path: Path | str) -> sqlite3.Connection:
         isolation_level=None,
         factory=database.Connection,
     )
+
+
+@lru_cache(maxsize=64)
+def _modules(text: str) -> tuple[bytes, ...]:
+    """As paper.code.modules, by the first mask instead of the one that looks best."""
+    made = segno.make_qr(text, error="m", boost_error=False, mask=0)
+    return tuple(bytes(row) for row in made.matrix)
 
 
 def _once(make: Callable[[bytes], Verify]) -> Callable[[bytes], Verify]:

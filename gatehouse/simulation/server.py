@@ -15,15 +15,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from gatehouse.simulation.tickets import (
     AUDIENCE,
     CHECKPOINT,
+    KIND_NAME,
     LIST_KEY,
     ROTATION_KEY,
+    SHOW_NAME,
     VENUE,
+    VENUE_NAME,
     Pool,
     pool,
 )
+from wire.words import Words
 
 CONFIGURATION = 'venue = "{venue}"\ndirectory = "{folder}"\n[devices]\ntokens = true\n'
 
@@ -110,20 +116,33 @@ def _raw() -> Any:
 
 @contextmanager
 def central_of(
-    wall: Callable[[], float], folder: Path, sealed: Callable[..., bytes]
+    wall: Callable[[], float],
+    folder: Path,
+    sealed: Callable[..., bytes],
+    signs: tuple[bytes, Ed25519PrivateKey],
 ) -> Iterator[None]:
-    """Let central's modules live in this time, keep files here, and seal by these keys."""
+    """Let central's modules live in this time, keep files here, and seal by these keys.
+
+    `signs`: what signs tickets, and its name.
+    """
     with in_memory():
+        from django.core import signing
+
+        from central.exchange import delegating, finding, granting
         from central.ledger import findings, footing, ingest, rows
         from central.lists import essentials, snapshots
         from central.orders import desired, reports
         from central.tickets import refunds
-        from central.venue import trust
+        from central.venue import keys, trust
 
         time = CentralTime(wall)
-        timed = (findings, footing, ingest, rows, essentials, snapshots, desired, reports, refunds)
+        timed = (
+            *(findings, footing, ingest, rows, essentials, snapshots, desired, reports, refunds),
+            *(delegating, finding, granting, signing),
+        )
         instead: list[tuple[ModuleType, str, object]] = [(one, "time", time) for one in timed]
         instead += [(snapshots, "folder", lambda: folder), (trust, "sealed", sealed)]
+        instead += [(keys, "active", lambda _venue: signs)]
         before = [(module, name, getattr(module, name)) for module, name, _ in instead]
         try:
             for module, name, value in instead:
@@ -156,15 +175,14 @@ def _fill(tickets: Pool, roles: bytes) -> None:
         Venue,
     )
 
-    venue = Venue.objects.create(code=VENUE, name_zh="场馆", name_en="Venue", list_key=LIST_KEY)
+    venue = Venue.objects.create(code=VENUE, list_key=LIST_KEY, **_named(VENUE_NAME))
     Checkpoint.objects.create(venue=venue, code=CHECKPOINT)
     RolesVersion.objects.create(venue=venue, version=1, bundle=roles)
     public = tickets.key.public_key().public_bytes_raw()
     SigningKey.objects.create(venue=venue, kid=tickets.kid, public=public)
-    named = {"name_zh": "演出", "name_en": "Show"}
     times = {"opens": 0, "closes": 2**32 - 1, "rotation_key": ROTATION_KEY}
-    show = Event.objects.create(venue=venue, audience=AUDIENCE, **times, **named)
-    kind = TicketClass.objects.create(event=show, code=1, uses={CHECKPOINT: 1}, **named)
+    show = Event.objects.create(venue=venue, audience=AUDIENCE, **times, **_named(SHOW_NAME))
+    kind = TicketClass.objects.create(event=show, code=1, uses={CHECKPOINT: 1}, **_named(KIND_NAME))
     Ticket.objects.bulk_create(
         Ticket(
             cti=one.cti,
@@ -175,10 +193,16 @@ def _fill(tickets: Pool, roles: bytes) -> None:
             not_before=one.ticket.not_before,
             expires=one.ticket.expires,
             issued_at=one.ticket.issued_at,
+            order_number=one.order,
+            phone_digits=one.digits,
         )
         for one in tickets.tickets
         if one.listed
     )
+
+
+def _named(words: Words) -> dict[str, str]:
+    return {"name_zh": words.zh, "name_en": words.en}
 
 
 def enter_devices(identities: list[str]) -> None:

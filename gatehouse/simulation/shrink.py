@@ -7,7 +7,7 @@ of the venue its own chance.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from gatehouse.simulation.plan import Deed, Fault, Plan, Visitor
+from gatehouse.simulation.plan import Deed, Errand, Fault, Plan, Visitor
 from gatehouse.simulation.promises import Promise
 
 MARGIN_SECONDS = 12.0
@@ -30,6 +30,7 @@ class Shrinking:
             plan = self._fewer(plan, promise, "faults")
             plan = self._fewer(plan, promise, "deeds")
             plan = self._fewer(plan, promise, "visitors")
+            plan = self._fewer(plan, promise, "errands")
             plan = self._shorter(plan, promise)
         return plan
 
@@ -44,7 +45,12 @@ class Shrinking:
         found = self._still(plan, promise)
         if found is None:
             return plan
-        parts: list[Visitor | Fault | Deed] = [*plan.visitors, *plan.faults, *plan.deeds]
+        parts: list[Visitor | Fault | Deed | Errand] = [
+            *plan.visitors,
+            *plan.faults,
+            *plan.deeds,
+            *plan.errands,
+        ]
         last = max((one.at for one in parts), default=0.0)
         end = min(plan.seconds, found[1] + 1.0, last + MARGIN_SECONDS)
         shorter = replace(
@@ -53,6 +59,7 @@ class Shrinking:
             visitors=tuple(one for one in plan.visitors if one.at <= end),
             faults=tuple(one for one in plan.faults if one.at <= end),
             deeds=tuple(one for one in plan.deeds if one.at <= end),
+            errands=tuple(one for one in plan.errands if one.at <= end),
         )
         return shorter if self._still(shorter, promise) else plan
 

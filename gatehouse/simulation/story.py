@@ -12,6 +12,7 @@ def told(result: Result) -> Iterator[str]:
     plan = result.plan
     yield (
         f"seed {plan.seed}: {plan.gates} gate{'s' if plan.gates > 1 else ''}, "
+        f"{plan.kiosks} kiosk{'s' if plan.kiosks != 1 else ''}, "
         f"{plan.seconds:.0f} s, {len(plan.visitors)} visitors, {len(plan.faults)} faults, "
         f"{len(plan.deeds)} deeds at central; trace {result.hash}"
     )

@@ -16,6 +16,7 @@ from wire import rotating
 from wire import ticket as gh1
 from wire.entry import Entry, Row, key_of, row
 from wire.ticket import FLAG_ROTATION_REQUIRED, Ticket
+from wire.words import Words
 
 VENUE, AUDIENCE, CHECKPOINT = "sim", "SHOW", "hall"
 LIST_KEY = hashlib.sha256(b"list key of the simulated venue").digest()
@@ -38,6 +39,10 @@ PATTERN = (
 )
 """Ticket n is of kind n modulo its length."""
 QUANTITIES = (2, 3, 4)
+ORDER_TICKETS = 3
+"""So many tickets were bought together."""
+KIND_NAME, SHOW_NAME = Words("成人票", "Adult"), Words("演出", "Show")
+VENUE_NAME = Words("场馆", "Venue")
 MOVING = (3, 9)
 """Of the good ones, modulo the same: their codes move, a picture of one is soon worth nothing."""
 ROTATION_KEY = hashlib.sha256(b"rotation key of the simulated venue").digest()
@@ -68,6 +73,16 @@ class Issued:
         return bool(self.ticket.flags & FLAG_ROTATION_REQUIRED)
 
     @property
+    def order(self) -> str:
+        """The number of the order that it was bought in."""
+        return f"N{self.number // ORDER_TICKETS:04d}"
+
+    @property
+    def digits(self) -> str:
+        """The last ones of the buyer's phone."""
+        return f"{7 * (self.number // ORDER_TICKETS) % 10_000:04d}"
+
+    @property
     def listed(self) -> bool:
         return self.kind not in (Kind.UNLISTED, Kind.NEW)
 
@@ -84,6 +99,12 @@ class Pool:
     def again(self, issued: Issued, generation: int) -> bytes:
         """Return the code of a ticket that was issued again."""
         return gh1.sign(replace(issued.ticket, generation=generation), self.kid, self.key).encode()
+
+    def paper(self, issued: Issued, generation: int) -> str:
+        """Return the code of a paper: the same right, which on paper cannot move."""
+        flags = issued.ticket.flags & ~FLAG_ROTATION_REQUIRED
+        made = replace(issued.ticket, generation=generation, flags=flags)
+        return gh1.sign(made, self.kid, self.key)
 
     def moving(self, issued: Issued, static: bytes, at: float) -> bytes:
         """Return what a phone shows of a code that moves at a time, Unix seconds."""

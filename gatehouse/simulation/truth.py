@@ -50,6 +50,12 @@ class Truth:
     """Rights whose code moves: shown as one that does not, and shown as a picture of one."""
     told_used: set[bytes] = field(default_factory=set)
     """Rights of which somebody was told that they are used, since that was looked into last."""
+    out: set[tuple[bytes, int]] = field(default_factory=set)
+    """(right, generation) of every code that can be read on a paper that left its printer."""
+    reissued: set[bytes] = field(default_factory=set)
+    """Rights that central gave a new code."""
+    shown: dict[tuple[str, bytes], list[tuple[float, int]]] = field(default_factory=dict)
+    """(gate, right) -> when a code of which generation was held before its reader."""
     counts: dict[str, int] = field(default_factory=dict)
     gates: dict[int, str] = field(default_factory=dict)
     """id of a turnstile -> its name."""
@@ -63,11 +69,21 @@ class Truth:
     def count(self, what: str, times: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + times
 
+    def shows(self, gate: int, cti: bytes, generation: int) -> None:
+        """A code of a right is held before a gate's reader."""
+        self.shown.setdefault((f"gate {gate + 1}", cti), []).append(
+            (self.scheduler.now, generation)
+        )
+
     def refuses(self, reason: Reason, cti: bytes | None) -> None:
         """A gate wrote down that it turned somebody away."""
         self.count(f"refused {reason.value}")
         if cti is not None and reason is Reason.USED:
             self.told_used.add(cti)
+
+    def highest(self, cti: bytes) -> int:
+        """Return the highest generation of a right that stands on any paper."""
+        return max((one for right, one in self.out if right == cti), default=0)
 
     def violate(self, promise: str, why: str) -> None:
         self.violations.append(Violation(promise, self.scheduler.now, why))

@@ -16,18 +16,21 @@ from gatehouse.simulation.central_light import LightCentral
 from gatehouse.simulation.central_real import RealCentral
 from gatehouse.simulation.claimed import Claimed
 from gatehouse.simulation.device import Device
+from gatehouse.simulation.enrolled import Enrolled
 from gatehouse.simulation.faults import Faults
 from gatehouse.simulation.hardware import Turnstile
 from gatehouse.simulation.host import Host
 from gatehouse.simulation.hub import Hub
+from gatehouse.simulation.kiosks import Kiosks, generation_of
 from gatehouse.simulation.loop import Scheduler, Spinning
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.people import People
 from gatehouse.simulation.plan import Plan, Visitor
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.reckoning import reckon
-from gatehouse.simulation.tickets import pool
+from gatehouse.simulation.tickets import Issued, pool
 from gatehouse.simulation.truth import Told, Truth, Violation
+from gatehouse.simulation.witness import Reading
 from rules.zone import Policy
 from wire import ticket as gh1
 
@@ -89,22 +92,25 @@ class Venue:
         self.truth = Truth(self.scheduler)
         self.devices: list[Device] = []
         self.central_dies = False
-        chance = self._chance("venue")
-        self._ids = [chance.randbytes(8).hex() for _ in range(plan.gates * (1 + SPARES))]
+        chance, gates = self.chance("venue"), plan.gates * (1 + SPARES)
+        self.ids = [chance.randbytes(8).hex() for _ in range(gates + plan.kiosks)]
         kind = RealCentral if plan.real_central else LightCentral
-        self.central: Central = kind(pool(plan.pool), folder, self._ids)
+        self.central: Central = kind(pool(plan.pool), folder, self.ids)
         self.central.now = lambda: self.scheduler.now
         self.central.send = self._send
         self.turnstiles = [self._turnstile(gate) for gate in range(plan.gates)]
         self.at_gate: list[Device] = []
         self._witnesses: dict[str, Witness] = {}
+        """Of gates, by their devices' names."""
+        self._readings: dict[str, Reading] = {}
         self.claimed = Claimed(self)
         self.hub: Hub | None = None
         if plan.claims is not None:
-            self.hub = Hub(folder, self.scheduler, self._chance("hub"))
+            self.hub = Hub(folder, self.scheduler, self.chance("hub"))
             self.hub.install()
         for gate in range(plan.gates):
             self.at_gate.append(self._device(gate, f"gate {gate + 1}"))
+        self.kiosks = Kiosks(self, gates)
         self.people = People(self.turnstiles, self.truth)
         self.faults = Faults(self)
 
@@ -136,7 +142,7 @@ class Venue:
         reckon(self)
 
     def close(self) -> None:
-        hosts: list[Host] = [*self.devices, *([self.hub] if self.hub else [])]
+        hosts: list[Host] = [*self.stations(), *([self.hub] if self.hub else [])]
         for host in hosts:
             for name in list(host.machine.processes):
                 host.machine.kill(name)
@@ -145,11 +151,25 @@ class Venue:
         self.scheduler.world.bury()
 
     def look(self) -> None:
-        for witness in self._witnesses.values():
-            witness.look()
+        for reading in self._readings.values():
+            reading.look()
 
-    def witness(self, device: Device) -> Witness:
+    def stations(self) -> list[Enrolled]:
+        """Return every gate, wherever it stands, and every kiosk."""
+        return [*self.devices, *self.kiosks.all]
+
+    def watch(self, reading: Reading) -> None:
+        """Read a device's journal from now on."""
+        self._readings[reading.device.id] = reading
+
+    def gate_witness(self, device: Device) -> Witness:
         return self._witnesses[device.id]
+
+    def witness(self, device: Enrolled) -> Reading:
+        return self._readings[device.id]
+
+    def readings(self) -> Iterator[Reading]:
+        return iter(self._readings.values())
 
     def witnesses(self) -> Iterator[Witness]:
         return iter(self._witnesses.values())
@@ -177,12 +197,12 @@ class Venue:
     def central_up(self) -> None:
         self.central.up = True
 
-    def _chance(self, what: str) -> random.Random:
+    def chance(self, what: str) -> random.Random:
         return random.Random(f"{self.plan.seed} {what}")
 
     def _turnstile(self, gate: int) -> Turnstile:
         # One gate in four has no pass contact.
-        sensed = self._chance(f"turnstile {gate}").random() < 0.75
+        sensed = self.chance(f"turnstile {gate}").random() < 0.75
         turnstile = Turnstile(self.scheduler, sensed)
         self.truth.gates[id(turnstile)] = f"gate {gate + 1}"
         return turnstile
@@ -192,20 +212,22 @@ class Venue:
         device = Device(
             name,
             number + 1,
-            self._ids[number],
+            self.ids[number],
             turnstile or self.turnstiles[gate],
             self.central,
             self.folder,
             self.scheduler,
-            self._chance(f"device {name}"),
+            self.chance(f"device {name}"),
             self.plan.claims or Policy.AVAILABLE,
             self.hub,
         )
         device.install()
         self.devices.append(device)
-        self._witnesses[device.id] = Witness(
+        witness = Witness(
             device, self.truth, self.central, lambda cti: self.claimed.touched.add(cti)
         )
+        self._witnesses[device.id] = witness
+        self.watch(witness)
         self._heed(device)
         return device
 
@@ -219,8 +241,9 @@ class Venue:
             self.hub.power_on()
         for device in self.devices:
             device.power_on()
+        self.kiosks.begin()
         world.call_later(0.3, self._beat)
-        world.call_later(0.5, self._ingest, self._chance("ingest"))
+        world.call_later(0.5, self._ingest, self.chance("ingest"))
         for visitor in self.plan.visitors:
             world.call_at(visitor.at, self._comes, visitor)
         for fault in self.plan.faults:
@@ -244,9 +267,16 @@ class Venue:
             return visitor.noise
         pool, now = self.central.pool, EPOCH + self.scheduler.now
         issued, number = pool.tickets[visitor.ticket], visitor.number
-        code, generation = issued.text, self.central.generation(issued.cti)
+        paper = self.kiosks.paper_of(issued.cti, number % 3 > 0) if visitor.paper else None
+        if paper is not None:
+            self.truth.shows(visitor.gate, issued.cti, generation_of(paper))
+            return paper.encode()
+        code, generation = issued.text, self.central.phone_generation(issued.cti)
         if generation and visitor.copies is None and number % 2:
             code = pool.again(issued, generation)
+        else:
+            generation = 0
+        self.truth.shows(visitor.gate, issued.cti, generation)
         if not issued.moves:
             return code
         if number % STATIC_EACH == 0:
@@ -259,8 +289,17 @@ class Venue:
             self.truth.pictures.add(issued.cti)
         return pool.moving(issued, code, now - age)
 
+    def phone(self, issued: Issued, number: int) -> bytes:
+        """Return what a holder's phone shows at a kiosk at this moment."""
+        generation = self.central.phone_generation(issued.cti)
+        code = self.central.pool.again(issued, generation) if generation else issued.text
+        if not issued.moves:
+            return code
+        age = (number % 5 - 2) * PHONE_SECONDS
+        return self.central.pool.moving(issued, code, EPOCH + self.scheduler.now - age)
+
     def _send(self, topic: str, payload: bytes) -> None:
-        for device in self.devices:
+        for device in self.stations():
             device.uplink.down(topic, payload)
 
     def _beat(self) -> None:
@@ -274,11 +313,12 @@ class Venue:
 
     def _at_rest(self) -> bool:
         self.look()
-        if self.people.here or self.open_claims():
+        if self.people.here or self.open_claims() or self.kiosks.busy():
             return False
         since = self.scheduler.now - UNRESOLVED_SECONDS
-        witnesses = self._witnesses.values()
-        return all(not one.card.owed() and not one.undecided(since) for one in witnesses)
+        if any(one.undecided(since) for one in self._witnesses.values()):
+            return False
+        return not any(one.card.owed() for one in self._readings.values())
 
     def _check(self) -> None:
         if (self.hub is not None and self.claimed.touched) or self.truth.told_used:

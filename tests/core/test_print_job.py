@@ -11,6 +11,7 @@ from edge.core.print_job import (
     FINISH_SECONDS,
     HOT_SECONDS,
     LOOK_SECONDS,
+    PAUSE_SECONDS,
     SETTLE_SECONDS,
     STALL_SECONDS,
     Ask,
@@ -249,3 +250,20 @@ def test_any_story_has_one_outcome_and_sends_each_byte_once(
         assert confirmed if job is BY_ID else drained
     if press.ended.outcome is Outcome.NOT_PRINTED:
         assert press.ended.byte <= job.code_at
+
+
+@pytest.mark.parametrize("job", [BY_ID, BY_STATUS])
+def test_what_stopped_in_the_middle_and_went_on_is_unknown(job: Job) -> None:
+    """Found by the simulated venue: paper is put in, and the rest of the ticket comes out."""
+    press = Press(job).on(Told(READY), Taken(10), Taken(5))
+    press.now += PAUSE_SECONDS + 0.1
+    press.on(Taken(15), Taken(3), Confirmed(b"ABCD"), Drained(), Told(READY))
+    press.waits(SETTLE_SECONDS + 0.1).on(Told(READY))
+    assert press.outcome[0] is Outcome.UNKNOWN
+
+
+def test_a_hot_head_that_pauses_is_no_reason_to_doubt() -> None:
+    press = Press().on(Told(READY), Taken(10), Taken(5), Told(HOT))
+    press.now += PAUSE_SECONDS + 10.0
+    press.on(Told(READY), Taken(15), Taken(3), Confirmed(b"ABCD"))
+    assert press.outcome[0] is Outcome.PRINTED

@@ -1,5 +1,6 @@
 """What is broken on purpose, each in the real code; how stands in the docstring."""
 
+import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -8,15 +9,27 @@ from typing import Any
 import pytest
 
 from central.ledger import reading
-from edge.core import credential, delivery, interruption, ladder, notice, passing, trusted_time
+from edge.core import (
+    credential,
+    delivery,
+    exchange,
+    interruption,
+    ladder,
+    notice,
+    passing,
+    print_job,
+    trusted_time,
+)
 from edge.core.decision import Decision
 from edge.core.delivery_terms import Delivery
 from edge.core.moment import Moment
 from edge.gate import claims, desk
 from edge.gate.inbox import Inbox
+from edge.kiosk.desk import Desk as KioskDesk
 from edge.store import journal, repair
 from gatehouse.simulation import ledger
 from rules import claim, term, verdict
+from rules import exchange as granting_rules
 from rules.use import Outcome
 from rules.verdict import Refuse
 from wire.event import ClockQuality, Passed, Rung, Stamp
@@ -236,3 +249,67 @@ def takes_arrival_for_use(patch: Patch) -> None:
         return happened, Stamp(received_ms, stamp.uptime_ms, stamp.boot, stamp.clock)
 
     patch.setattr(ledger, "read_row", read_row)
+
+
+def takes_older_codes(patch: Patch) -> None:
+    """A gate heeds neither what the list says of a right's generation nor what it was shown."""
+    against = verdict._against_list  # noqa: SLF001
+
+    def against_list(facts: Any, door: Any, wall: float) -> Any:
+        refused = against(facts, door, wall)
+        return None if refused and refused.reason is Reason.SUPERSEDED else refused
+
+    patch.setattr(verdict, "_against_list", against_list)
+
+
+def prints_before_it_writes(patch: Patch) -> None:
+    """A paper's reservation is not on disk when its first byte goes to the printer."""
+
+    async def write(self: KioskDesk, *events: Any) -> None:
+        del self, events
+
+    patch.setattr(KioskDesk, "write", write)
+
+
+def calls_unknown_papers_printed(patch: Patch) -> None:
+    """What nobody knows of a paper is taken for the best."""
+    printed = exchange.printed
+
+    def hoped(paper: Any, result: Any) -> Any:
+        unknown = result.outcome is print_job.Outcome.UNKNOWN
+        better = replace(result, outcome=print_job.Outcome.PRINTED) if unknown else result
+        return printed(paper, better)
+
+    patch.setattr(exchange, "printed", hoped)
+
+
+def leaves_papers_open(patch: Patch) -> None:
+    """A kiosk that starts ends nothing that an earlier life had begun."""
+    patch.setattr(exchange, "unresolved", lambda _left: ())
+
+
+def grants_a_second_paper(patch: Patch) -> None:
+    """Whoever asks for a paper gets one, whatever was printed before."""
+    patch.setattr(granting_rules, "_against_papers", lambda _facts: None)
+
+
+def raises_no_generation(patch: Patch) -> None:
+    """Central hears that a paper is out, and tells no door."""
+    from gatehouse.simulation import server
+
+    server.ready()
+    from central.exchange import noting
+
+    patch.setattr(noting, "raise_generations", lambda _rights: None)
+
+
+def calls_everything_collected(patch: Patch) -> None:
+    """Who asks for a paper is told every seventh time that it was collected."""
+    against = granting_rules._against_uses  # noqa: SLF001
+    asked = itertools.count()
+
+    def against_uses(uses: Any) -> Any:
+        collected = verdict.Refuse(Reason.COLLECTED)
+        return collected if next(asked) % 7 == 6 else against(uses)
+
+    patch.setattr(granting_rules, "_against_uses", against_uses)

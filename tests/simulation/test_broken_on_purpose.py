@@ -18,8 +18,10 @@ from tests.simulation.breaking import (
     Patch,
     acknowledges_over_holes,
     believes_its_clock,
+    calls_everything_collected,
     calls_everything_used,
     calls_good_tickets_refunded,
+    calls_unknown_papers_printed,
     cannot_read_everything,
     commits_nothing,
     counts_no_heads,
@@ -28,17 +30,22 @@ from tests.simulation.breaking import (
     drops_what_is_long,
     forgets_who_is_inside,
     gives_nothing_back,
+    grants_a_second_paper,
     grants_whatever_is_asked,
     ignores_the_list,
     is_always_fresh,
     is_sure_at_once,
+    leaves_papers_open,
     loses_what_is_older,
     never_sends_again,
     opens_again_and_again,
     opens_by_any_picture,
+    prints_before_it_writes,
+    raises_no_generation,
     says_nothing_of_age,
     starts_empty,
     takes_arrival_for_use,
+    takes_older_codes,
     tells_of_no_conflict,
     writes_passed_for_nobody,
 )
@@ -57,6 +64,8 @@ COPIED = replace(
     claims=(Policy.CONSISTENT,),
 )
 """Tickets that many have copies of, and gates that do not hear of each other by way of central."""
+KIOSKS = replace(CALM, kiosks=(2,))
+PAPERS = (FaultKind.KIOSK_KILLED, FaultKind.KIOSK_POINT, FaultKind.PAPER_OUT, FaultKind.PRINTER)
 REPLACED = (FaultKind.HUB_REPLACED, FaultKind.HUB_STORM, FaultKind.CUT)
 SEEDS_MAX = 24
 
@@ -131,6 +140,30 @@ BREAKS = (
         Promise.DOUBLES_TOLD,
         replace(COPIED, minutes=3.0, claims=(None,)),
     ),
+    Break(
+        takes_older_codes, Promise.SUPERSEDED_DEAD, replace(KIOSKS, minutes=3.0), on_the_way=True
+    ),
+    Break(
+        prints_before_it_writes,
+        Promise.PAPER_RESERVED_FIRST,
+        KIOSKS,
+        always=True,
+        on_the_way=True,
+    ),
+    Break(
+        calls_unknown_papers_printed,
+        Promise.PAPER_TRUE,
+        replace(KIOSKS, faults_a_minute=16.0, kinds=PAPERS),
+        on_the_way=True,
+    ),
+    Break(
+        leaves_papers_open,
+        Promise.PAPERS_COUNTED,
+        replace(KIOSKS, faults_a_minute=16.0, kinds=PAPERS),
+    ),
+    Break(grants_a_second_paper, Promise.ONE_PAPER, KIOSKS),
+    Break(raises_no_generation, Promise.EXCHANGE_KEPT, replace(KIOSKS, real_central=True)),
+    Break(calls_everything_collected, Promise.NOBODY_ROBBED, KIOSKS, on_the_way=True),
 )
 
 

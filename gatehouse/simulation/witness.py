@@ -1,0 +1,65 @@
+"""A device's journal, read from its card as it lies there: each row once, in order, and it stays.
+
+Who holds what the rows say against the promises stands in `books` (gates) and `papers` (kiosks).
+"""
+
+from dataclasses import dataclass, field
+
+from gatehouse.simulation.card import BEFORE_ALL, Card
+from gatehouse.simulation.central import Central
+from gatehouse.simulation.enrolled import Enrolled
+from gatehouse.simulation.promises import Promise
+from gatehouse.simulation.truth import Truth
+from gatehouse.simulation.words import said
+from wire import event
+from wire.event import AnyEvent, Stamp
+from wire.row import Unknown, decode_row
+
+
+@dataclass(slots=True)
+class Reading:
+    device: Enrolled
+    truth: Truth
+    central: Central
+    rows: dict[tuple[bytes, int], tuple[bytes, bytes]] = field(default_factory=dict, kw_only=True)
+    """(epoch, seq) -> (hash, body): every row that was ever committed here."""
+    last: tuple[int, int] = field(default=BEFORE_ALL, kw_only=True)
+    last_hash: bytes = field(default=b"", kw_only=True)
+    picture: tuple[tuple[int, int], bytes] | None = field(default=None, kw_only=True)
+    """What the newest picture of the card holds: its last row, and that one's hash."""
+    card: Card = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.card = Card(self.device.machine)
+
+    def look(self) -> None:
+        """Read the rows that are new, and hold each against the promises."""
+        self._hold_last()
+        for number, seq, epoch, body, hashed in self.card.rows(self.last):
+            self.last, self.last_hash = (number, seq), hashed
+            self.rows[epoch, seq] = (hashed, body)
+            happened, stamp = decode_row(body)
+            if isinstance(happened, event.EpochBegan | event.ClockStepped):
+                self.truth.tell(self.device.name, said(happened))
+            elif not isinstance(happened, Unknown):
+                self.take(happened, stamp)
+
+    def take(self, happened: AnyEvent, stamp: Stamp) -> None:
+        """Hold what a new row says against the promises."""
+        raise NotImplementedError
+
+    def after_power(self) -> None:
+        """What was committed must still be there."""
+        self.card.pulled()
+        self._hold_last()
+
+    def put_back(self, last: tuple[int, int], last_hash: bytes) -> None:
+        """An older picture of the card is in the device: it knows what it knew then."""
+        self.card.pulled()
+        self.last, self.last_hash = last, last_hash
+
+    def _hold_last(self) -> None:
+        if self.last != BEFORE_ALL and self.card.hash_of(self.last) != self.last_hash:
+            why = f"{self.device.name}: row {self.last} was committed and is gone"
+            self.truth.violate(Promise.NOTHING_LOST, why)
+            self.last = BEFORE_ALL  # Said once.
