@@ -290,7 +290,7 @@ def leaves_papers_open(patch: Patch) -> None:
 
 def grants_a_second_paper(patch: Patch) -> None:
     """Whoever asks for a paper gets one, whatever was printed before."""
-    patch.setattr(granting_rules, "_against_papers", lambda _facts: None)
+    patch.setattr(granting_rules, "against_papers", lambda *_: None)
 
 
 def raises_no_generation(patch: Patch) -> None:
@@ -305,11 +305,11 @@ def raises_no_generation(patch: Patch) -> None:
 
 def calls_everything_collected(patch: Patch) -> None:
     """Who asks for a paper is told every seventh time that it was collected."""
-    against = granting_rules._against_uses  # noqa: SLF001
+    against = granting_rules.against_uses
     asked = itertools.count()
 
     def against_uses(uses: Any) -> Any:
         collected = verdict.Refuse(Reason.COLLECTED)
         return collected if next(asked) % 7 == 6 else against(uses)
 
-    patch.setattr(granting_rules, "_against_uses", against_uses)
+    patch.setattr(granting_rules, "against_uses", against_uses)
