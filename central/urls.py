@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from central.api.errors import nothing_here
 from central.api.routes import api
+from central.claims.views import report
 from central.exchange.pages import count
 from central.exchange.pages import page as kiosks
 from central.exchange.views import answer as exchange
@@ -30,7 +31,7 @@ urlpatterns = [
     path(".well-known/est/simplereenroll", est.simplereenroll),
     path(".well-known/est/server/simpleenroll", est.server_simpleenroll),
     path("device/configuration", est.configuration),
-    path("device/hub", est.hub),
+    path("device/hub", report),
     path("device/revocations", est.revocations),
     path("device/list/manifest", device.manifest),
     path("device/list/deltas", device.deltas),

@@ -79,6 +79,8 @@ class HubReport(msgspec.Struct, frozen=True):
 
     claims_key: bytes
     """32 bytes: the public half of what signs its answers (wire/claim.py)."""
+    configuration: int = 0
+    """Version of the newest it was sent; behind, it is answered with that, as it was sealed."""
 
 
 def compose(enrolment: Enrolment) -> str:

@@ -22,8 +22,10 @@ HUBS = "admin:claims_hub_changelist"
 class HubAdmin(ModelAdmin):  # type: ignore[misc]
     """A hub comes by its device's page; one without a device of ours, by hand."""
 
-    list_display = ("name", "venue", "where", "standing")
-    readonly_fields = ("where", "standing")
+    list_display = ("name", "venue", "where", "standing", "heard")
+    readonly_fields = ("where", "standing", "heard")
+
+    heard = times.column("heard_at", "最近联系 last heard")
 
     @admin.display(description="地址 address")
     def where(self, hub: Hub) -> str:
@@ -84,8 +86,9 @@ class HubAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 def _grouped(key: str) -> str:
-    """Return it as people compare it."""
-    return " ".join(key[place : place + 4] for place in range(0, len(key), 4))
+    """Return it as people compare it, and as `gatehouse hub --key` shows it to them."""
+    parts = [key[place : place + 4] for place in range(0, len(key), 4)]
+    return "\n".join(" ".join(parts[place : place + 8]) for place in range(0, len(parts), 8))
 
 
 @admin.register(ZoneClaims)

@@ -64,6 +64,7 @@ def roster(hub: Hub) -> tuple[Member, ...]:
 def report(hub: Hub, key: bytes, now: int) -> None:
     """Keep what the device itself says that it signs by; for an admin to take."""
     said = key.hex()
+    Hub.objects.filter(pk=hub.pk).update(heard_at=now)
     if said != hub.reported_key:
         Hub.objects.filter(pk=hub.pk).update(reported_key=said, reported_at=now)
 

@@ -78,6 +78,8 @@ class Hub(models.Model):
     """What the device itself says that it signs by; believed once an admin took it."""
     reported_at = models.BigIntegerField(null=True, editable=False)
     """Unix seconds."""
+    heard_at = models.BigIntegerField("最近联系 last heard", null=True, editable=False)
+    """Unix seconds: it says so every half minute."""
     key = models.CharField(
         "公钥 public key",
         max_length=64,

@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 
 from central import times
 from central.claims import hubs
+from central.claims.models import Hub
 from central.identity import configuration, enrolling, first_steps, placing
 from central.identity.authority import AuthorityMissing
 from central.identity.device_form import DeviceForm, keep_role
@@ -51,14 +52,17 @@ class EnrolledDeviceAdmin(DeviceAdmin):
         )
         found: QuerySet[Device] = super().get_queryset(request)
         return found.annotate(
-            is_denied=Exists(Denied.objects.filter(device=OuterRef("pk"))), is_enrolled=Exists(good)
+            is_denied=Exists(Denied.objects.filter(device=OuterRef("pk"))),
+            is_enrolled=Exists(good),
+            is_hub=Exists(Hub.objects.filter(device=OuterRef("pk"))),
         )
 
     @admin.display(description="身份 identity")
     def standing(self, device: Any) -> str:
         if device.is_denied:
             return "已停用 denied"
-        return "有效 enrolled" if device.is_enrolled else "未登记 not enrolled"
+        said = "有效 enrolled" if device.is_enrolled else "未登记 not enrolled"
+        return f"{said} · 场馆节点 hub" if device.is_hub else said
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(ModelAdmin.has_add_permission(self, request))

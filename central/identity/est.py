@@ -7,7 +7,6 @@
                                            the certificate of its broker, by central's names for it
     POST /device/configuration             as every path of a device (asking.py); CBOR
                                            wire.enrolment.Configuration
-    POST /device/hub                       CBOR wire.enrolment.HubReport, of a hub
     GET  /device/revocations               the revocation lists, PEM
 
 What has expired no web server hands on; its holder renews by a proof instead, on a connection on
@@ -33,7 +32,6 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certifi
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from central.claims import hubs
 from central.identity import authority, enrolling
 from central.identity import configuration as configured
 from central.identity.asking import (
@@ -44,9 +42,7 @@ from central.identity.asking import (
     words,
 )
 from central.identity.enrolling import Refused
-from wire.codec import WireError, decode, encode
-from wire.enrolment import HubReport
-from wire.key import PUBLIC_BYTES
+from wire.codec import encode
 
 BODY_BYTES_MAX = 8192
 IDENTITY = re.compile(r"[0-9a-f]{16}")
@@ -54,13 +50,13 @@ IDENTITY = re.compile(r"[0-9a-f]{16}")
 View = Callable[[HttpRequest], HttpResponseBase]
 
 
-def _answered(method: str) -> Callable[[View], View]:
+def answered(method: str) -> Callable[[View], View]:
     """Turn refusals into statuses and sentences, and take one method alone."""
 
     def around(view: View) -> View:
         @csrf_exempt
         @wraps(view)
-        def answered(request: HttpRequest) -> HttpResponseBase:
+        def checked(request: HttpRequest) -> HttpResponseBase:
             if request.method != method:
                 refused = words(405, f"this path takes {method}")
                 refused["Allow"] = method
@@ -75,23 +71,23 @@ def _answered(method: str) -> Callable[[View], View]:
             except authority.AuthorityMissing as missing:
                 return words(503, str(missing))
 
-        return answered
+        return checked
 
     return around
 
 
-@_answered("GET")
+@answered("GET")
 def cacerts(_: HttpRequest) -> HttpResponse:
     return _pkcs7(list(authority.certificates()))
 
 
-@_answered("POST")
+@answered("POST")
 def simpleenroll(request: HttpRequest) -> HttpResponse:
     identity, code = _basic(request)
     return _pkcs7([enrolling.enrol(identity, code, _pkcs10(request), _now())])
 
 
-@_answered("POST")
+@answered("POST")
 def simplereenroll(request: HttpRequest) -> HttpResponse:
     body = _pkcs10(request)
     proof = request.headers.get("X-Renewal-Proof")
@@ -103,30 +99,13 @@ def simplereenroll(request: HttpRequest) -> HttpResponse:
     return _pkcs7([enrolling.renew(old, body, _now(), grace=True)])
 
 
-@_answered("POST")
+@answered("POST")
 def server_simpleenroll(request: HttpRequest) -> HttpResponse:
     held = enrolled(request)
     return _pkcs7([enrolling.enrol_server(held.device, _pkcs10(request), _now())])
 
 
-@_answered("POST")
-@for_devices
-def hub(request: HttpRequest) -> HttpResponse:
-    known = hubs.of(request.device)  # type: ignore[attr-defined]
-    if known is None:
-        raise Refused(403, enrolling.NO_HUB)
-    body = request.read(BODY_BYTES_MAX + 1)
-    try:
-        told = decode(body, HubReport)
-    except WireError as error:
-        raise Refused(400, f"not a hub's report: {error}") from None
-    if len(told.claims_key) != PUBLIC_BYTES:
-        raise Refused(400, f"a key has {PUBLIC_BYTES} bytes")
-    hubs.report(known, told.claims_key, _now())
-    return HttpResponse(b"", content_type="application/cbor")
-
-
-@_answered("GET")
+@answered("GET")
 @for_devices
 def revocations(_: HttpRequest) -> HttpResponse:
     try:
@@ -136,7 +115,7 @@ def revocations(_: HttpRequest) -> HttpResponse:
     return HttpResponse(content, content_type="application/x-pem-file")
 
 
-@_answered("POST")
+@answered("POST")
 @for_devices
 def configuration(request: HttpRequest) -> HttpResponse:
     told = configured.of(request.device)  # type: ignore[attr-defined]

@@ -150,7 +150,6 @@ def _take_one(topic: str, payload: bytes, group: Group) -> None:
             there = Topics(device.venue.code).configuration(identity)
             group.answers.append((there, configured))
         epochs.note_hello(device, hello)
-        reports.note_hello(device, hello)
         group.ledger.hello(device, hello)
         for told in hello.epochs:
             group.asked[identity, told.epoch] = device, hello

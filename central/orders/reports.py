@@ -4,7 +4,6 @@ import time
 
 from django.db.models import QuerySet
 
-from central.claims import hubs
 from central.ledger.reading import short
 from central.orders.models import LogTail, Order, Report
 from central.venue.models import Device
@@ -12,7 +11,6 @@ from wire import command as wire
 from wire import event
 from wire.codec import WireError, decode
 from wire.command import Logs
-from wire.delivery import Hello
 from wire.event import AnyEvent, Stamp
 from wire.row import Unknown
 
@@ -40,10 +38,9 @@ def note(device: int, happened: AnyEvent | Unknown, stamp: Stamp) -> None:
             pass
 
 
-def note_hello(device: Device, hello: Hello) -> None:
-    """A hub keeps no journal: what it has been sent it goes by, and says so with each hello."""
-    if hello.configuration and not hello.epochs and hubs.of(device) is not None:
-        _raise(device.pk, "applied", hello.configuration)
+def goes_by(device: Device, version: int) -> None:
+    """A hub keeps no journal: it goes by what it was sent, and says so."""
+    _raise(device.pk, "applied", version)
 
 
 def keep_log(device: Device, payload: bytes) -> None:

@@ -55,11 +55,18 @@ def _said(asked: argparse.Namespace) -> str:
     told = config.load(asked.config, HubConfig)
     directory = Path(told.directory)
     if asked.key:
-        return claims_key.public(claims_key.load(directory)) + "\n"
+        key = claims_key.public(claims_key.load(directory))
+        return f"{_grouped(key) if sys.stdout.isatty() else key}\n"
     who = identity.load(directory)
     if asked.access_list:
         return access_list(who.venue, who.id)
     return f"{asked.config}: good, venue {who.venue}, {len(told.device)} devices\n"
+
+
+def _grouped(key: str) -> str:
+    """Return it as people compare it with what central's page shows."""
+    parts = [key[place : place + 4] for place in range(0, len(key), 4)]
+    return "\n".join(" ".join(parts[place : place + 8]) for place in range(0, len(parts), 8))
 
 
 def assembled(

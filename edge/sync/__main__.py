@@ -162,7 +162,7 @@ async def _run(
     enroller = Enroller(directory, fetches, outward.unacknowledged, intercom.tell, life.begin_again)
     renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
     carrier = Carrier(link, intercom.tell, clock, topics, device)
-    named = (directory, who, keeper.desired, linked, catalog)
+    named = (directory, who, keeper, linked, catalog)
     own_broker = _hub_broker(*named, enrolment_thread, clock, chance)
     near = _hub_link(hub, catalog, topics, device, chance)
     said = (intercom.tell, topics, journal_thread, clock)
@@ -203,7 +203,7 @@ async def _keeper(
 def _hub_broker(
     directory: Path,
     who: DeviceIdentity,
-    desired: Desired | None,
+    keeper: Keeper,
     linked: LinkConfig,
     catalog: Catalog,
     thread: SingleThread,
@@ -211,11 +211,11 @@ def _hub_broker(
     chance: Callable[[], float],
 ) -> HubBroker | None:
     """Return who looks after a broker, where this device is the hub and nobody does it by hand."""
-    place = place_of(desired)
-    if place is None or not is_hub(desired) or linked.central.tls is None:
+    place = place_of(keeper.desired)
+    if place is None or not is_hub(keeper.desired) or linked.central.tls is None:
         return None
     fetch = catalog.fetch(linked.central, thread)
-    return HubBroker(directory, who, place, linked.central.url, fetch, clock, chance)
+    return HubBroker(directory, who, place, linked.central.url, fetch, clock, chance, keeper)
 
 
 def _fetch(

@@ -10,6 +10,7 @@ import base64
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -40,6 +41,15 @@ LOOK_SECONDS = 30.0
 RETRY_SECONDS, RETRY_MAX_SECONDS = 2.0, 60.0
 
 
+class Keeps(Protocol):
+    """Who keeps central's configuration (edge/sync/keeper.py)."""
+
+    @property
+    def version(self) -> int: ...
+
+    def configuration(self, envelope: bytes) -> None: ...
+
+
 class HubBroker:
     """`fetch` asks central as this device."""
 
@@ -52,6 +62,7 @@ class HubBroker:
         fetch: Fetch,
         clock: Clock,
         draw: Callable[[], float],
+        keeper: Keeps,
     ) -> None:
         """`place`: how central says that this hub is reached; `central`: its url."""
         self._directory = directory
@@ -63,7 +74,7 @@ class HubBroker:
         self._clock = clock
         self._draw = draw
         self._bell = Bell(clock)
-        self._reported = False
+        self._keeper = keeper
         self.trouble = ""
         """What this hub's broker lacks; for the status."""
 
@@ -89,11 +100,7 @@ class HubBroker:
 
     async def look(self) -> None:
         """Bring everything up to date; raise DriverError, OSError, NotOurs or ConfigError."""
-        if not self._reported:
-            key = claims_key.load(self._directory).public_key().public_bytes_raw()
-            said = {"Content-Type": "application/cbor"}
-            await self._fetch.post(REPORT, encode(HubReport(key)), said)
-            self._reported = True
+        await self._report()
         self._put(files.ACCESS, hub_broker.access_list(self._who.venue, self._who.id).encode())
         self._put(files.CENTRAL, upstream(self._central).encode())
         authority = await self._authorities()
@@ -103,6 +110,18 @@ class HubBroker:
         self._put(files.AUTHORITY, keys.pem(authority))
         if self._due(authority):
             await self._enrol(authority)
+
+    async def _report(self) -> None:
+        """Say by what this hub signs and what it was told last; take what is newer.
+
+        A hub keeps no journal, so it says no hello: a broker that forgot what it was to keep would
+        otherwise leave it with the venue of yesterday.
+        """
+        key = claims_key.load(self._directory).public_key().public_bytes_raw()
+        said = encode(HubReport(key, self._keeper.version))
+        newer = await self._fetch.post(REPORT, said, {"Content-Type": "application/cbor"})
+        if newer:
+            self._keeper.configuration(newer)
 
     async def _authorities(self) -> tuple[x509.Certificate, ...]:
         """Return the root, as ever, and the issuing authorities of today."""

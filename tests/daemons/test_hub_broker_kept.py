@@ -53,6 +53,8 @@ class SmallCentral(SimulatedFetch):
     issued: list[x509.Certificate] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     lists: bytes = b""
+    version: int = 1
+    """Of the configuration that it has for the hub."""
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -68,8 +70,9 @@ class SmallCentral(SimulatedFetch):
             raise DriverError("simulated central cannot be reached")
         match path:
             case "/device/hub":
-                self.reports.append(decode(body, HubReport).claims_key)
-                return b""
+                told = decode(body, HubReport)
+                self.reports.append(told.claims_key)
+                return b"newer" if told.configuration < self.version else b""
             case "/.well-known/est/cacerts":
                 return self._pkcs7(self.authority.issuing, self.authority.root)
             case "/device/revocations":
@@ -104,11 +107,21 @@ class SmallCentral(SimulatedFetch):
 
 
 @dataclass
+class Keeper:
+    version: int = 1
+    came: list[bytes] = field(default_factory=list)
+
+    def configuration(self, envelope: bytes) -> None:
+        self.came.append(envelope)
+
+
+@dataclass
 class Machine:
     folder: Path
     central: SmallCentral
     place: HubPlace = field(default_factory=lambda: HubPlace("hub.example"))
     wall: float = NOW
+    keeper: Keeper = field(default_factory=Keeper)
 
     def __post_init__(self) -> None:
         (self.folder / "identity").mkdir(parents=True)
@@ -116,7 +129,8 @@ class Machine:
 
     def broker(self) -> HubBroker:
         url, clock = "https://central.example", SimulatedClock(self.wall)
-        return HubBroker(self.folder, WHO, self.place, url, self.central, clock, lambda: 0.5)
+        said = (self.folder, WHO, self.place, url, self.central, clock, lambda: 0.5)
+        return HubBroker(*said, self.keeper)
 
     def look(self) -> None:
         """In a life of its own: nothing is remembered but what is on disk."""
@@ -146,6 +160,14 @@ def test_it_gets_all_that_a_broker_needs_and_says_its_key(machine: Machine) -> N
     assert folder.stat().st_mode & 0o777 == 0o755
     assert (folder / "hub.key").stat().st_mode & 0o777 == 0o600
     assert (folder / "hub.pem").stat().st_mode & 0o777 == 0o644
+
+
+def test_what_a_broker_forgot_it_is_told_by_central_itself(machine: Machine) -> None:
+    machine.look()
+    assert machine.keeper.came == []
+    machine.central.version = 2
+    machine.look()
+    assert machine.keeper.came == [b"newer"]
 
 
 def test_what_is_as_it_should_be_is_left_alone(machine: Machine) -> None:
