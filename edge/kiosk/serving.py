@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,9 @@ class Page:
             if serving.done():
                 raise ConfigError(f"page.port {self._told.port}: cannot be listened on")
             port = self._server.servers[0].sockets[0].getsockname()[1]
+            # What is made by now stays: to look through it for garbage would hold up a touch.
+            gc.collect()
+            gc.freeze()
             browser.tell(Path(self._told.address_file), port, self._token)
             # Not awaited itself: who is cancelled cancels what it awaits, and a server that is
             # cancelled leaves its port taken, where the next life of this process cannot have it.
