@@ -206,7 +206,7 @@ def test_a_key_does_what_its_role_allows_and_no_more(
     without = Shop(new_key(*(other for other in ROLES if other != role)))
     having = Shop(new_key(role))
     refused = without.get(path) if method == "get" else without.post(path, body)
-    assert (refused[0], refused[1]["code"]) == (403, "not-allowed")
+    assert (refused[0], refused[1].get("code")) == (403, "not-allowed")
     allowed = having.get(path) if method == "get" else having.post(path, body)
     assert allowed[0] == 200 or allowed[1]["code"] in ("no-such-use", "no-such-refund")
 

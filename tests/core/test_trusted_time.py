@@ -343,8 +343,9 @@ def test_a_heartbeat_played_again_neither_confirms_nor_takes_back() -> None:
     assert gate.now == before
     assert gate.now.quality is UNCONFIRMED
     assert abs(gate.error) < 0.001
-    alone = Gate()  # Which has heard none yet that would show how old this one is.
+    alone = Gate(floor=NOON)  # Which has heard none yet that would show how old this one is.
     alone.answered()
+    assert alone.now.quality is SIGNED
     alone.passes(2 * HOUR, looking=False)
     alone.tell(Beat(alone.true - HOUR, alone.uptime))
     assert alone.now.quality is UNCONFIRMED

@@ -187,6 +187,13 @@ ENROLMENT: Changes = {
             "            self._session.verify = tls.authority\n",
             "            from edge.core.certificate import dates_count\n\n"
             "            self._session.verify = tls.authority if dates_count(clock.now()) else False\n",
+            Edit(
+                "edge/drivers/tls.py",
+                "    made.load_verify_locations(tls.authority)\n",
+                "    made.load_verify_locations(tls.authority)\n"
+                "    if not dates_count(clock.now()):\n"
+                "        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE\n",
+            ),
         ),
     ),
     "sync killed in the middle of enrolment": (

@@ -1,7 +1,7 @@
 """Lists, changes, heartbeats and roles: forged, old, held back, left out; and files on a card."""
 
 from tests.countermeasures.orders import UNSIGNED
-from tests.countermeasures.terms import Changes, out
+from tests.countermeasures.terms import Changes, Edit, out
 from tests.countermeasures.tickets import ANY_KEY
 
 DOUBTS, FILES, CHANGES = (
@@ -49,6 +49,12 @@ LISTS: Changes = {
             "edge/sync/new_list.py",
             "decode(self._roles.trust.unseal(sealed, Purpose.LIST), Manifest)",
             f"decode({AS_IT_CAME}, Manifest)",
+            Edit(
+                "edge/store/list_writer.py",
+                "decode(self._trust.unseal(sealed, Purpose.LIST), Manifest)",
+                f"decode({AS_IT_CAME}, Manifest)",
+            ),
+            note="Where it is asked for, and where it is put in place.",
         ),
     ),
     "an old heartbeat played again": (
@@ -122,7 +128,6 @@ LISTS: Changes = {
             "self._trust.unseal, every_commit=True)",
             "self._trust.unseal, every_commit=False)",
         ),
-        out("edge/store/list_writer.py", "            ready.add(used.beyond(ready.about))\n", ""),
     ),
     "a change so large that a broker drops it or no device reads it": (
         out(

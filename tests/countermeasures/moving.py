@@ -92,7 +92,9 @@ MOVING: Changes = {
             'answer |= {**_sealed(key, bytes(phone.agreement)), "open": key.hex()}',
         ),
     ),
-    "a released phone that kept its key": (out(PHONE, "        reissue(ticket)\n"),),
+    "a released phone that kept its key": (
+        out(PHONE, "        reissue(ticket)\n", by=("ValueError",)),
+    ),
     "a link guessed, read in the database or in a log": (
         out(
             "central/holder/views.py",

@@ -64,6 +64,18 @@ PAPERS: Changes = {
         ),
         out(
             "edge/kiosk/page.py",
+            'if request.method not in ("GET", "HEAD") and origin is None:',
+            "if False:",
+            tests=("test_no_other_origin",),
+        ),
+        out(
+            "edge/kiosk/page.py",
+            'if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):',
+            "if False:",
+            tests=("test_no_other_origin",),
+        ),
+        out(
+            "edge/kiosk/page.py",
             'return "" if secrets.compare_digest(shown.encode(), self._token.encode()) else "no token"',
             'return ""',
             tests=("test_nobody_without_the_token",),

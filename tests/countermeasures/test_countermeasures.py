@@ -4,12 +4,14 @@ Here: nothing is left out, nothing is stale, and a few are really tried. All of 
 `python -m tests.countermeasures`, or at night `make nightly PART=breaks`.
 """
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.countermeasures import night
 from tests.countermeasures.copies import Copy, Stale, changed, copied
 from tests.countermeasures.every import AREAS, EVERY
 from tests.countermeasures.page import ROOT, Row, rows
@@ -49,6 +51,18 @@ def test_what_is_taken_out_stands_in_the_source_once(attack: str, change: Change
         assert edit.old != edit.new, attack
         assert not edit.file.startswith("tests/"), "what is broken is ours, not the test"
         assert len(edit.new.splitlines()) <= len(edit.old.splitlines()) + LINES_MAX, attack
+
+
+def test_a_night_takes_each_out_once_after_all_tests_have_passed() -> None:
+    names = [name for name, _ in night.steps(1.0)]
+    first = next(at for at, name in enumerate(names) if name.startswith("without "))
+    assert len(set(names)) == len(names)
+    assert all(name.endswith(" as things are") for name in names[:first])
+    told = " and ".join(names[first:])
+    for attack, changes in EVERY.items():
+        for number in range(1, len(changes) + 1):
+            assert told.count(f"without {number} against {attack}") >= 1
+    assert len(re.findall(r"without \d+ against ", told)) == len(CHANGES)
 
 
 def test_a_source_that_has_moved_on_is_said() -> None:

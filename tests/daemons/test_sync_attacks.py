@@ -224,11 +224,11 @@ async def ready_at(venue: Venue, sequence: int) -> None:
 # Who may sign.
 
 
-def next_roles(version: int, list_key: str, root: str = "root") -> bytes:
-    """Return roles by which another key signs lists, vouched for by the root."""
+def next_roles(version: int, list_key: str, root: str = "root", named: str = "root") -> bytes:
+    """Return roles by which another key signs lists, signed by `root`; `named`: as their root."""
     first = decode(inside(decode(trusted.roles(), list[bytes])[0]), Roles)
     signers = {**first.signers, "list": trusted.signers(list_key)}
-    roles = replace(first, version=version, signers=signers)
+    roles = replace(first, version=version, signers=signers, root=trusted.signers(named))
     return bundle([seal(encode(roles), Purpose.ROLES, trusted.key(root))])
 
 
@@ -259,17 +259,21 @@ def test_roles_that_do_not_follow_never_come_in(tmp_path: Path) -> None:
         await beating(venue, 5)
         trust = trusted.trusting(tmp_path)
         assert trust.version == 2
+        known = {path.name: path.read_bytes() for path in (tmp_path / "trust").iterdir()}
         for bad in (
             trusted.roles(),
             next_roles(2, "evil"),
             next_roles(4, "evil"),
             next_roles(3, "evil", root="no root"),
+            next_roles(3, "evil", root="no root", named="no root"),
         ):
             venue.lists.roles[2:] = [bad]
             venue.lists.says_roles = 3
             await beating(venue, 5)
             trust.refresh()
             assert trust.version == 2
+            kept = {path.name: path.read_bytes() for path in (tmp_path / "trust").iterdir()}
+            assert kept == known, "on disk there is what there was"
         venue.lists.roles, venue.lists.says_roles = venue.lists.roles[:1], 1
         await beating(venue, 12)
         assert Distrust.PUT_BACK in named(venue)

@@ -708,6 +708,7 @@ def test_devices_move_to_a_new_issuing_authority_and_the_old_one_ends(
         servers = Servers(central, broker, str(before))
         assert servers.let_in(moving) == servers.let_in(stays.files) == (True, True)
 
+        older = newest_authority(central)
         replaced(central)
         servers.read_again()
         both = (True, True)
@@ -719,6 +720,9 @@ def test_devices_move_to_a_new_issuing_authority_and_the_old_one_ends(
         assert (refused.returncode, "Gate 1" in refused.stderr) == (1, True)
         assert "Gate 2" not in refused.stderr
         assert authority_task(central, "retire", "--now").returncode == 0
+        said = (central.folder / "central/authority/root.crl.pem").read_bytes()
+        ended = x509.load_pem_x509_crl(said).get_revoked_certificate_by_serial_number
+        assert ended(older.serial_number), "whoever still has a list of its, believes it no more"
         assert not servers.let_in(stays.files)[0], "central itself, whatever nginx has read"
         servers.read_again()
         servers.come_to(lambda: not servers.at_the_broker(stays.files))

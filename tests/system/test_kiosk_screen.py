@@ -353,7 +353,7 @@ def test_nobody_without_the_token(
     [
         {"Origin": "http://evil.example"},
         {},
-        {"Host": "evil.example"},
+        {"Host": "evil.example", "Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "self", "Sec-Fetch-Site": "cross-site"},
     ],
