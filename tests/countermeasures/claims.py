@@ -3,13 +3,14 @@
 from tests.countermeasures.lists import ANY_CHUNK
 from tests.countermeasures.terms import Changes, out
 
-CLAIMS_OF_A_GATE = "edge/gate/claims.py"
+CLAIMANT = "edge/store/claimant.py"
+"""What a gate's claims and a kiosk's have in common."""
 
 CLAIMS: Changes = {
     "a forged grant, so that a copy opens a zone that wants certainty": (
         out(
-            CLAIMS_OF_A_GATE,
-            "return await self._desk.unseal(envelope, Purpose.CLAIM)",
+            CLAIMANT,
+            "return await self._unseal(envelope, Purpose.CLAIM)",
             'return __import__("wire.cose", fromlist=["parts"]).parts(envelope)[1]',
         ),
     ),
@@ -19,15 +20,15 @@ CLAIMS: Changes = {
             "    if word.device != device:\n",
             "    if not word.device:\n",
         ),
-        out(CLAIMS_OF_A_GATE, "        if word.term < self.term:\n", "        if word.term < 0:\n"),
+        out(CLAIMANT, "        if word.term < self.term:\n", "        if word.term < 0:\n"),
         out(
-            CLAIMS_OF_A_GATE,
+            CLAIMANT,
             "        waiting = self._waiting.get(word.admission)\n",
             "        waiting = next(iter(self._waiting.values()), None)\n",
         ),
     ),
     "another ledger's answers, also central's, where a hub was named": (
-        out(CLAIMS_OF_A_GATE, "        if self._key:\n", "        if False:\n"),
+        out(CLAIMANT, "        if self._key:\n", "        if False:\n"),
     ),
     "two ledgers, each of which grants the same right": (
         out(
@@ -108,9 +109,9 @@ CLAIMS: Changes = {
     ),
     "a gate that is made to say that it used nothing, by losing its journal": (
         out(
-            CLAIMS_OF_A_GATE,
-            "elif here is False and not self._forgets():",
-            "elif here is False:",
+            "edge/gate/claims.py",
+            "        if not self._forgets():\n",
+            "        if self._forgets is not None:\n",
         ),
     ),
 }

@@ -23,6 +23,7 @@ from edge.drivers.fetch_http import HttpFetch
 from edge.drivers.interfaces import DriverError
 from edge.drivers.tls import Tls
 from edge.runtime.clock import SystemClock
+from edge.sync.hub_broker import upstream
 from edge.sync.near import NearFirst
 from tests import fronts
 from tests.brokers import free_port
@@ -76,10 +77,7 @@ def cache(folder: Path, told: TestAuthority, central: Front) -> Iterator[int]:
     assert NGINX
     port, here = free_port(), folder / "hub"
     (here / "gatehouse").mkdir(parents=True)
-    (here / "central.conf").write_text(
-        f"upstream central {{ server 127.0.0.1:{central.port}; }}\n"
-        'map "" $central { default localhost; }\n'
-    )
+    (here / "central.conf").write_text(upstream(f"https://localhost:{central.port}"))
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{kind}_temp_path {here}/{kind};" for kind in kinds)
     pair = here / "device.pem"
