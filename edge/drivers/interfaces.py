@@ -215,6 +215,12 @@ class Printer(Protocol):
         Cancelling it leaves the outcome unknown, except that nothing more is sent.
         """
 
+    def interrupted(self) -> None:
+        """An earlier life broke off in a sheet: what may hang out is no part of the next one.
+
+        The next sheet says so above itself; it is not cut off, since each cut counts as a paper.
+        """
+
     async def taken(self, seconds: float) -> bool | None:
         """Wait until the sheet was taken out of the printer's mouth; False: it was drawn back in.
 

@@ -109,6 +109,9 @@ class EscposPrinter:
             finally:
                 self._job = self._ended = None
 
+    def interrupted(self) -> None:
+        self._unfinished = True
+
     async def taken(self, seconds: float) -> bool | None:
         if not self.profile.mouth:
             return None

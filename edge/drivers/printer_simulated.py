@@ -27,6 +27,8 @@ class SimulatedPrinter:
         self.confirms = True
         """False: it prints, but the word that it did so is lost."""
         self.closed = False
+        self.unfinished = False
+        """An earlier life broke off in a sheet."""
         self._clock = clock
         self._seconds = sheet_seconds
         self._mouth = mouth
@@ -76,6 +78,9 @@ class SimulatedPrinter:
     def take(self) -> None:
         """Take the sheet out of its mouth."""
         self._taken.set()
+
+    def interrupted(self) -> None:
+        self.unfinished = True
 
     async def taken(self, seconds: float) -> bool | None:
         if not self._mouth:

@@ -156,6 +156,8 @@ async def _run(
     questions = Questions(intercom.tell, draw, clock)
     printer_thread = around.thread("printer")
     printer = catalog.printer(told.printer, printer_thread, lambda n: _below(n, draw))
+    if await desk.paper_hangs():
+        printer.interrupted()
     alone = Alone(directory, whitelist, journal, thread, clock, draw)
     trust = await thread.run(TrustStore, directory, who.pin, who.venue)
     closed = LANE in await desk.locked()

@@ -90,6 +90,10 @@ class Desk:
         self._grew()
         return left
 
+    async def paper_hangs(self) -> bool:
+        """Whether what was printed last may still hang out. Raise JournalUnwritable."""
+        return await self._thread.run(self._journal.transact, Transaction.paper_hangs)
+
     async def locked(self) -> frozenset[str]:
         """Return what central's orders have put out of service here. Raise JournalUnwritable."""
         return await self._thread.run(self._journal.transact, Transaction.locked)

@@ -18,6 +18,8 @@ from wire.paper import PaperEvent, Sort
 from wire.row import decode_row
 
 TOLD_BY = (PaperEvent,)
+HANGING_ROWS_MAX = 500
+"""How far back is looked for what may hang out of the printer."""
 
 
 class Step(IntEnum):
@@ -72,6 +74,19 @@ def of_right(database: sqlite3.Connection, cti: bytes) -> tuple[exchange.Paper, 
     return tuple(
         exchange.Paper(HELD[Step(step)], generation, own=True) for step, generation in found
     )
+
+
+def hangs(database: sqlite3.Connection) -> bool:
+    """Whether a paper of which nobody knows may hang out of the printer: none came out since."""
+    newest = "SELECT body FROM row ORDER BY epoch DESC, seq DESC LIMIT ?"
+    for (body,) in database.execute(newest, (HANGING_ROWS_MAX,)):
+        try:
+            happened, _ = decode_row(body)
+        except WireError:
+            continue  # Of a newer program.
+        if isinstance(happened, wire.PaperUnknown | wire.PaperConfirmed):
+            return isinstance(happened, wire.PaperUnknown)
+    return False
 
 
 def knows(database: sqlite3.Connection, paper: bytes) -> bool:

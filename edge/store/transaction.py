@@ -79,6 +79,10 @@ class Transaction:
         """Return the papers of this kiosk that have no end yet."""
         return papers.left_open(self._database)
 
+    def paper_hangs(self) -> bool:
+        """Whether a paper of which nobody knows may hang out of the printer, uncut."""
+        return papers.hangs(self._database)
+
     def knows_paper(self, paper: bytes) -> bool:
         """Whether a paper of that name was ever reserved here."""
         return papers.knows(self._database, paper)

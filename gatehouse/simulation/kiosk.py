@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from edge.core.print_job import Result
+from edge.core.print_job import Job, Result
 from edge.core.visit_terms import Page, Receipts, Visit
 from edge.drivers.catalog import Catalog, PrinterConfig, ReaderConfig
 from edge.drivers.interfaces import Printer, Reader
@@ -54,6 +54,8 @@ class Stand:
         """All that ever came off the roll."""
         self.on_piece: Callable[[Piece], None] = lambda _piece: None
         self.on_print: Callable[[Sheet], None] = lambda _sheet: None
+        self.on_muddle: Callable[[], None] = lambda: None
+        """Is told when a sheet is to be printed below a code of another, and does not say so."""
         self.on_show: Callable[[Visit], None] = lambda _visit: None
         self._daemon: tuple[KioskDaemon, Process] | None = None
         self._reader: tuple[SimulatedReader, Process] | None = None
@@ -204,6 +206,11 @@ class _Printer(EscposPrinter):
     """The driver; whoever watches it knows which sheet it was given."""
 
     stand: Stand
+
+    def encoded(self, sheet: Sheet, unfinished: bool = False) -> Job:
+        if self.stand.printer.hanging and not unfinished:
+            self.stand.on_muddle()
+        return super().encoded(sheet, unfinished)
 
     async def print(self, sheet: Sheet) -> Result:
         for part in sheet.parts:

@@ -50,6 +50,7 @@ class Kiosks:
         witness = KioskWitness(kiosk, venue.truth, venue.central)
         venue.watch(witness)
         kiosk.stand.on_print, kiosk.stand.on_show = witness.printing, witness.showed
+        kiosk.stand.on_muddle = witness.muddled
         kiosk.stand.on_piece = lambda piece: self._falls(kiosk, piece)
         return kiosk
 

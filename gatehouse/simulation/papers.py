@@ -140,6 +140,11 @@ class KioskWitness(Reading):
         why = f"{self.device.name}: {what} goes to the printer, and no committed row says for whom"
         self.truth.violate(Promise.PAPER_RESERVED_FIRST, why)
 
+    def muddled(self) -> None:
+        """A sheet is about to be printed below one that was broken off, as if it were one paper."""
+        why = f"{self.device.name}: a paper hangs on another's code, and does not say so"
+        self.truth.violate(Promise.PAPER_TRUE, why)
+
     def showed(self, visit: Visit) -> None:
         """What the screen says to be out is in the journal."""
         told = [one for one in visit.done if one.became is Became.DONE]

@@ -308,10 +308,15 @@ class VenuePrinter(simulator.EscposPrinter):
         if self._codes or self._dots or self.paper.printed:
             self.on_piece(self._off(cut=False))
 
-    def _off(self, cut: bool) -> Piece:
+    @property
+    def hanging(self) -> tuple[str, ...]:
+        """The codes that can be read on what is not cut off yet."""
         dots = bytes(self._dots)
         drawn = [text for text, picture in self.sheets.items() if picture and picture in dots]
-        piece = Piece(self._scheduler.now, (*self._codes, *drawn), cut)
+        return (*self._codes, *drawn)
+
+    def _off(self, cut: bool) -> Piece:
+        piece = Piece(self._scheduler.now, self.hanging, cut)
         self._codes, self._dots = [], bytearray()
         return piece
 
