@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.drivers.catalog import Catalog
+from edge.drivers.interfaces import Printer
 from edge.kiosk import browser, chosen
 from edge.kiosk.alone import Alone
 from edge.kiosk.chosen import Chosen
@@ -30,6 +31,7 @@ from edge.runtime.identity import DeviceIdentity
 from edge.runtime.intercom import Grew, IntercomClient
 from edge.runtime.service import Life, Work
 from edge.runtime.surroundings import Surroundings
+from edge.runtime.workers import SingleThread
 from edge.store.essentials import EssentialsStore
 from edge.store.floor import FloorFile
 from edge.store.journal import Journal
@@ -155,9 +157,7 @@ async def _run(
         service.log.warning("an earlier life left paper %s open", paper.paper.hex())
     questions = Questions(intercom.tell, draw, clock)
     printer_thread = around.thread("printer")
-    printer = catalog.printer(told.printer, printer_thread, lambda n: _below(n, draw))
-    if await desk.paper_hangs():
-        printer.interrupted()
+    printer = await _printer(told, catalog, printer_thread, desk, draw)
     alone = Alone(directory, whitelist, journal, thread, clock, draw)
     trust = await thread.run(TrustStore, directory, who.pin, who.venue)
     closed = LANE in await desk.locked()
@@ -196,6 +196,20 @@ def _senses(told: KioskConfig, catalog: Catalog, draw: Callable[[int], bytes]) -
         {one.digest: one.name for one in told.staff},
         draw,
     )
+
+
+async def _printer(
+    told: KioskConfig,
+    catalog: Catalog,
+    thread: SingleThread,
+    desk: Desk,
+    draw: Callable[[int], bytes],
+) -> Printer:
+    """Return the printer, which knows whether an earlier life left something in it."""
+    made = catalog.printer(told.printer, thread, lambda n: _below(n, draw))
+    if await desk.paper_hangs():
+        made.interrupted()
+    return made
 
 
 def _below(number: int, draw: Callable[[int], bytes]) -> int:

@@ -61,8 +61,8 @@ def test_a_share_of_the_seeds_keeps_every_promise() -> None:
 
 def test_a_share_of_the_seeds_with_kiosks_keeps_every_promise() -> None:
     """13 and 17 found a printer that went on after it had been given paper in the middle of a
-    ticket: what came out in two pieces was called exchanged, and the phone's code was void. 26 found a
-    kiosk that was killed in the middle of a ticket, and printed the next one below it."""
+    ticket: what came out in two pieces was called exchanged, and the phone's code was void.
+    26 found a kiosk that was killed in a ticket, and printed the next one below it."""
     covered = Covered()
     for seed in KIOSK_SHARE:
         covered.add(seeds.one(seed, KIOSKS))
