@@ -110,7 +110,9 @@ def serves(certificate: x509.Certificate, host: str) -> bool:
     """Tell whether it is for a server that is called `host`, a name or an address."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return False
+    except x509.UnsupportedGeneralNameType:
         return False
     addresses = (str(one) for one in names.get_values_for_type(x509.IPAddress))
     return host in (*names.get_values_for_type(x509.DNSName), *addresses)
@@ -125,7 +127,7 @@ def revocations(lists: bytes, authority: Sequence[x509.Certificate]) -> bytes:
     parts = [one + ends for one in lists.split(ends) if one.strip()]
     try:
         found = [x509.load_pem_x509_crl(one) for one in parts[: 2 * CHAIN_MAX]]
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise NotOurs(f"no revocation lists: {error}") from None
     for one in authority:
         if not any(_signed_list(made, one) for made in found):

@@ -55,6 +55,8 @@ class SmallCentral(SimulatedFetch):
     lists: bytes = b""
     version: int = 1
     """Of the configuration that it has for the hub."""
+    says: dict[str, bytes | None] = field(default_factory=dict)
+    """What it answers instead; None: it is cut off."""
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -68,6 +70,10 @@ class SmallCentral(SimulatedFetch):
         self.asked.append(path)
         if self.away:
             raise DriverError("simulated central cannot be reached")
+        if path in self.says:
+            if (said := self.says[path]) is None:
+                raise DriverError("simulated central was cut off")
+            return said
         match path:
             case "/device/hub":
                 told = decode(body, HubReport)
@@ -239,6 +245,38 @@ def test_a_certificate_of_another_authority_or_name_is_not_taken(machine: Machin
     with pytest.raises(NotOurs):
         machine.look()
     assert not (machine.folder / "broker/hub.pem").exists()
+
+
+STEPS = (
+    "/device/hub",
+    "/.well-known/est/cacerts",
+    "/device/revocations",
+    "/.well-known/est/server/simpleenroll",
+)
+
+
+@pytest.mark.parametrize("answer", ["cut off", "rubbish"])
+@pytest.mark.parametrize("step", STEPS)
+def test_whatever_central_says_at_any_step_it_goes_on_from_there(
+    machine: Machine, step: str, answer: str
+) -> None:
+    machine.central.says[step] = None if answer == "cut off" else b"\xff rubbish"
+    said = machine.broker()
+
+    async def story() -> None:
+        running = asyncio.create_task(said.run())
+        await asyncio.sleep(0.05)
+        assert not running.done(), "whatever it was, it is tried again"
+        running.cancel()
+
+    asyncio.run(story())
+    assert bool(said.trouble) or step == "/device/hub"
+    machine.central.says.clear()
+    key = machine.folder / "broker/hub.key"
+    before = key.read_bytes() if key.exists() else None
+    machine.look()
+    assert before in (None, key.read_bytes())
+    assert keys.certificate_of(machine.read("hub.pem")) == machine.central.issued[-1]
 
 
 def test_while_central_is_away_it_says_so_and_goes_on(machine: Machine) -> None:

@@ -6,10 +6,12 @@ import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+from edge.core.zone_text import CONFIGURATION_BYTES_MAX
 from edge.runtime.clock import SystemClock
 from edge.runtime.intercom import (
     FRAME_BYTES_MAX,
     UNSENT_BYTES_MAX,
+    Configured,
     Grew,
     Heard,
     IntercomClient,
@@ -64,6 +66,18 @@ def test_both_hear_each_other_and_the_newest_is_told_to_whoever_comes(tmp_path: 
                 assert await anext(server.words()) == Grew()
                 server.tell(Heard(b"8", 92.5))
                 assert await anext(words) == Heard(b"8", 92.5)
+
+    play(story)
+
+
+def test_the_largest_configuration_reaches_a_daemon_that_comes_later(tmp_path: Path) -> None:
+    async def story() -> None:
+        path = tmp_path / "sync.sock"
+        async with serving(path) as server:
+            largest = Configured(bytes(CONFIGURATION_BYTES_MAX))
+            server.tell(largest)
+            async with listening(path) as client:
+                assert await anext(client.words()) == largest
 
     play(story)
 
