@@ -191,7 +191,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)
 
-    def create_task(  # type: ignore[override]
+    def create_task(  # type: ignore[override, unused-ignore]  # Typed otherwise before Python 3.12.
         self,
         coro: Coroutine[Any, Any, T],
         *,
@@ -239,8 +239,9 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         for task in sorted(asyncio.all_tasks(self), key=lambda one: one.get_name()):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
             coroutine = task.get_coro()
-            with suppress(BaseException):
-                coroutine.close()
+            if coroutine is not None:  # None: an eager task of Python 3.12 that ended at once.
+                with suppress(BaseException):
+                    coroutine.close()
 
 
 def aside(work: Callable[P, T]) -> Callable[P, T]:
