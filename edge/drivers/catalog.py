@@ -16,9 +16,11 @@ from edge.core.framing import Framing, GrowFraming, LineFraming
 from edge.drivers.interfaces import Fetch, Link, Panel, Printer, Reader, Relay, Sensor
 from edge.drivers.printer_config import (
     FilePrinterConfig,
+    LinePrinterConfig,
     NetworkPrinterConfig,
     SerialPrinterConfig,
     SimulatedPrinterConfig,
+    UsbPrinterConfig,
     profile,
 )
 from edge.drivers.printer_config import PrinterConfig as PrinterConfig
@@ -172,8 +174,9 @@ class CentralConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Catalog:
     """Opens drivers; those on one Modbus line share it."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, usb: object = None) -> None:
+        """`usb`: pyusb's way to devices; None: libusb."""
+        self._clock, self._usb = clock, usb
         self._buses: dict[str, ModbusBus] = {}
 
     def reader(self, told: ReaderConfig) -> Reader:
@@ -278,7 +281,7 @@ class Catalog:
             return SimulatedPrinter(self._clock)
         from edge.drivers.printer_escpos import EscposPrinter
 
-        line = _printer_line(told, thread, self._clock)
+        line = _printer_line(told, thread, self._clock, self._usb)
         return EscposPrinter(line, profile(told), self._clock, thread, draw)
 
     def link(
@@ -314,9 +317,7 @@ class Catalog:
 
 
 def _printer_line(
-    told: NetworkPrinterConfig | SerialPrinterConfig | FilePrinterConfig,
-    thread: SingleThread,
-    clock: Clock,
+    told: LinePrinterConfig, thread: SingleThread, clock: Clock, usb: object = None
 ) -> Transport:
     from edge.drivers import escpos_transport
 
@@ -327,6 +328,10 @@ def _printer_line(
             return escpos_transport.SerialTransport(told.path, told.baud, told.flow, thread)
         case FilePrinterConfig():
             return escpos_transport.FileTransport(told.path, thread, clock)
+        case UsbPrinterConfig():
+            from edge.drivers.escpos_usb import UsbTransport
+
+            return UsbTransport(*told.numbers(), thread, clock, usb)
         case _:
             assert_never(told)
 

@@ -37,18 +37,33 @@ class FilePrinterConfig(_Printer, frozen=True, tag="file", kw_only=True):
     path: str
 
 
+class UsbPrinterConfig(_Printer, frozen=True, tag="usb", kw_only=True):
+    """A USB printer by libusb: device = "04b8:0e28", as lsusb shows it, or with its serial number
+    behind another colon where there are two of a kind."""
+
+    device: Annotated[
+        str, msgspec.Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}(:[!-~]{1,80})?$", max_length=100)
+    ]
+
+    def numbers(self) -> tuple[int, int, str]:
+        """Return vendor, product and serial number."""
+        vendor, product, *serial = self.device.split(":", 2)
+        return int(vendor, 16), int(product, 16), serial[0] if serial else ""
+
+
 class SimulatedPrinterConfig(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="simulated"
 ):
     pass
 
 
-PrinterConfig = (
-    NetworkPrinterConfig | SerialPrinterConfig | FilePrinterConfig | SimulatedPrinterConfig
+LinePrinterConfig = (
+    NetworkPrinterConfig | SerialPrinterConfig | FilePrinterConfig | UsbPrinterConfig
 )
+PrinterConfig = LinePrinterConfig | SimulatedPrinterConfig
 
 
-def profile(told: NetworkPrinterConfig | SerialPrinterConfig | FilePrinterConfig) -> Profile:
+def profile(told: LinePrinterConfig) -> Profile:
     """Return the profile that was chosen, with what was told beside it."""
     chosen = replace(PROFILES[told.profile], black_mark=told.black_mark)
     return chosen if told.letters is None else replace(chosen, letters=told.letters)

@@ -3,6 +3,7 @@
 [printer] kind = "network", host = "192.0.2.9", profile = "epson-80"
 [printer] kind = "serial", path = "/dev/gatehouse/printer", baud = 115200, profile = "china-80"
 [printer] kind = "file", path = "/dev/usb/lp0", profile = "custom-80"
+[printer] kind = "usb", device = "04b8:0e28", profile = "epson-t88"
 
 What is said, asked and concluded is `edge/core`'s: `escpos`, `escpos_talk`, `fgl`, `print_job`.
 Here bytes are moved. A block is never interrupted: questions wait for its end. After a sheet that

@@ -23,8 +23,10 @@ from edge.drivers.escpos_transport import FileTransport, SerialTransport, Transp
 from edge.drivers.interfaces import DriverError, Printer
 from edge.drivers.printer_config import (
     FilePrinterConfig,
+    LinePrinterConfig,
     NetworkPrinterConfig,
     SerialPrinterConfig,
+    UsbPrinterConfig,
 )
 from edge.drivers.printer_simulated import SimulatedPrinter
 from edge.runtime.clock import SystemClock
@@ -36,6 +38,7 @@ from simulators.printer import CHINA_58, CHINA_80, CUSTOM_80, EPSON_58, EPSON_80
 from simulators.printer_boca import BocaPrinter
 from simulators.printer_body import Mishap, PrinterBody
 from simulators.printer_line import PrinterLine, TcpLine, pty_line
+from simulators.usb_line import PRODUCT, SERIAL, VENDOR, UsbLine
 
 PATIENCE_SECONDS = 60.0
 KINDS = {
@@ -48,6 +51,7 @@ KINDS = {
 }
 LINES = ("network", "serial", "file")
 DRIVERS = ["simulated", *(f"{line} {kind}" for line in LINES for kind in ("epson-80", "china-58"))]
+DRIVERS += ["usb epson-80", "usb custom-80"]
 DRIVERS += ["network boca-300", "file custom-80", "network epson-58", "serial china-80"]
 NAME = "\x1b@欧阳𠮷子\x1dV\x00 😀 Zoë \u202e" + "A" * 40
 
@@ -140,7 +144,9 @@ async def rig(
     hardware = EscposPrinter(model, line) if model else BocaPrinter(line)
     thread = Workers().single("printer")
     numbers = itertools.count()
-    printer = Catalog(SystemClock()).printer(told, thread, lambda n: next(numbers) % n)
+    devices = line.backend if isinstance(line, UsbLine) else None
+    catalog = Catalog(SystemClock(), devices)
+    printer = catalog.printer(told, thread, lambda n: next(numbers) % n)
     if plugged:
         hardware.plug()
     if taken:
@@ -168,10 +174,11 @@ async def rig(
         thread.close()
 
 
-def line_of(
-    driver: str, directory: Path
-) -> tuple[PrinterLine, NetworkPrinterConfig | SerialPrinterConfig | FilePrinterConfig]:
+def line_of(driver: str, directory: Path) -> tuple[PrinterLine, LinePrinterConfig]:
     kind, profile = driver.split()
+    if kind == "usb":
+        device = f"{VENDOR:04x}:{PRODUCT:04x}:{SERIAL}"
+        return UsbLine(), UsbPrinterConfig(profile=profile, device=device)
     if kind == "network":
         port = free_port()
         return TcpLine(port), NetworkPrinterConfig(profile=profile, host="127.0.0.1", port=port)
@@ -293,7 +300,9 @@ def test_closed_twice_it_prints_nothing(driver: str, tmp_path: Path) -> None:
     asyncio.run(play())
 
 
-@pytest.mark.parametrize("driver", ["network epson-80", "serial china-80", "network boca-300"])
+@pytest.mark.parametrize(
+    "driver", ["network epson-80", "serial china-80", "usb epson-80", "network boca-300"]
+)
 def test_a_loop_is_never_blocked_by_a_printer_that_takes_nothing(
     driver: str, tmp_path: Path
 ) -> None:
