@@ -72,6 +72,8 @@ class PrinterBody:
         self.late_seconds = late_seconds
         self.in_mouth = False
         self.on = True
+        self._lives = 0
+        """How often it was switched off: what it had in its hands by then is lost."""
         self.changed: Callable[[], None] = lambda: None
         """Called after each cut and each mishap, for whoever shows the paper."""
         self.going = asyncio.Event()
@@ -137,6 +139,7 @@ class PrinterBody:
 
     def power_off(self) -> None:
         self.on = False
+        self._lives += 1
         self.paper.tear()
         self.forget()
         self.health.cutter_error = False
@@ -243,8 +246,8 @@ class PrinterBody:
 
     async def _hold(self, arrived: bytes) -> None:
         """Take bytes into the buffer, as room for them comes."""
-        session = self.line.session
-        while arrived and self.on and self.line.session == session:
+        session, life = self.line.session, self._lives
+        while arrived and self._lives == life and self.line.session == session:
             room = self._buffer_bytes - len(self.buffer)
             self.buffer += arrived[:room]
             arrived = arrived[room:]

@@ -46,6 +46,7 @@ class MemoryLine:
 
     def __init__(self, room_bytes: int = LINE_BYTES) -> None:
         self.moved_bytes = 0
+        self.session = 0
         self._room_bytes = room_bytes
         self._plugged = self._open = False
         self._there, self._back = bytearray(), bytearray()
@@ -63,6 +64,7 @@ class MemoryLine:
             raise DriverError("line is not there")
         self._there.clear()
         self._back.clear()
+        self.session += 1
         self._open = True
 
     def close(self) -> None:
@@ -119,7 +121,10 @@ class Plug:
     """The printer's end of a line."""
 
     line: MemoryLine
-    session: int = 0
+
+    @property
+    def session(self) -> int:
+        return self.line.session
 
     def plug(self) -> None:
         self.line.plug()
