@@ -15,6 +15,8 @@ class TicketClass(msgspec.Struct, frozen=True, omit_defaults=True):
     """Checkpoint -> how often each person of the ticket may enter there. Absent: not at all."""
     exchange: bool = True
     """Whether a kiosk turns it into paper."""
+    entrance: Words | None = None
+    """Where to go with it, as it stands on paper."""
 
 
 class EventRecord(msgspec.Struct, frozen=True, omit_defaults=True):

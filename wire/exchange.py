@@ -85,6 +85,9 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
     """Masked: enough for its holder to know it."""
     order: str = ""
     venue: Words | None = None
+    entrance: Words | None = None
+    paid: str = ""
+    """How (wire/payment.py), if that is known."""
     reason: Reason | None = None
     since: float | None = None
     where: str = ""

@@ -64,7 +64,8 @@ def _asked(key: ChannelKey, name: str, why: str = "") -> Asked:
 def _wanted(key: ChannelKey, order: shapes.Order, count: int = 1) -> Wanted:
     kind = _class(key, order.event, order.ticket_class)
     named = (order.holder_name, order.id_number, order.order_number, order.phone_digits)
-    place = Place(order.zone, order.row, order.seats_of(), order.price_cents)
+    where = (order.zone, order.row, order.seats_of())
+    place = Place(*where, order.price_cents, order.paid or "")
     return Wanted(kind, count, order.quantity, order.not_before, order.expires, *named, place)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from ninja import Schema
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from wire.payment import Payment
 from wire.ticket import SMALL_MAX
 
 UNIX_MAX = 2**32 - 1
@@ -71,6 +72,8 @@ class Order(Asked):
     row: Seat = ""
     seat: Seat = ""
     price_cents: Annotated[int, Field(ge=0, le=2**31 - 1), Number] | None = None
+    paid: Payment | None = None
+    """How, as receipts say it."""
 
     def seats_of(self) -> tuple[str, ...]:
         """Return the seat of each ticket; nothing where they have none."""

@@ -144,6 +144,8 @@ def _offer(ticket: Ticket, device: Device, shown: int | None) -> Offer:
         seat=ticket.seat,
         price_cents=ticket.price_cents,
         currency=device.venue.currency,
+        paid=ticket.paid,
+        entrance=kind.entrance,
         holder=masked(ticket.holder()),
         order=ticket.order_number,
         venue=Words(device.venue.name_zh, device.venue.name_en),

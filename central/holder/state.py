@@ -9,7 +9,8 @@ from django.utils import timezone
 from central.holder.models import Phone
 from central.holder.phone import hours
 from central.ledger.uses import reported
-from central.venue.models import NEVER_USED, Ticket
+from central.venue.models import Ticket
+from central.venue.told import NEVER_USED
 from wire.words import Words
 
 WEEKDAYS = "一二三四五六日"

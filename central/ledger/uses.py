@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 from central.ledger.models import Use
-from central.venue.models import NEVER_USED, ReportedUses
+from central.venue.told import NEVER_USED, ReportedUses
 from rules.use import Outcome
 from wire.entry import UseElsewhere
 

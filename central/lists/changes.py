@@ -13,7 +13,8 @@ from central.ledger.uses import reported
 from central.lists.models import Change
 from central.lists.waking import announce
 from central.venue import trust
-from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
+from central.venue.models import Event, SigningKey, Ticket, TicketClass, Venue
+from central.venue.told import NEVER_USED
 from wire.codec import encode
 from wire.entry import Row, Standing
 from wire.signed import Purpose

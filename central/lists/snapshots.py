@@ -24,7 +24,8 @@ from central.lists.build import Contents, build
 from central.lists.changes import head
 from central.lists.models import Change, Forgotten, Snapshot
 from central.venue import trust
-from central.venue.models import NEVER_USED, Event, SigningKey, Ticket, TicketClass, Venue
+from central.venue.models import Event, SigningKey, Ticket, TicketClass, Venue
+from central.venue.told import NEVER_USED
 from wire.codec import encode
 from wire.signed import Purpose
 from wire.snapshot import SCHEMA_VERSION, About

@@ -46,7 +46,7 @@ class TicketAdmin(ModelAdmin):  # type: ignore[misc]
     search_help_text = "票号或权利编号（32 位）· Number, or right (32 digits)"
     readonly_fields = (
         *("number", "ticket_class", "generation", "quantity"),
-        *("area", "seat_row", "seat", "price"),
+        *("area", "seat_row", "seat", "price", "paid"),
         *("standing", "admitted_from", "admitted_until", "issued", "replaces", "right"),
     )
     fields = readonly_fields

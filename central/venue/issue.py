@@ -28,6 +28,8 @@ class Place:
     seats: tuple[str, ...] = ()
     """One for each ticket, or none."""
     price_cents: int | None = None
+    paid: str = ""
+    """How (wire/payment.py), if that is known."""
 
 
 NOWHERE = Place()
@@ -146,6 +148,7 @@ def _told(kind: TicketClass, order: Order) -> dict[str, Any]:
         "area": order.place.area,
         "seat_row": order.place.row,
         "price_cents": order.place.price_cents,
+        "paid": order.place.paid,
     }
 
 

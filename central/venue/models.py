@@ -2,17 +2,17 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from central.core.serial import CAPACITY_MAX
+from central.venue.told import NEVER_USED, PAYMENTS, ReportedUses
 from paper.fields import money
 from rules.ticket_class import EventRecord
 from rules.ticket_class import TicketClass as ClassRecord
-from wire.entry import Entry, Row, Standing, UseElsewhere, key_of, row
+from wire.entry import Entry, Row, Standing, key_of, row
 from wire.key import KeyRecord, Role, Status
 from wire.rotating import EVENT_KEY_BYTES
 from wire.secret import open_name
@@ -22,18 +22,6 @@ from wire.words import Words
 
 def _list_key() -> bytes:
     return secrets.token_bytes(32)
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedUses:
-    """What is known of one right's uses, as the list says it."""
-
-    counted: tuple[UseElsewhere, ...] = ()
-    undone: tuple[tuple[bytes, int], ...] = ()
-    """Names (admission, person) of uses that were withdrawn."""
-
-
-NEVER_USED = ReportedUses()
 
 
 class Venue(models.Model):
@@ -152,6 +140,9 @@ class TicketClass(models.Model):
         help_text="取票机可将电子票换成纸质票。A kiosk turns its e-tickets into paper.",
     )
 
+    entrance_zh = models.CharField("入口（印在纸质票上）", max_length=40, blank=True)
+    entrance_en = models.CharField("entrance, as it is printed", max_length=40, blank=True)
+
     class Meta:
         verbose_name = verbose_name_plural = "票种 Ticket class"
         unique_together = [("event", "code")]
@@ -161,8 +152,14 @@ class TicketClass(models.Model):
 
     def record(self) -> ClassRecord:
         """Return what the list says of this class; its row in the list is the primary key."""
-        name = Words(self.name_zh, self.name_en)
-        return ClassRecord(self.event.audience, self.code, name, self.uses, self.exchange)
+        about = (self.event.audience, self.code, Words(self.name_zh, self.name_en))
+        return ClassRecord(*about, self.uses, self.exchange, self.entrance)
+
+    @property
+    def entrance(self) -> Words | None:
+        """Return where to go with it; in one language, where only that was written."""
+        zh, en = self.entrance_zh or self.entrance_en, self.entrance_en or self.entrance_zh
+        return Words(zh, en) if zh else None
 
 
 class RolesVersion(models.Model):
@@ -258,6 +255,7 @@ class Ticket(models.Model):
     seat_row = models.CharField("排 row", max_length=12, blank=True)
     seat = models.CharField("座 seat", max_length=12, blank=True)
     price_cents = models.PositiveIntegerField("票价（分）price, cents", null=True, blank=True)
+    paid = models.CharField("付款方式 paid by", max_length=12, blank=True, choices=PAYMENTS)
     id_digest = models.BinaryField(null=True, blank=True, editable=False, db_index=True)
     """Of the ID number, made costly, by a salt of the event: a kiosk finds the ticket by it."""
     moved_from = models.BigIntegerField("改期生效 moved: from (Unix)", null=True, blank=True)

@@ -4,11 +4,12 @@
      "devices": [{"id": "16 hex digits", "name": …, "token": …}],
      "events": [{"audience": "DEMO2026", "name": {…}, "opens": unix, "closes": unix,
        "rotating": false,
-       "classes": [{"code": 1, "name": {…}, "uses": {"hall": 1},
+       "classes": [{"code": 1, "name": {…}, "uses": {"hall": 1}, "entrance": {…},
          "tickets": [{"kind": "valid", "count": 300, "standing": "good", "quantity": 1,
                       "not_before": unix, "expires": unix, "holder": "", "id_number": "",
                       "order": "", "phone": "last four digits", "zone": "", "row": "",
-                      "seats": ["one for each, or none"], "price_cents": 28000}]}]}]}
+                      "seats": ["one for each, or none"], "price_cents": 28000,
+                      "paid": "wechat"}]}]}]}
 
 `seed` (optional) makes rights and key reproducible: for demonstrations, never for a sale. An
 event that exists already is left alone, so that the command can be repeated. A million tickets
@@ -42,6 +43,7 @@ from central.venue.models import (
 )
 from wire import rotating
 from wire.entry import Standing
+from wire.payment import Payment
 from wire.words import Words
 
 CAPACITY = 100_000
@@ -65,6 +67,8 @@ class TicketsWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     row: str = ""
     seats: tuple[str, ...] = ()
     price_cents: int | None = None
+    paid: Payment | None = None
+    """How."""
 
     def __post_init__(self) -> None:
         if self.seats and len(self.seats) != self.count:
@@ -78,6 +82,8 @@ class ClassWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tickets: tuple[TicketsWanted, ...] = ()
     exchange: bool = True
     """Whether a kiosk turns them into paper."""
+    entrance: Words | None = None
+    """Where to go with them, as it stands on paper."""
 
 
 class EventWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,6 +173,8 @@ def _class(
     event: Event, wanted: ClassWanted, draw: Callable[[int], bytes], out: TextIO | None
 ) -> int:
     names = {"name_zh": wanted.name.zh, "name_en": wanted.name.en}
+    if wanted.entrance:
+        names |= {"entrance_zh": wanted.entrance.zh, "entrance_en": wanted.entrance.en}
     kind = TicketClass.objects.create(
         event=event, code=wanted.code, uses=wanted.uses, exchange=wanted.exchange, **names
     )
@@ -184,7 +192,7 @@ def _class(
             id_number=batch.id_number,
             order_number=batch.order,
             phone_digits=batch.phone,
-            place=Place(batch.zone, batch.row, batch.seats, batch.price_cents),
+            place=Place(*(batch.zone, batch.row, batch.seats, batch.price_cents), batch.paid or ""),
         )
         if out is None and stockable(order):
             issued += stock(kind, order, draw)

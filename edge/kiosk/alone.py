@@ -117,6 +117,7 @@ class Alone:
             begins=int(self._opens(shown, listed)),
             quantity=shown.ticket.quantity,
             holder=secret.masked(holder),
+            entrance=listed.ticket_class.entrance,
             reason=refused.reason if refused else None,
             since=refused.since if refused else None,
             where=refused.where if refused else "",

@@ -13,6 +13,7 @@ from wire import delegated
 from wire import ticket as gh1
 from wire.event import ClockQuality
 from wire.exchange import Granted, Offer
+from wire.payment import WORDS
 from wire.reason import Reason
 from wire.words import Words
 
@@ -33,6 +34,7 @@ class Sheets:
             "class": offer.kind,
             "time": self._time(offer.begins),
             "zone": offer.zone,
+            "entrance": offer.entrance or "",
             "row": offer.row,
             "seat": offer.seat,
             "price": _money((offer,)),
@@ -63,6 +65,7 @@ class Sheets:
             "order": same(lambda one: one.order),
             "count": str(len(offers)),
             "total": _money(offers),
+            "paid": same(lambda one: WORDS.get(one.paid, "")),
             "kiosk": self._kiosk,
             "printed": self._now(),
         }

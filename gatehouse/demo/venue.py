@@ -137,7 +137,8 @@ def _description(venue: Venue, seed: int, visitors: int) -> dict[str, Any]:
         {"kind": "early", "count": counts[Shows.EARLY], "standing": "good", **future},
         {"kind": "paper", "count": counts[Shows.PAPER], "standing": "good"},
         {"kind": "order", "count": 4, "order": ORDER, "phone": PHONE, "holder": "王小明"}
-        | {"zone": "一层 Stalls", "row": "7", "seats": SEATS, "price_cents": 28_000},
+        | {"zone": "一层 Stalls", "row": "7", "seats": SEATS}
+        | {"price_cents": 28_000, "paid": "wechat"},
     ]
     group = [{"kind": "group", "count": counts[Shows.GROUP], "standing": "good", "quantity": 3}]
     classes = [
@@ -174,7 +175,8 @@ def _description(venue: Venue, seed: int, visitors: int) -> dict[str, Any]:
 
 def _class(code: int, zh: str, en: str, tickets: list[dict[str, Any]]) -> dict[str, Any]:
     name, uses = {"zh": zh, "en": en}, {CHECKPOINT: 1}
-    return {"code": code, "name": name, "uses": uses, "tickets": tickets}
+    entrance = {"zh": "正门", "en": "Main entrance"}
+    return {"code": code, "name": name, "uses": uses, "entrance": entrance, "tickets": tickets}
 
 
 def _central(venue: Venue) -> str:

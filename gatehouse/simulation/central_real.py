@@ -123,7 +123,8 @@ class RealCentral(Central):
 
     def listed(self, rights: list[bytes]) -> list[Row]:
         from central.ledger.uses import reported
-        from central.venue.models import NEVER_USED, Ticket
+        from central.venue.models import Ticket
+        from central.venue.told import NEVER_USED
 
         uses = reported(None)
         found = Ticket.objects.filter(cti__in=rights)

@@ -129,6 +129,18 @@ def test_seats_and_prices_come_with_the_order(shop: Shop) -> None:
         assert (status, said["code"]) == (422, "malformed")
 
 
+def test_how_it_was_paid_is_one_of_a_few_words_or_nothing(shop: Shop) -> None:
+    from central.venue.models import Ticket
+
+    assert shop.post("tickets", {**ORDER, "paid": "wechat"})[0] == 200
+    assert Ticket.objects.latest("pk").paid == "wechat"
+    assert shop.post("tickets", ORDER)[0] == 200
+    assert Ticket.objects.latest("pk").paid == ""
+    for wrong in ("gold", "", 7):
+        status, said = shop.post("tickets", {**ORDER, "paid": wrong})
+        assert (status, said["code"]) == (422, "malformed")
+
+
 def test_asked_again_it_is_answered_alike_and_done_once(shop: Shop) -> None:
     from central.venue.models import Ticket
 

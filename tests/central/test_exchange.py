@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from msgspec.structs import replace
 
 from rules import claim
+from rules.use import Outcome
 from tests.central_messages import DEVICE, chained, rows, take, together
 from tests.central_venue import TOKEN, description
 from tests.device import authorised, stamp
@@ -16,7 +18,7 @@ from wire import ticket as gh1
 from wire.claim import Claim
 from wire.codec import decode, encode
 from wire.entry import Entry, read
-from wire.event import AnyEvent, Authorised, Direction, Passed, Rung
+from wire.event import AnyEvent, Authorised, Direction, Passed, Rung, Undone
 from wire.exchange import (
     Answer,
     Answered,
@@ -43,6 +45,7 @@ from wire.paper import (
     Sort,
 )
 from wire.reason import Reason
+from wire.words import Words
 
 KIOSK_2, TOKEN_2 = "0102030405060709", "token-of-kiosk-2"
 PAPER, SECOND = b"paper-000001", b"paper-000002"
@@ -58,8 +61,15 @@ def tickets(tmp_path: Path) -> list[dict[str, Any]]:
     kind = told["events"][0]["classes"][0]
     kind["tickets"].append(
         {"kind": "order", "count": 3, "order": "D-2026-7", "phone": "1234", "holder": "王小明"}
-        | {"zone": "A", "row": "7", "seats": ["1", "3", "5"], "price_cents": 28_000}
+        | {
+            "zone": "A",
+            "row": "7",
+            "seats": ["1", "3", "5"],
+            "price_cents": 28_000,
+            "paid": "alipay",
+        }
     )
+    kind["entrance"] = {"zh": "东门", "en": "East gate"}
     kind["tickets"].append({"kind": "named", "count": 1, "id_number": "11010519491231002X"})
     names = {"zh": "工作证", "en": "Staff pass"}
     passes = {"code": 9, "name": names, "uses": {"hall": 1}, "exchange": False}
@@ -124,6 +134,58 @@ def test_a_paper_is_the_same_right_with_a_higher_generation(tickets: list[Any]) 
     assert isinstance(phone, gh1.Ticket)
     assert isinstance(paper, gh1.Ticket)
     assert (paper.cti, paper.generation, phone.generation) == (phone.cti, 1, 0)
+
+
+def test_the_paper_says_where_to_go_and_the_receipt_how_it_was_paid(tickets: list[Any]) -> None:
+    found = ask(FindOrder("D-2026-7", "1234"))
+    assert isinstance(found, Found)
+    told = {(one.entrance, one.paid) for one in found.offers}
+    assert told == {(Words("东门", "East gate"), "alipay")}
+    without = ask(FindCode(of_kind(tickets, "pass")[0]["text"].encode()))
+    assert isinstance(without, Found)
+    assert (without.offers[0].entrance, without.offers[0].paid) == (None, "")
+
+
+def test_an_entrance_in_one_language_stands_for_both() -> None:
+    from central.venue.models import TicketClass
+
+    assert TicketClass(entrance_en="East").entrance == Words("East", "East")
+    assert TicketClass(entrance_zh="东").entrance == Words("东", "东")
+    assert TicketClass().entrance is None
+
+
+def test_whom_a_gate_has_just_claimed_gets_no_paper(tickets: list[Any]) -> None:
+    """Central is the ledger here; the gate has not written its row yet."""
+    from central.claims.models import Granted as Claimed
+    from central.venue.models import Device
+
+    cti = bytes.fromhex(tickets[0]["cti"])
+    about = {"checkpoint": "hall", "lane": "A1", "generation": 0, "wall": int(time.time())}
+    device = Device.objects.get(identity=KIOSK_2)
+    claimed = Claimed.objects.create(device=device, admission=bytes(12), person=1, cti=cti, **about)
+    denied = grant(tickets[0])
+    assert isinstance(denied, Denied)
+    assert (denied.reason, denied.where) == (Reason.BEING_USED, "Kiosk 2")
+    claimed.outcome = Outcome.ABANDONED.value
+    claimed.save()
+    assert isinstance(grant(tickets[0]), Granted)
+
+
+@pytest.mark.usefixtures("tickets")
+def test_a_grant_says_what_a_hub_cannot_know() -> None:
+    from central.venue.models import Ticket
+
+    found = ask(FindOrder("D-2026-7", "1234"))
+    assert isinstance(found, Found)
+    cti = found.offers[0].cti
+    entered = structs.replace(authorised(1), cti=cti)
+    name = entered.admission
+    said(entered, Passed(admission=name, person=1), Undone(admission=name, person=1))
+    Ticket.objects.filter(cti=cti).update(generation=3, generation_given=4)
+    granted = ask(Reserve(PAPER, found.offers[0].handle))
+    assert isinstance(granted, Granted)
+    told = (granted.generation, granted.least, granted.undone)
+    assert told == (5, 3, ((entered.admission, 1),))
 
 
 def test_asked_again_it_is_the_same_paper(tickets: list[Any]) -> None:
