@@ -1,7 +1,7 @@
 """Claims: forged grants, rogue hubs, and what a ledger forgets."""
 
 from tests.countermeasures.lists import ANY_CHUNK
-from tests.countermeasures.terms import Changes, out
+from tests.countermeasures.terms import Changes, Edit, out
 
 CLAIMANT = "edge/store/claimant.py"
 """What a gate's claims and a kiosk's have in common."""
@@ -71,7 +71,14 @@ CLAIMS: Changes = {
             "central/claims/knowing.py",
             "Granted.objects.filter(device=device, admission=admission)\n    )",
             "Granted.objects.filter(admission=admission)\n    )",
+            Edit(
+                "central/claims/knowing.py",
+                '            "device": device,\n            "admission": one.admission,\n',
+                '            "device": Device.objects.filter(identity=one.device.hex()).first() or device,\n'
+                '            "admission": one.admission,\n',
+            ),
             tests=("tests/central/test_claims.py::test_nobody_gives_back_what_another_holds",),
+            note="Where it is looked up, and where what became of it is kept.",
         ),
     ),
     "claiming, or answering, in another's name at the hub's broker": (

@@ -3,13 +3,16 @@
 from tests.countermeasures.terms import Changes, Edit, out
 
 ENROLLING, NGINX = "central/identity/enrolling.py", "provisioning/nginx.conf"
-NGINX_BELIEVES = ("ssl_verify_client optional;", "ssl_verify_client optional_no_ca;")
+NO_REVOCATION = "        ssl_crl /var/lib/gatehouse-central/authority/crl.pem;\n"
 
 IDENTITY: Changes = {
     "a rogue device: a certificate of another authority, or self-signed with the right name": (
         out(
             NGINX,
-            *NGINX_BELIEVES,
+            "ssl_verify_client optional;",
+            "ssl_verify_client optional_no_ca;",
+            Edit(NGINX, NO_REVOCATION, ""),
+            note="Of whom no list of revoked ones is there, nginx believes nobody either.",
             tests=(
                 "test_rogue_and_expired_certificates_are_refused",
                 "test_a_certificate_of_another_authority_never_reaches_central",
@@ -31,7 +34,13 @@ IDENTITY: Changes = {
         ),
     ),
     "an expired certificate": (
-        out(NGINX, *NGINX_BELIEVES, tests=("test_rogue_and_expired_certificates_are_refused",)),
+        out(
+            NGINX,
+            "ssl_verify_client optional;",
+            "ssl_verify_client off;",
+            tests=("test_rogue_and_expired_certificates_are_refused",),
+            note="Dates cannot be left out alone of what nginx looks at.",
+        ),
         out(
             ENROLLING,
             "if now >= found.not_after + (GRACE_SECONDS if grace else 0):",
@@ -47,7 +56,7 @@ IDENTITY: Changes = {
         ),
         out(
             NGINX,
-            "        ssl_crl /var/lib/gatehouse-central/authority/crl.pem;\n",
+            NO_REVOCATION,
             tests=("test_a_revoked_device_is_out_at_once_and_at_nginx_after_its_next_reload",),
         ),
     ),

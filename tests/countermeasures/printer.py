@@ -5,10 +5,11 @@ from tests.countermeasures.terms import Changes, out
 PRINTER: Changes = {
     "a name, title or note that commands the printer (cut, drawer, reset, status)": (
         out(
-            "edge/core/escpos.py",
-            "return all(_bytes_of(char) == columns_of(char) for char in text)",
-            "return all(_bytes_of(char) for char in text)",
+            "paper/safe.py",
+            '_DROPPED = {"Cc", "Cf", "Cs", "Co", "Cn"}',
+            "_DROPPED = set[str]()",
             tests=("test_no_name_commands_the_printer",),
+            by=("UnicodeEncodeError",),
         ),
         out(
             "edge/core/escpos.py",
@@ -27,7 +28,7 @@ PRINTER: Changes = {
         out(
             "edge/core/print_job.py",
             "if state.phase is Phase.FINISHING and process == state.job.confirmed_by:",
-            "if state.phase is Phase.FINISHING:",
+            "if process:",
             tests=("test_what_becomes_of_a_ticket",),
         ),
     ),

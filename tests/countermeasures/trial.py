@@ -16,12 +16,6 @@ from tests.countermeasures.witness import VARIABLE
 
 ASSERTED = {"AssertionError", "Failed"}
 """How a test fails that judges; anything else may be a program that could not run."""
-STEPS_OF_A_MACHINE = {
-    "tests/core/test_claim_together.py::no_right_is_used_more_often_than_it_allows": (
-        "tests/core/test_claim_together.py::TestTogether::runTest"
-    ),
-}
-"""What the page names is an invariant; this is what pytest calls the test that holds it."""
 
 
 class Ended(NamedTuple):
@@ -46,7 +40,7 @@ def play(copy: Copy, tests: Iterable[str], stop_at_first: bool = False) -> Playe
         noted = Path(folder) / "noted"
         options = ["-p", "tests.countermeasures.witness", "-p", "no:cacheprovider", "-n", "0"]
         options += ["-x"] if stop_at_first else []
-        command = [str(copy.python), "-m", "pytest", "-q", *options, *map(named, tests)]
+        command = [str(copy.python), "-m", "pytest", "-q", *options, *tests]
         variables = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
         played = subprocess.run(
             command,
@@ -59,10 +53,6 @@ def play(copy: Copy, tests: Iterable[str], stop_at_first: bool = False) -> Playe
         lines = noted.read_text().splitlines() if noted.exists() else []
     ended = tuple(Ended(*json.loads(line)) for line in lines)
     return Played(played.returncode, ended, played.stdout + played.stderr)
-
-
-def named(test: str) -> str:
-    return STEPS_OF_A_MACHINE.get(test, test)
 
 
 def must_notice(row: Row, change: Change) -> tuple[str, ...]:
@@ -89,7 +79,7 @@ def wrong_broken(copy: Copy, row: Row, change: Change) -> str:
     wrong = [
         f"{test}: {why}"
         for test in tests
-        if (why := _unnoticed(named(test), played, ASSERTED | set(change.by)))
+        if (why := _unnoticed(test, played, ASSERTED | set(change.by)))
     ]
     if not wrong and played.status != 1:
         wrong = [f"status {played.status}"]

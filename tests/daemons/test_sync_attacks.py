@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from edge.core.list_doubts import SUPPRESSED_SECONDS
 from edge.runtime.intercom import Distrusted
 from edge.store.essentials import EssentialsStore
+from edge.sync.roles import PAUSE_MAX_SECONDS
 from tests import trusted
 from tests.daemons.test_sync import Venue, play
 from tests.small_central import CHUNK_BYTES
@@ -269,7 +270,7 @@ def test_roles_that_do_not_follow_never_come_in(tmp_path: Path) -> None:
         ):
             venue.lists.roles[2:] = [bad]
             venue.lists.says_roles = 3
-            await beating(venue, 5)
+            await beating(venue, 2 * int(PAUSE_MAX_SECONDS))  # It asks ever more seldom.
             trust.refresh()
             assert trust.version == 2
             kept = {path.name: path.read_bytes() for path in (tmp_path / "trust").iterdir()}
