@@ -190,7 +190,8 @@ def test_a_kiosk_gets_its_browser_and_what_that_may_open(tmp_path: Path) -> None
         "etc/systemd/system/kiosk-browser.service",
     }
     policy = json.loads((tmp_path / "etc/chromium/policies/managed/gatehouse.json").read_text())
-    assert policy["URLBlocklist"] == ["*"]
+    # The browser's own pages are not among "*".
+    assert {"*", "chrome://*"} <= set(policy["URLBlocklist"])
     assert policy["URLAllowlist"] == ["http://127.0.0.1"]
     assert policy["DeveloperToolsAvailability"] == 2
     said = install("kiosk", "--dry-run").stdout

@@ -81,6 +81,19 @@ PAPERS: Changes = {
             tests=("test_nobody_without_the_token",),
         ),
     ),
+    "a kiosk's browser led elsewhere: another address, files, its own settings": (
+        out(
+            "provisioning/chromium-policy.json",
+            '"chrome://*", ',
+            tests=("test_nothing_but_the_page_of_this_machine_is_opened",),
+        ),
+        out(
+            "provisioning/chromium-policy.json",
+            '  "PrintingEnabled": false,\n',
+            '  "PrintingEnabld": false,\n',
+            tests=("test_a_real_browser_takes_every_policy_without_a_word",),
+        ),
+    ),
     "a picture of a moving code, shown to a kiosk": (
         out(
             "central/exchange/finding.py",

@@ -17,6 +17,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
+from edge.kiosk.spoken import words
 from tests.demos import CHROMIUM, DemoVenue
 
 SHOTS = os.environ.get("GATEHOUSE_SHOTS")
@@ -292,6 +293,42 @@ def test_keys_alone_are_enough(screen: Screen) -> None:
     expect(screen.page.locator("#field-number b")).to_have_text("D2", timeout=PATIENCE_MS)
     keyboard.press("Escape")
     screen.shows("attract")
+
+
+SPOKEN = """
+() => {
+  window.spoken = [];
+  const speak = speechSynthesis.speak.bind(speechSynthesis);
+  speechSynthesis.speak = words => { spoken.push([words.lang, words.text]); speak(words); };
+}
+"""
+
+
+def test_prompts_are_read_aloud_in_the_language_that_was_chosen(screen: Screen) -> None:
+    """What is given to the browser's own speech; whether a voice sounds well nobody hears here."""
+    page = screen.page
+    page.evaluate(SPOKEN)
+    screen.press("start")
+    screen.shows("identify")
+    assert page.evaluate("spoken") == [], "nobody asked for it"
+    screen.press("voice")
+    expect(page.locator("#voice")).to_contain_text("关闭语音", timeout=PATIENCE_MS)
+    assert page.evaluate("spoken.at(-1)") == ["zh-CN", words("zh")["identify.say"]]
+    screen.press("language-en")
+    expect(page.locator("h1")).to_contain_text("How would you like", timeout=PATIENCE_MS)
+    assert page.evaluate("spoken.at(-1)") == ["en", words("en")["identify.say"]]
+    screen.press("order")
+    screen.shows("order")
+    assert page.evaluate("spoken.at(-1)") == ["en", words("en")["order.say"]]
+    page.keyboard.press("ArrowDown")
+    focused = page.evaluate("document.activeElement.textContent.trim()")
+    assert page.evaluate("spoken.at(-1)") == ["en", focused], "the control that keys lead to"
+    before = page.evaluate("spoken.length")
+    screen.press("voice")
+    expect(page.locator("#voice")).to_contain_text("Read aloud", timeout=PATIENCE_MS)
+    screen.press("back")
+    screen.shows("identify", "identify-silent")
+    assert page.evaluate("spoken.length") <= before + 1, "silent again"
 
 
 @pytest.mark.nightly
