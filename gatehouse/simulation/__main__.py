@@ -17,6 +17,7 @@ BAR_CHARACTERS = 24
 NO_HUB = "none"
 CLAIMS = (NO_HUB, *Policy)
 KIOSKS = (0, 1, 2)
+LOCKS_A_MINUTE = 0.5
 
 
 def main(argv: list[str]) -> int:
@@ -33,6 +34,7 @@ def main(argv: list[str]) -> int:
         real_central=real,
         claims=policies,
         kiosks=kiosks,
+        locks_a_minute=LOCKS_A_MINUTE,
     )
     running.prepare()
     if asked.story:

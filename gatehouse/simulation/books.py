@@ -131,6 +131,8 @@ class Witness(Reading):
         rung = "" if happened.rung is Rung.FRESH else f" ({happened.rung.value})"
         self.truth.tell(name, f"admits ticket {issued.number}{persons}{rung}")
         self._hold_against_list(happened)
+        if self.locked:
+            self.truth.violate(Promise.ORDERS_OBEYED, f"{name}: lets in, and is locked")
         if self.released:
             self.truth.violate(Promise.FIRE_FREE, f"{name}: lets in ticket {issued.number}")
         self._hold_generation(happened)

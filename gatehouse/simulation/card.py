@@ -65,6 +65,17 @@ class Card:
                 found[happened.paper] = max(found.get(happened.paper, step), step)
         return found
 
+    def orders(self) -> tuple[set[int], bool]:
+        """Return the counters of the orders that were answered, and whether it is locked."""
+        answered, locked = set[int](), False
+        for _, _, _, body, _ in self.rows():
+            happened, _ = decode_row(body)
+            if isinstance(happened, event.CommandAnswered):
+                answered.add(happened.counter)
+            elif isinstance(happened, event.ModeChanged):
+                locked = happened.mode is event.Mode.LOCKED
+        return answered - {0}, locked
+
     def owed(self) -> int:
         """Return how many rows central has not acknowledged, as sync knows it."""
         tops = self._ask(TOPS)

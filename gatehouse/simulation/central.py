@@ -18,6 +18,7 @@ from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.tickets import LIST_KEY, VENUE, Pool
 from wire import cose
 from wire.codec import decode, encode
+from wire.command import AnyCommand, Order, kind
 from wire.entry import Row, Standing, key_of, read
 from wire.exchange import Answer, Answered, Asked, Question
 from wire.signed import Purpose, Roles, Signers, bundle, pin, seal
@@ -27,6 +28,7 @@ from wire.topic import Topics
 
 Message = tuple[str, bytes]
 DELTAS_MAX = 1000
+ORDER_SECONDS = 60
 
 
 def key(name: str) -> Ed25519PrivateKey:
@@ -89,6 +91,9 @@ class Central:
         self.send: Callable[[str, bytes], None] = lambda _topic, _payload: None
         self.now: Callable[[], float] = lambda: 0.0
         self.up = True
+        self.given: dict[tuple[int, int], tuple[str, int]] = {}
+        """(device, counter) -> (kind, until when it is good, Unix seconds) of every order."""
+        self._counters: dict[int, int] = {}
         self.told: dict[bytes, list[Told]] = {}
         self._identities = identities
         self._folder = folder
@@ -242,6 +247,18 @@ class Central:
     def undo(self, cti: bytes) -> None:
         self.withdraw(cti)
         self._publish()
+
+    def order(self, device: int, command: AnyCommand) -> None:
+        """Give one order to one device, counted and sealed."""
+        if not self.up:
+            return
+        counter = self._counters.get(device, 0) + 1
+        self._counters[device] = counter
+        identity, issued = self._identities[device - 1], int(self.wall)
+        expires = issued + ORDER_SECONDS
+        self.given[device, counter] = (kind(command), expires)
+        said = Order(bytes.fromhex(identity), counter, issued, expires, "admin", command)
+        self.send(self.topics.command(identity), sealed(encode(said), Purpose.COMMAND))
 
     @aside
     def phone_generation(self, cti: bytes) -> int:

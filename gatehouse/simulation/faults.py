@@ -13,6 +13,8 @@ from gatehouse.simulation.kiosk import Kiosk
 from gatehouse.simulation.machine import copy_card
 from gatehouse.simulation.network import Uplink, Weather
 from gatehouse.simulation.plan import Deed, DeedKind, Fault, FaultKind
+from gatehouse.simulation.plan_terms import Lock
+from wire.command import BackToNormal, LockEntry
 from wire.entry import Standing
 
 if TYPE_CHECKING:
@@ -104,6 +106,16 @@ class Faults:
                 central.reissue(issued.cti)
             case _:
                 central.set_standing(issued.cti, STANDINGS[deed.kind])
+
+    def lock(self, lock: Lock) -> None:
+        """Let central close an entry to all, and open it again after a while."""
+        venue = self._venue
+        places: Sequence[Enrolled] = venue.kiosks.all if lock.kiosk else venue.at_gate
+        device = places[lock.gate]
+        venue.truth.tell("central", f"locks {device.name} for {lock.seconds:.0f} s")
+        venue.truth.count("locks")
+        venue.central.order(device.number, LockEntry())
+        self._later(lock.seconds, venue.central.order, device.number, BackToNormal())
 
     def heal(self) -> None:
         """Put everything right: no fault lasts beyond this moment."""

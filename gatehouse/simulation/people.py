@@ -6,7 +6,7 @@ They know nothing of the gate but what they see: an arm that opens, words on a p
 import asyncio
 from collections.abc import Callable
 
-from edge.core.notice import Lamp
+from edge.core.notice import LOCKED, Lamp
 from gatehouse.simulation.hardware import WINDOW_SECONDS, Turnstile
 from gatehouse.simulation.plan import Does, Visitor
 from gatehouse.simulation.truth import Truth
@@ -66,7 +66,7 @@ class People:
             shown = turnstile.notice
             if turnstile.notices > notices and shown is not None:
                 notices = turnstile.notices
-                if shown.lamp is Lamp.STOP:
+                if shown.lamp is Lamp.STOP or shown == LOCKED:
                     await world.wait(visitor.pace_seconds)
                     return False
                 if shown.lamp is Lamp.WAIT:

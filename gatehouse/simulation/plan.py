@@ -16,6 +16,7 @@ from gatehouse.simulation.plan_terms import (
     Errand,
     Fault,
     FaultKind,
+    Lock,
     Plan,
     Visitor,
     Wishes,
@@ -103,7 +104,20 @@ def draw(seed: int, wishes: Wishes) -> Plan:
     deeds = _deeds(chance, wishes, seconds, visitors)
     parts = (visitors, faults, deeds, count)
     plan = Plan(seed, wishes.gates, seconds, *parts, wishes.real_central, claims)
-    return errands.add(plan, wishes)
+    plan = errands.add(plan, wishes)
+    return replace(plan, locks=_locks(random.Random(f"{seed} locks"), wishes, plan))
+
+
+def _locks(chance: random.Random, wishes: Wishes, plan: Plan) -> tuple[Lock, ...]:
+    rate = wishes.locks_a_minute / 60
+    found: list[Lock] = []
+    at = chance.expovariate(rate) if rate else plan.seconds
+    while at < plan.seconds:
+        place = chance.randrange(plan.gates + plan.kiosks)
+        where = (place - plan.gates, True) if place >= plan.gates else (place, False)
+        found.append(Lock(len(found), at, *where, chance.uniform(1.0, 25.0)))
+        at += chance.expovariate(rate)
+    return tuple(found)
 
 
 @dataclass(slots=True)

@@ -123,6 +123,17 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
+class Lock:
+    """Central locks a gate or a kiosk, and unlocks it again."""
+
+    number: int
+    at: float
+    gate: int
+    kiosk: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """What is asked for, whatever the seed."""
 
@@ -141,6 +152,8 @@ class Wishes:
     """What zones may ask of a hub, of which a seed draws one; None: there is no hub."""
     kiosks: tuple[int, ...] = (0,)
     """How many there may be, of which a seed draws one."""
+    locks_a_minute: float = 0.0
+    """Orders of central that lock an entry for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +171,4 @@ class Plan:
     """What the zone asks of the hub; None: there is none."""
     kiosks: int = 0
     errands: tuple[Errand, ...] = ()
+    locks: tuple[Lock, ...] = ()

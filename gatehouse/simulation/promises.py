@@ -28,5 +28,6 @@ class Promise(StrEnum):
     PAPERS_COUNTED = "each paper is in one class, and the printer's count lies between the bounds"
     ONE_PAPER = "no right has two papers"
     EXCHANGE_KEPT = "an exchange that central acknowledged is never lost"
+    ORDERS_OBEYED = "an order is obeyed once and in time, and a locked entry lets nobody in"
     OUTCOME_TRUE = "what is written is what happened"
     NEVER_CRASHES = "no daemon ends or hangs by itself"

@@ -31,6 +31,7 @@ class Shrinking:
             plan = self._fewer(plan, promise, "deeds")
             plan = self._fewer(plan, promise, "visitors")
             plan = self._fewer(plan, promise, "errands")
+            plan = self._fewer(plan, promise, "locks")
             plan = self._shorter(plan, promise)
         return plan
 
@@ -60,6 +61,7 @@ class Shrinking:
             faults=tuple(one for one in plan.faults if one.at <= end),
             deeds=tuple(one for one in plan.deeds if one.at <= end),
             errands=tuple(one for one in plan.errands if one.at <= end),
+            locks=tuple(one for one in plan.locks if one.at <= end),
         )
         return shorter if self._still(shorter, promise) else plan
 

@@ -248,6 +248,8 @@ class Venue:
             world.call_at(visitor.at, self._comes, visitor)
         for fault in self.plan.faults:
             world.call_at(fault.at, self.faults.happen, fault)
+        for lock in self.plan.locks:
+            world.call_at(lock.at, self.faults.lock, lock)
         for deed in self.plan.deeds:
             world.call_at(deed.at, self.faults.do, deed)
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from gatehouse.simulation.card import BEFORE_ALL, Card
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.enrolled import Enrolled
+from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.truth import Truth
 from gatehouse.simulation.words import said
 from wire import event
-from wire.event import AnyEvent, Stamp
+from wire.event import AnyEvent, Mode, Stamp
 from wire.row import Unknown, decode_row
+
+LATE_SECONDS = 35.0
+"""A heartbeat that was held back so long is still believed."""
 
 
 @dataclass(slots=True)
@@ -27,6 +31,10 @@ class Reading:
     last_hash: bytes = field(default=b"", kw_only=True)
     picture: tuple[tuple[int, int], bytes] | None = field(default=None, kw_only=True)
     """What the newest picture of the card holds: its last row, and that one's hash."""
+    answers: set[int] = field(default_factory=set, kw_only=True)
+    """Counters of central's orders that it has answered."""
+    locked: bool = field(default=False, kw_only=True)
+    """By central's order, as its journal says."""
     card: Card = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,7 +49,12 @@ class Reading:
             happened, stamp = decode_row(body)
             if isinstance(happened, event.EpochBegan | event.ClockStepped):
                 self.truth.tell(self.device.name, said(happened))
+            elif isinstance(happened, event.CommandAnswered):
+                self._answered(happened)
             elif not isinstance(happened, Unknown):
+                if isinstance(happened, event.ModeChanged):
+                    self.locked = happened.mode is Mode.LOCKED
+                    self.truth.tell(self.device.name, f"is set to {happened.mode.value}")
                 self.take(happened, stamp)
 
     def take(self, happened: AnyEvent, stamp: Stamp) -> None:
@@ -57,6 +70,24 @@ class Reading:
         """An older picture of the card is in the device: it knows what it knew then."""
         self.card.pulled()
         self.last, self.last_hash = last, last_hash
+        self.answers, self.locked = self.card.orders()
+
+    def _answered(self, happened: event.CommandAnswered) -> None:
+        """An order is central's, it is obeyed once, and no later than it is good for."""
+        counter, name = happened.counter, self.device.name
+        self.truth.tell(name, f"{'obeys' if happened.done else 'declines'} {happened.order}")
+        if not counter:
+            return  # One that came again, or late.
+        given = self.central.given.get((self.device.number, counter))
+        late = given and self.truth.scheduler.now + EPOCH > given[1] + LATE_SECONDS
+        # Fire that came between the answer and the lane takes it back.
+        again = counter in self.answers and happened.done
+        if given is None or again or (late and happened.done):
+            what = "nobody gave" if given is None else "was answered before" if again else "is late"
+            why = f"{name}: obeys order {counter}, which {what}"
+            self.truth.violate(Promise.ORDERS_OBEYED, why)
+        self.answers.add(counter)
+        self.truth.count(f"order {happened.order} {'done' if happened.done else 'declined'}")
 
     def _hold_last(self) -> None:
         if self.last != BEFORE_ALL and self.card.hash_of(self.last) != self.last_hash:

@@ -16,6 +16,8 @@ from edge.core import (
     interruption,
     ladder,
     notice,
+    obedience,
+    opening,
     passing,
     print_job,
     trusted_time,
@@ -32,7 +34,7 @@ from rules import claim, term, verdict
 from rules import exchange as granting_rules
 from rules.use import Outcome
 from rules.verdict import Refuse
-from wire.event import ClockQuality, Passed, Rung, Stamp
+from wire.event import ClockQuality, Mode, Passed, Rung, Stamp
 from wire.reason import Reason
 
 Patch = pytest.MonkeyPatch
@@ -313,3 +315,20 @@ def calls_everything_collected(patch: Patch) -> None:
         return collected if next(asked) % 7 == 6 else against(uses)
 
     patch.setattr(granting_rules, "against_uses", against_uses)
+
+
+def lets_in_while_locked(patch: Patch) -> None:
+    """A lane that central locked serves as ever."""
+    serves = opening.serves
+
+    def serving(lane: Any, habits: Any) -> bool:
+        mode = Mode.NORMAL if lane.mode is Mode.LOCKED else lane.mode
+        return serves(replace(lane, mode=mode), habits)
+
+    patch.setattr(opening, "serves", serving)
+
+
+def obeys_again_and_again(patch: Patch) -> None:
+    """An order that comes twice is obeyed twice."""
+    judge = obedience.judge
+    patch.setattr(obedience, "judge", lambda order, _answered, told: judge(order, 0, told))

@@ -36,8 +36,10 @@ from tests.simulation.breaking import (
     is_always_fresh,
     is_sure_at_once,
     leaves_papers_open,
+    lets_in_while_locked,
     loses_what_is_older,
     never_sends_again,
+    obeys_again_and_again,
     opens_again_and_again,
     opens_by_any_picture,
     prints_before_it_writes,
@@ -64,6 +66,7 @@ COPIED = replace(
     claims=(Policy.CONSISTENT,),
 )
 """Tickets that many have copies of, and gates that do not hear of each other by way of central."""
+LOCKED = replace(CALM, locks_a_minute=4.0)
 KIOSKS = replace(CALM, kiosks=(2,))
 PAPERS = (FaultKind.KIOSK_KILLED, FaultKind.KIOSK_POINT, FaultKind.PAPER_OUT, FaultKind.PRINTER)
 REPLACED = (FaultKind.HUB_REPLACED, FaultKind.HUB_STORM, FaultKind.CUT)
@@ -160,6 +163,12 @@ BREAKS = (
         leaves_papers_open,
         Promise.PAPERS_COUNTED,
         replace(KIOSKS, faults_a_minute=16.0, kinds=PAPERS),
+    ),
+    Break(lets_in_while_locked, Promise.ORDERS_OBEYED, LOCKED, on_the_way=True),
+    Break(
+        obeys_again_and_again,
+        Promise.ORDERS_OBEYED,
+        replace(LOCKED, faults_a_minute=6.0, kinds=(FaultKind.STORM,)),
     ),
     Break(grants_a_second_paper, Promise.ONE_PAPER, KIOSKS),
     Break(raises_no_generation, Promise.EXCHANGE_KEPT, replace(KIOSKS, real_central=True)),

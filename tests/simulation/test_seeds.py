@@ -32,7 +32,7 @@ DOUBLED = Wishes(
     claims=(None, Policy.HYBRID, Policy.CONSISTENT),
 )
 SHARE = (*range(6, 13), *FOUND)
-KIOSKS = replace(SMALL, kiosks=(1, 2))
+KIOSKS = replace(SMALL, kiosks=(1, 2), locks_a_minute=2.0)
 """The same seeds are the same venues with people who go to a kiosk first."""
 KIOSK_SHARE = (13, 17, 26, *range(30, 34))
 
@@ -70,6 +70,7 @@ def test_a_share_of_the_seeds_with_kiosks_keeps_every_promise() -> None:
     note("seeds", covered.seeds)
     for reached in (
         *("paper row exchanged", "paper row unknown", "papers torn", "opened by paper"),
+        *("order lock-entry done", "order back-to-normal done"),
         *("kiosk says collected", "fault kiosk-point", "fault printer", "refused superseded"),
     ):
         assert covered.counts[reached], reached
@@ -127,7 +128,9 @@ def test_a_failing_plan_is_made_small() -> None:
 @pytest.mark.parametrize("seed", [3, 8])
 def test_central_itself_sees_the_same_day(seed: int) -> None:
     """The light central is no other: with central's own code a seed has the very same trace."""
-    plan = draw(seed, Wishes(gates=1, minutes=1.0, faults_a_minute=8.0, kiosks=(0, 2)))
+    plan = draw(
+        seed, Wishes(gates=1, minutes=1.0, faults_a_minute=8.0, kiosks=(0, 2), locks_a_minute=1.0)
+    )
     light, real = run(plan), run(replace(plan, real_central=True))
     assert not real.violations, list(told(real))
     assert (light.hash, light.turns) == (real.hash, real.turns)
