@@ -14,6 +14,7 @@ from edge.kiosk.enrolment import picture
 from edge.kiosk.spoken import words
 from edge.runtime.clock import Clock
 from paper.fields import money
+from paper.safe import safe_text
 from wire.event import Rung
 from wire.exchange import Offer
 from wire.reason import Reason
@@ -93,13 +94,13 @@ class Pictures:
             refusal = self._refusal(refused, visit, WhenOffline.SEE_STAFF, said, zone)
         return {
             "cti": offer.cti.hex(),
-            "event": _in(visit.language, offer.event),
-            "kind": _in(visit.language, offer.kind),
+            "event": safe_text(_in(visit.language, offer.event)),
+            "kind": safe_text(_in(visit.language, offer.kind)),
             "begins": _at(offer.begins, zone),
             "quantity": offer.quantity,
-            "seat": _seat(offer, said),
+            "seat": safe_text(_seat(offer, said)),
             "price": "" if offer.price_cents is None else money(offer.price_cents, offer.currency),
-            "holder": offer.holder,
+            "holder": safe_text(offer.holder),
             "able": able,
             "chosen": offer.cti in visit.chosen,
             "refusal": refusal["title"] if refusal else "",
@@ -119,7 +120,7 @@ class Pictures:
         reason = refusal.reason
         word = reason.value if reason in OWN_WORDS else "other"
         at = "" if refusal.since is None else _at(refusal.since, zone)
-        place = refusal.where
+        place = safe_text(refusal.where)
         title = said(f"refused.{word}")
         if reason is Reason.COLLECTED and at:
             title = said("refused.collected-at", at=at, where=place)
@@ -172,8 +173,9 @@ def _list(daemon: KioskDaemon, now: Moment, said: Callable[..., str]) -> str:
             return said("state.list-fresh")
         case Rung.STALE:
             age = daemon.rungs.age_seconds(now.uptime)
-            since = "—" if age is None else _at(now.wall - age, daemon.chosen.zone)
-            return said("state.list-stale", since=since)
+            if age is None:
+                return said("state.list-never")
+            return said("state.list-stale", since=_at(now.wall - age, daemon.chosen.zone))
         case _:
             return said("state.list-none")
 

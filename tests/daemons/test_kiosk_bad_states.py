@@ -5,12 +5,15 @@ tests/central/test_kiosk_books.py.
 """
 
 import asyncio
+import dataclasses
 import html
 import re
+import unicodedata
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from edge.core.visit_terms import Page
 from edge.kiosk.page import changes, templates
@@ -21,6 +24,7 @@ from edge.store.floor import FloorFile
 from edge.store.whitelist import Whitelist
 from paper.sheet import Text
 from rules.kiosk import WhenOffline
+from tests.drivers.test_printers import NAME
 from tests.kiosks import STAFF_CARD, Kiosk, kiosk, make_list
 from tests.trusted import sealed, trusting
 from wire import event
@@ -29,6 +33,7 @@ from wire.event import Rung
 from wire.reason import Reason
 from wire.signed import Purpose
 from wire.snapshot import Heartbeat
+from wire.words import Words
 
 
 def told(folder: Path, story: Callable[[Kiosk], Awaitable[None]], **more: object) -> None:
@@ -216,5 +221,24 @@ def test_a_browser_that_died_is_on_record_and_a_second_one_changes_nothing(
         await one.clock.advance(2)
         assert drivers(one) == [("driver-lost", "browser"), ("driver-found", "browser")]
         await third.aclose()  # type: ignore[attr-defined]
+
+    told(tmp_path, story)
+
+
+def test_no_name_or_title_writes_into_its_neighbours(tmp_path: Path) -> None:
+    """As on paper (tests/drivers/test_printers.py): ESC, GS, NUL, marks of direction, 𠮷, emoji."""
+
+    async def story(one: Kiosk) -> None:
+        await one.scan(1)
+        (offer,) = one.visit.offers
+        told = replace(offer, holder=NAME, event=Words(NAME, NAME), zone=NAME, seat="\u202e<b>")
+        one.daemon.visit = dataclasses.replace(one.visit, offers=(told,))
+        picture = Pictures("K1", one.trusted, "test").of(one.daemon)
+        drawn = templates().get_template("screen.html").render(picture)
+        hidden = {char for char in drawn if unicodedata.category(char) in ("Cf", "Cc")}
+        assert hidden == {"\n"}
+        assert "欧阳𠮷子" in drawn
+        assert "😀" in drawn
+        assert "&lt;b&gt;" in drawn
 
     told(tmp_path, story)
