@@ -22,7 +22,10 @@ class Central:
         self._passphrase = folder / "passphrase"
 
     def run(self, *task: str, umask: int = 0o022) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "central", "--config", str(self._told), "authority", *task]
+        return self.run_other("authority", *task, umask=umask)
+
+    def run_other(self, *task: str, umask: int = 0o022) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "central", "--config", str(self._told), *task]
         return subprocess.run(
             command, capture_output=True, text=True, umask=umask, stdin=subprocess.DEVNULL
         )

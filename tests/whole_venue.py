@@ -25,6 +25,7 @@ from tests.brokers import free_port
 from tests.central_venue import description
 from tests.fronts import Front, running_front
 from tests.secure_broker import SecureBroker, running_secure_broker
+from tests.site_authority import Site
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "a long password"
@@ -197,15 +198,19 @@ class Centre:
 
 
 @contextmanager
-def running_centre(folder: Path) -> Iterator[Centre]:
-    """Make a venue `v` with one zone, and run all of it."""
+def running_centre(folder: Path, site: Site | None = None) -> Iterator[Centre]:
+    """Make a venue `v` with one zone, and run all of it; `site`: whose root stands above it."""
     told, directory, web = folder / "central.toml", folder / "central", free_port()
     (folder / "venue.json").write_text(json.dumps(description(20)))
     (folder / "passphrase").write_text("correct horse battery")
     _tell(told, directory, web, "https://127.0.0.1:1", 1)
     tickets = folder / "tickets"
     _run(told, "prepare", "--file", str(folder / "venue.json"), "--tickets-out", str(tickets))
-    _run(told, "authority", "init", "--passphrase-file", str(folder / "passphrase"))
+    if site is None:
+        _run(told, "authority", "init", "--passphrase-file", str(folder / "passphrase"))
+    else:
+        both = site.signed(_run(told, "authority", "request"))
+        _run(told, "authority", "adopt", str(both), str(site.list()))
     _run(told, "authority", "server", "127.0.0.1")
     _run(told, "authority", "broker", "127.0.0.1")
     _run(told, "createadmin", "chief", said=PASSWORD)

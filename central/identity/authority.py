@@ -124,6 +124,14 @@ def write_issuing_key(issuing: Issuing) -> Path:
     return path
 
 
+def write_asked_key(key: ec.EllipticCurvePrivateKey) -> Path:
+    """Write the key of one that somebody else is asked to sign; none of ours before that."""
+    name = x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest.hex()
+    path = keys() / f"issuing-{name}.pem"
+    _write(path, _private(key, NoEncryption()), 0o600)
+    return path
+
+
 def load() -> Issuing:
     """Return the issuing authority; raise AuthorityMissing."""
     root, newest, *older = certificates()

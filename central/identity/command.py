@@ -41,6 +41,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     hub.add_argument("names", nargs="+", help="hosts or addresses devices call it by")
     tasks.add_parser("crl", help="writes the revocation list anew")
     tasks.add_parser("show", help="which authorities are believed, and by how many devices")
+    asks = tasks.add_parser("request", help="asks a site's own root to sign our issuing authority")
+    asks.add_argument("--name", default="Gatehouse issuing", help="what it is to be called")
+    adopts = tasks.add_parser("adopt", help="takes what the site has signed, or its newer list")
+    adopts.add_argument("certificates", type=Path, help="PEM: the site's root and our certificate")
+    adopts.add_argument("lists", type=Path, help="PEM: the root's revocation list")
     for task, told in (
         ("replace", "a new issuing authority; devices move to it as they renew"),
         ("retire", "ends the older issuing authorities, once all devices have moved"),
@@ -81,6 +86,8 @@ def _done(asked: argparse.Namespace, now: int) -> str:
         )
     if asked.task in ("show", "replace", "retire"):
         return _succeeded(asked, now)
+    if asked.task in ("request", "adopt"):
+        return _by_a_site(asked, now)
     issuing = authority.load()
     if asked.task in ("server", "broker", "hub") and not all(map(SERVER.fullmatch, asked.names)):
         raise ValueError("a name is a host or an address, without scheme, port or stars")
@@ -105,6 +112,15 @@ def _done(asked: argparse.Namespace, now: int) -> str:
     from central.identity.revocation import write_list
 
     return str(write_list(now))
+
+
+def _by_a_site(asked: argparse.Namespace, now: int) -> str:
+    from central.identity import adoption
+
+    if asked.task == "request":
+        return adoption.request(asked.name).decode().rstrip()
+    adoption.adopt(adoption.read(asked.certificates), adoption.read(asked.lists), now)
+    return "Adopted: devices are shown the site's root. Next: … authority server NAME …"
 
 
 def _succeeded(asked: argparse.Namespace, now: int) -> str:

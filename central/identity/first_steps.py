@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from central.identity import authority
+from central.identity import adoption, authority
 from central.identity.access import WARNING_DAYS, ends_at, running_out
 from central.identity.enrolling import CERTIFICATE_ABUSED, CODE_ABUSED
 from central.ledger.models import Incident
@@ -51,6 +51,13 @@ def lacking() -> list[Step]:
         steps.append(Step(what, "gatehouse central authority init"))
     now = int(time.time())
     steps += _certificates(now)
+    if adoption.list_ends() - now < WARNING_DAYS * authority.DAY:
+        what = Words(
+            "机构根证书的吊销列表即将到期，到期后任何设备都无法连接：请取来新的",
+            "The site's root has a revocation list that ends soon, and then no device gets in: "
+            "bring a newer one",
+        )
+        steps.append(Step(what, "gatehouse central authority adopt CERTIFICATES LIST"))
     if not settings.DEVICES.url:
         what = Words(
             "在 central.toml 中写明设备如何连接本服务器，然后重启",

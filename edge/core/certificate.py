@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -137,7 +139,9 @@ def revocations(lists: bytes, authority: Sequence[x509.Certificate]) -> bytes:
 
 def _signed_list(made: x509.CertificateRevocationList, by: x509.Certificate) -> bool:
     key = _key_of(by)
-    if made.issuer != by.subject or not isinstance(key, EllipticCurvePublicKey):
+    if made.issuer != by.subject:
+        return False
+    if not isinstance(key, EllipticCurvePublicKey | RSAPublicKey | Ed25519PublicKey):
         return False
     try:
         return made.is_signature_valid(key)

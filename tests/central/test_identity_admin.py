@@ -73,6 +73,24 @@ def test_a_servers_certificate_that_ends_soon_is_said(admin: Client, issuing: An
 
 
 @pytest.mark.usefixtures("issuing")
+def test_a_sites_list_that_runs_out_is_said_before(admin: Client) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from central.identity import authority, shape
+
+    root, now = authority.certificates()[0], int(time.time())
+    for left, told in ((19, True), (21, False)):
+        until = shape.moment(now + left * authority.DAY)
+        made = shape.revocations(root, now, until, ()).sign(
+            ec.generate_private_key(ec.SECP256R1()), SHA256()
+        )
+        authority.write_public(authority.ROOT_LIST, made.public_bytes(Encoding.PEM))
+        assert ("authority adopt" in admin.get(PAGE).content.decode()) == told
+
+
+@pytest.mark.usefixtures("issuing")
 def test_the_code_is_shown_once_and_kept_by_nobody(admin: Client) -> None:
     before = admin.get(f"{PAGE}{gate().pk}/enrol/")
     assert "GHE1" not in before.content.decode(), "looking alone makes no code"
