@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import zxingcpp
 from msgspec import structs
 
 from edge.core.visit_terms import Page, WhenOffline
 from edge.runtime.clock import settle
 from edge.store.floor import FloorFile
-from paper.sheet import Code
+from paper import picture
+from paper.lines import ROLL_80
 from rules import claim
 from rules.claim import Standing
 from tests.core.test_delegated import DELEGATED
@@ -78,15 +80,15 @@ def run(folder: Path, story: Callable[[Kiosk, Central, Path], Awaitable[None]]) 
 
 
 async def printed(one: Kiosk, number: int) -> bytes:
-    """Turn a ticket's code into paper; return the paper's code."""
+    """Turn a ticket's code into paper; return what is read from the paper's picture."""
     await one.scan(number)
     assert one.on(Page.CHOOSE), one.visit
     await one.touch("next")
     await one.touch("print")
     assert one.on(Page.TAKE), one.visit
-    (code,) = (part.text for part in one.printer.printed[-1].parts if isinstance(part, Code))
+    (found,) = zxingcpp.read_barcodes(picture.drawn(one.printer.printed[-1], ROLL_80))
     await one.touch("back")
-    return code.encode()
+    return bytes(found.bytes)
 
 
 async def refusal(one: Kiosk, number: int) -> Reason:
