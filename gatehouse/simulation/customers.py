@@ -128,11 +128,11 @@ class _Visit:
                 stand.touch("next")
             case Page.CONFIRM if self._began:
                 stand.touch("print")
-            case Page.TAKE:
+            case Page.TAKE if self._began:
                 self._count(visit)
                 stand.touch("back")
                 return True
-            case Page.REFUSED:
+            case Page.REFUSED if self._began:
                 self._hear(visit)
                 stand.touch("cancel")
                 return True

@@ -32,9 +32,11 @@ DOUBLED = Wishes(
     claims=(None, Policy.HYBRID, Policy.CONSISTENT),
 )
 SHARE = (*range(6, 13), *FOUND)
-KIOSKS = replace(SMALL, kiosks=(1, 2), locks_a_minute=2.0)
+KIOSKS = replace(SMALL, kiosks=(1, 2))
 """The same seeds are the same venues with people who go to a kiosk first."""
-KIOSK_SHARE = (13, 17, 26, *range(30, 34))
+KIOSKS_FOUND = (13, 17, 26, 295)
+"""Of these the last was the simulation's own: somebody read what the one before was told."""
+KIOSKS_SHARE = range(30, 34)
 
 
 def test_one_gate_without_faults_keeps_every_promise() -> None:
@@ -64,8 +66,10 @@ def test_a_share_of_the_seeds_with_kiosks_keeps_every_promise() -> None:
     ticket: what came out in two pieces was called exchanged, and the phone's code was void.
     26 found a kiosk that was killed in a ticket, and printed the next one below it."""
     covered = Covered()
-    for seed in KIOSK_SHARE:
+    for seed in KIOSKS_FOUND:
         covered.add(seeds.one(seed, KIOSKS))
+    for seed in KIOSKS_SHARE:
+        covered.add(seeds.one(seed, replace(KIOSKS, locks_a_minute=2.0)))
     assert not covered.failed
     note("seeds", covered.seeds)
     for reached in (
