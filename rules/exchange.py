@@ -6,7 +6,7 @@ the reservation down.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from rules.ticket_class import EventRecord, TicketClass
@@ -102,6 +102,23 @@ def judge_reissue(facts: Facts, wall: float) -> Grant | Refuse:
     if not refusal and busy:
         refusal = Refuse(Reason.BEING_COLLECTED, busy.since, busy.place)
     return refusal or next_after(facts.papers, facts.generation, facts.given)
+
+
+def with_own(facts: Facts, held: Iterable[tuple[int, str]]) -> Facts:
+    """Return what is known when the kiosk that asks has said what became of its own papers.
+
+    `held`: (generation, a word of Held). Where its rows have come, they count.
+    """
+    said = {generation: Held(word) for generation, word in held if word in Held._value2member_map_}
+    known = tuple(
+        replace(one, held=said.pop(one.generation))
+        if one.own and one.held is Held.RESERVED and one.generation in said
+        else one
+        for one in facts.papers
+    )
+    heard = {one.generation for one in facts.papers if one.own}
+    unheard = (Paper(one, number, own=True) for number, one in said.items() if number not in heard)
+    return replace(facts, papers=(*known, *unheard))
 
 
 def _against_venue(facts: Facts, wall: float) -> Refuse | None:

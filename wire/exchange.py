@@ -46,6 +46,11 @@ class Reserve(msgspec.Struct, frozen=True, tag="reserve"):
     by: str = ""
     why: str = ""
     """Who had it printed anew, and why."""
+    held: tuple[tuple[int, str], ...] = ()
+    """(generation, its word in rules.exchange.Held) of this kiosk's own papers of the right.
+
+    Its rows may still be on their way: what it says of itself here is newer.
+    """
 
 
 class AskOpen(msgspec.Struct, frozen=True, tag="ask-open"):

@@ -41,7 +41,7 @@ def reserve(asked: Reserve, device: Device) -> Granted | Denied:
         before = Paper.objects.filter(device=device, paper=asked.paper).first()
         if before is not None:
             return _again(before, ticket)
-        known = facts.of(ticket, device, shown)
+        known = exchange.with_own(facts.of(ticket, device, shown), asked.held)
         judge = exchange.judge_reissue if asked.sort is Sort.REISSUE else exchange.judge
         answer = judge(known, time.time())
         if not isinstance(answer, Grant):

@@ -14,6 +14,7 @@ from edge.runtime.workers import SingleThread
 from edge.store.journal import Journal, JournalUnwritable
 from edge.store.transaction import Transaction
 from edge.store.whitelist import Whitelist
+from rules import exchange as exchange_rules
 from wire import event
 from wire.event import SCAN_BYTES, AnyEvent, Stamp
 from wire.reason import Reason
@@ -89,6 +90,10 @@ class Desk:
         left = await self._thread.run(self._journal.transact, work)
         self._grew()
         return left
+
+    async def papers_of(self, cti: bytes) -> tuple[exchange_rules.Paper, ...]:
+        """Return what became of this kiosk's papers of a right. Raise JournalUnwritable."""
+        return await self._thread.run(self._journal.transact, lambda one: one.papers_of(cti))
 
     async def paper_hangs(self) -> bool:
         """Whether what was printed last may still hang out. Raise JournalUnwritable."""

@@ -103,7 +103,13 @@ class Papers:
 
     async def _asked(self, name: bytes, asked: Print) -> Answered | None:
         """Return central's answer, and the hub's, where central grants a visitor's paper."""
-        told = Reserve(name, asked.offer.handle, asked.sort, asked.by, asked.why)
+        try:
+            own = await self._desk.papers_of(asked.offer.cti)
+        except JournalUnwritable as unwritable:
+            log.error("nothing is asked for: %s", unwritable)
+            return Denied(Reason.NO_RECORD)
+        held = tuple((one.generation, one.held.value) for one in own)
+        told = Reserve(name, asked.offer.handle, asked.sort, asked.by, asked.why, held)
         answer = await self._questions.ask(told, RESERVE_SECONDS)
         # What staff have printed anew is for them to judge.
         if not isinstance(answer, Granted) or asked.sort is not Sort.EXCHANGE or not self.claims:

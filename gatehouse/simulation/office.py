@@ -237,7 +237,8 @@ class Office:
                 return Denied(Reason.SEE_STAFF)
             return self._granted(asked.paper, issued, before.generation)
         judge = exchange.judge_reissue if asked.sort is Sort.REISSUE else exchange.judge
-        answer = judge(self._facts(issued, device, shown), self._wall())
+        known = exchange.with_own(self._facts(issued, device, shown), asked.held)
+        answer = judge(known, self._wall())
         if not isinstance(answer, Grant):
             return Denied(answer.reason, answer.since, answer.where)
         given = answer.generation

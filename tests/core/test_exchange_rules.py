@@ -108,3 +108,25 @@ def test_five_failures_lock_and_time_opens() -> None:
     tries = lockout.failed(tries, 101.0)
     assert lockout.locked(tries, 101.0) == LOCKED_SECONDS
     assert lockout.locked(tries, 101.0 + LOCKED_SECONDS) == 0
+
+
+@pytest.mark.parametrize(
+    ("held", "reason"),
+    [("exchanged", Reason.COLLECTED), ("unknown", Reason.SEE_STAFF), ("given-back", None)],
+)
+@pytest.mark.parametrize("known", [(), (Paper(Held.RESERVED, 1, own=True),)])
+def test_what_a_kiosk_says_of_its_own_papers_is_newer_than_its_rows(
+    known: tuple[Paper, ...], held: str, reason: Reason | None
+) -> None:
+    """Found by the simulated venue (seed 325): a second paper was granted to the kiosk that had
+    just printed the first, because its rows had not come yet."""
+    told = exchange.with_own(replace(GOOD, papers=known), ((1, held),))
+    answer = judge(told, NOW)
+    assert answer == Grant(2) if reason is None else isinstance(answer, Refuse)
+    if isinstance(answer, Refuse):
+        assert answer.reason is reason
+
+
+def test_rows_that_have_come_count_and_no_word_is_too_strange() -> None:
+    there = replace(GOOD, papers=(Paper(Held.EXCHANGED, 1, own=True),))
+    assert exchange.with_own(there, ((1, "given-back"), (2, "eaten"))) == there
