@@ -112,7 +112,8 @@ def test_the_page_has_words_for_every_rung_clock_and_alarm() -> None:
     assert set(RUNGS) == {rung.value for rung in Rung}
     assert set(CLOCKS) == {quality.value for quality in ClockQuality}
     devices = {"key-suspected", "not-issued", "configuration-not-ours"}
-    assert set(ALARMS) == devices | {"paper-near-end", "papers-unbalanced", "printer-cannot"}
+    kiosks = {"paper-near-end", "papers-unbalanced", "printer-cannot", "kiosk-lacks"}
+    assert set(ALARMS) == devices | kiosks
 
 
 def test_a_device_that_admits_nobody_still_says_which_list_it_has() -> None:
