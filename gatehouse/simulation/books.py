@@ -28,8 +28,7 @@ FRESH_SLACK_SECONDS = 20.0
 CLOCK_SLACK_SECONDS = 35.0
 CODE_SECONDS = 100.0
 SHOWN_SECONDS, SETTLED_SECONDS = 5.0, 15.0
-SHOWN_LATELY_SECONDS = 90.0
-"""A refusal that repeats another is told with its like, a minute later."""
+SHOWN_LATELY_SECONDS = 90.0  # A refusal that repeats another is told a minute later.
 AGAINST_STANDING = {Reason.BLOCKED, Reason.REFUNDED, Reason.RESCHEDULED}
 
 
@@ -103,7 +102,7 @@ class Witness(Reading):
             case event.Started():
                 self.released = False
             case event.Released() | event.Secured():
-                self._fire(happened)
+                self._fire(happened, stamp)
             case event.OpenedByHand():
                 self.calling = [(b"by hand", 1)]
             case event.RungChanged():
@@ -154,7 +153,7 @@ class Witness(Reading):
         if generation:
             self.truth.count("opened by paper" if (cti, generation) in self.truth.out else "again")
 
-    def _fire(self, happened: event.Released | event.Secured) -> None:
+    def _fire(self, happened: event.Released | event.Secured, stamp: Stamp) -> None:
         """Fire has released the lane, or is over: heads are who went through since it began."""
         self.released = isinstance(happened, event.Released)
         self.truth.tell(self.device.name, "is released by fire" if self.released else "is secured")
@@ -162,6 +161,9 @@ class Witness(Reading):
         gate = turnstile.served_by
         if isinstance(happened, event.Released) or gate is None or not turnstile.sensed:
             return
+        machine, age = self.device.machine, self.truth.scheduler.now - gate.born
+        if stamp.boot != machine.boot or stamp.uptime_ms / 1000 < machine.uptime - age:
+            return  # An earlier life wrote it, which counted from its own beginning.
         counted = turnstile.heads(since=gate.born)
         # Whoever went through at the very moment of either is counted or not.
         if abs(happened.heads - counted) > 1:

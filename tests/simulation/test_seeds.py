@@ -80,6 +80,12 @@ def test_a_share_of_the_seeds_with_kiosks_keeps_every_promise() -> None:
         assert covered.counts[reached], reached
 
 
+def test_heads_are_held_against_the_life_that_counted_them() -> None:
+    """Found by seed 1034, where the simulation was wrong: a gate died when it had said how many."""
+    result = run(draw(1034, replace(SMALL, minutes=2.0, faults_a_minute=10.0)))
+    assert not result.violations, list(told(result))
+
+
 def test_a_use_that_ended_uncertain_is_told_by_when_it_was() -> None:
     """Found by seed 104: central told of a double by the row that a gate wrote after its crash,
     when it did not know the time yet."""
