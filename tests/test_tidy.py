@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PRODUCT = ("wire", "rules", "paper", "edge", "central", "simulators", "gatehouse")
 FILE_LINES_MAX = 360
 FUNCTION_LINES_MAX = 50
-SHARED_BY_DRIVERS = {"bus_modbus", "escpos_transport", "gpio_errors", "serial_line"}
+SHARED_BY_DRIVERS = {"bus_modbus", "escpos_transport", "escpos_usb", "gpio_errors", "serial_line"}
 NAMES_THAT_SAY_NOTHING = re.compile(
     r"Manager|Helper|Util|Handler|Processor|Abstract|Common|Misc|Impl\b|Impl[A-Z]|"
     r"^Base|Base$|Data$|Info$"
