@@ -80,13 +80,29 @@ def glyph(cluster: str, width: int, height: int, bold: bool) -> Image.Image:
     if font is None:
         pen.rectangle((1, height // 8, width - 2, height - height // 8), outline=1)
         return cell
-    while size > 6 and font.getlength(cluster) > width + 1:
+    line = _line(font, cluster, height)
+    while size > 6 and (font.getlength(cluster) > width + 1 or line < _above(font, cluster)):
         size -= 1
         font = font.font_variant(size=size)
-    ascent, descent = font.getmetrics()
-    top = (height - ascent - descent) // 2
-    pen.text(((width - font.getlength(cluster)) / 2, top), cluster, fill=1, font=font)
+    at = ((width - font.getlength(cluster)) / 2, line)
+    pen.text(at, cluster, fill=1, font=font, anchor="ls")
     return cell
+
+
+def _line(font: ImageFont.FreeTypeFont, cluster: str, height: int) -> int:
+    """Return which row letters stand on, so high that what hangs below it is in the cell.
+
+    The same for all letters of half a cell's width, whatever their own shape.
+    """
+    ascent, descent = font.getmetrics()
+    hanging = cluster if columns_of(cluster[0]) == 2 else "gjpqy"
+    below = round(font.getbbox(hanging, anchor="ls")[3])
+    return min((height + ascent - descent) // 2, height - below)
+
+
+def _above(font: ImageFont.FreeTypeFont, cluster: str) -> int:
+    """Return how many rows a letter takes above the row it stands on."""
+    return -round(font.getbbox(cluster, anchor="ls")[1])
 
 
 def bitmap_of(image: Image.Image) -> Bitmap:
