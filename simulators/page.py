@@ -200,7 +200,7 @@ def _decode(picture: bytes) -> bytes:
         image = Image.open(io.BytesIO(picture))
         if image.width * image.height > PICTURE_PIXELS_MAX:
             raise PageError("图片像素太多 · The picture has too many pixels")
-        found = zxingcpp.read_barcodes(image.convert("L"))
+        found = zxingcpp.read_barcodes(image.convert("L"), zxingcpp.BarcodeFormat.QRCode)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, PageError):
             raise

@@ -59,7 +59,7 @@ class KioskStand:
         The lowest one: what a jam left hanging out comes off with the next paper, above it.
         """
         picture: Image.Image = self.printer.paper.pieces[number]
-        found = zxingcpp.read_barcodes(picture)
+        found = zxingcpp.read_barcodes(picture, zxingcpp.BarcodeFormat.QRCode)
         lowest = max(found, key=lambda one: one.position.top_left.y, default=None)
         return b"" if lowest is None else bytes(lowest.bytes)
 

@@ -86,7 +86,8 @@ async def printed(one: Kiosk, number: int) -> bytes:
     await one.touch("next")
     await one.touch("print")
     assert one.on(Page.TAKE), one.visit
-    (found,) = zxingcpp.read_barcodes(picture.drawn(one.printer.printed[-1], ROLL_80))
+    printed = picture.drawn(one.printer.printed[-1], ROLL_80)
+    (found,) = zxingcpp.read_barcodes(printed, zxingcpp.BarcodeFormat.QRCode)
     await one.touch("back")
     return bytes(found.bytes)
 

@@ -65,7 +65,7 @@ def obeying(folder: Path, policies: dict[str, Any]) -> Iterator[Page]:
     )
     with holding("--mount", first=mounted) as holder:
         started = folder / "chromium"
-        started.write_text(f'#!/bin/sh\nexec nsenter -t {holder} -m {CHROMIUM} "$@"\n')
+        started.write_text(f'#!/bin/sh\nexec nsenter -t {holder} -m -r {CHROMIUM} "$@"\n')
         started.chmod(0o755)
         with sync_playwright() as playwright:
             # As at a kiosk: a profile of its own, since the policies allow no incognito window.

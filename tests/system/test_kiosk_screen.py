@@ -113,7 +113,8 @@ def screen(browser: Browser, demo_venue: DemoVenue) -> Iterator[Screen]:
 
 
 def code_on(picture: bytes) -> str:
-    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+    seen = Image.open(io.BytesIO(picture))
+    (found,) = zxingcpp.read_barcodes(seen, zxingcpp.BarcodeFormat.QRCode)
     return found.text
 
 
