@@ -20,6 +20,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+
 PAGE = Path(__file__).with_name("static") / "page.html"
 PICTURE_BYTES_MAX = 12_000_000
 PICTURE_PIXELS_MAX = 40_000_000
@@ -200,7 +202,7 @@ def _decode(picture: bytes) -> bytes:
         image = Image.open(io.BytesIO(picture))
         if image.width * image.height > PICTURE_PIXELS_MAX:
             raise PageError("图片像素太多 · The picture has too many pixels")
-        found = zxingcpp.read_barcodes(image.convert("L"), zxingcpp.BarcodeFormat.QRCode)
+        found = zxingcpp.read_barcodes(image.convert("L"), QR)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, PageError):
             raise

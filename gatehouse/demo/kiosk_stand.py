@@ -15,6 +15,8 @@ from simulators.printer_line import TcpLine
 from simulators.pty_line import PtyLine
 from simulators.scanner import Scanner
 
+QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+
 SHOWN = 6
 """Newest papers on the page."""
 CODE_AT_BYTE = 1500
@@ -59,7 +61,7 @@ class KioskStand:
         The lowest one: what a jam left hanging out comes off with the next paper, above it.
         """
         picture: Image.Image = self.printer.paper.pieces[number]
-        found = zxingcpp.read_barcodes(picture, zxingcpp.BarcodeFormat.QRCode)
+        found = zxingcpp.read_barcodes(picture, QR)
         lowest = max(found, key=lambda one: one.position.top_left.y, default=None)
         return b"" if lowest is None else bytes(lowest.bytes)
 

@@ -26,6 +26,8 @@ from wire.key import KeyRecord, Status
 from wire.reason import Reason
 from wire.snapshot import Delta
 
+QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+
 ALONE = {"when_offline": WhenOffline.EXCHANGE}
 
 
@@ -87,7 +89,7 @@ async def printed(one: Kiosk, number: int) -> bytes:
     await one.touch("print")
     assert one.on(Page.TAKE), one.visit
     printed = picture.drawn(one.printer.printed[-1], ROLL_80)
-    (found,) = zxingcpp.read_barcodes(printed, zxingcpp.BarcodeFormat.QRCode)
+    (found,) = zxingcpp.read_barcodes(printed, QR)
     await one.touch("back")
     return bytes(found.bytes)
 

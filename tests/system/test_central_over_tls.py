@@ -45,6 +45,8 @@ from wire import enrolment
 from wire.codec import decode
 from wire.enrolment import Configuration
 
+QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+
 T = TypeVar("T")
 DAY = 86_400
 PASSWORD = "a long password"
@@ -321,7 +323,7 @@ def test_an_admin_adds_a_device_and_its_code_can_be_read(
     picture = tmp_path / "code.png"
     page.locator("#code").screenshot(path=picture)
     page.close()
-    (found,) = zxingcpp.read_barcodes(Image.open(picture), zxingcpp.BarcodeFormat.QRCode)
+    (found,) = zxingcpp.read_barcodes(Image.open(picture), QR)
     assert said == f"gatehouse enrol {found.text}"
     shown = enrolment.read(found.text)
     assert (shown.url, len(shown.root)) == (central.front.url, 32)

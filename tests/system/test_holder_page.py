@@ -41,6 +41,8 @@ ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+
+QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 SHOTS = os.environ.get("GATEHOUSE_SHOTS")
 """A folder for pictures of the page, for people to look at."""
 PATIENCE_MS = 30_000
@@ -207,7 +209,7 @@ def read_screen(page: Page) -> bytes:
     """Return the code as a camera reads it from the screen."""
     picture = Image.open(io.BytesIO(page.screenshot()))
     # Of all formats, one sees a bar code in a line of text now and then.
-    (found,) = zxingcpp.read_barcodes(picture.convert("L"), zxingcpp.BarcodeFormat.QRCode)
+    (found,) = zxingcpp.read_barcodes(picture.convert("L"), QR)
     return bytes(found.bytes)
 
 

@@ -20,6 +20,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 from edge.kiosk.spoken import words
 from tests.demos import CHROMIUM, DemoVenue
 
+QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+
 SHOTS = os.environ.get("GATEHOUSE_SHOTS")
 PATIENCE_MS = 40_000
 PORTRAIT, LANDSCAPE = ViewportSize(width=1080, height=1920), ViewportSize(width=1920, height=1080)
@@ -114,7 +116,7 @@ def screen(browser: Browser, demo_venue: DemoVenue) -> Iterator[Screen]:
 
 def code_on(picture: bytes) -> str:
     seen = Image.open(io.BytesIO(picture))
-    (found,) = zxingcpp.read_barcodes(seen, zxingcpp.BarcodeFormat.QRCode)
+    (found,) = zxingcpp.read_barcodes(seen, QR)
     return found.text
 
 
