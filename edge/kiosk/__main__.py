@@ -155,7 +155,7 @@ async def _run(
     desk = Desk(*(whitelist, journal, thread, clock, draw, boot), lambda: intercom.tell(Grew()))
     for paper in await desk.resolve():
         service.log.warning("an earlier life left paper %s open", paper.paper.hex())
-    questions = Questions(intercom.tell, draw, clock)
+    questions = Questions(intercom.tell, draw, clock, lambda: intercom.connected)
     printer_thread = around.thread("printer")
     printer = await _printer(told, catalog, printer_thread, desk, draw)
     alone = Alone(directory, whitelist, journal, thread, clock, draw)

@@ -43,6 +43,8 @@ log = logging.getLogger("kiosk.papers")
 RESERVE_SECONDS = 8.0
 SETTLE_AGAIN_SECONDS = 15.0
 KEYS_AGAIN_SECONDS = 60.0
+SYNC_AGAIN_SECONDS = 0.3
+"""A question that nobody carries would be waited for in vain, and visitors behind it."""
 
 
 class Papers:
@@ -171,6 +173,7 @@ class Papers:
         What the journal does not know of was never printed; where it was lost, nobody knows.
         """
         while True:
+            await self._sync_there()
             async with self._one:
                 answer = await self._questions.ask(AskOpen(), RESERVE_SECONDS)
                 if isinstance(answer, OpenPapers) and await self._ended(answer.papers):
@@ -181,11 +184,16 @@ class Papers:
         """Have the keys by which this kiosk may exchange alone, as central allows them."""
         while True:
             if alone := self.alone:
+                await self._sync_there()
                 held = await alone.publics()
                 answer = await self._questions.ask(AskKeys(held), RESERVE_SECONDS)
                 if isinstance(answer, KeysWanted) and await alone.make(answer.events):
                     continue  # To be published at once.
             await self._clock.wait(KEYS_AGAIN_SECONDS)
+
+    async def _sync_there(self) -> None:
+        while not self._questions.connected():
+            await self._clock.wait(SYNC_AGAIN_SECONDS)
 
     async def _ended(self, papers: tuple[bytes, ...]) -> bool:
         try:

@@ -17,10 +17,15 @@ NAME_BYTES = 8
 
 class Questions:
     def __init__(
-        self, tell: Callable[[Word], None], draw: Callable[[int], bytes], clock: Clock
+        self,
+        tell: Callable[[Word], None],
+        draw: Callable[[int], bytes],
+        clock: Clock,
+        connected: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`tell(word)` says it to sync, if sync is there."""
+        """`tell(word)` says it to sync, if sync is there, which `connected()` says."""
         self._tell = tell
+        self.connected = connected
         self._draw = draw
         self._clock = clock
         self._waiting: dict[bytes, asyncio.Future[Answered | None]] = {}

@@ -1,14 +1,20 @@
 """What stands on a kiosk's papers: by central's grant, and by its own key from the list."""
 
+import asyncio
+import os
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from edge.core.visit_terms import Print
+from edge.kiosk.papers import Papers
+from edge.kiosk.questions import Questions
 from edge.kiosk.sheets import Sheets
 from edge.runtime.clock import SimulatedClock
+from edge.runtime.intercom import KioskAsked, Word
 from paper import default, template
 from paper.sheet import Pair, Sheet
 from rules.ticket_class import TicketClass
@@ -84,3 +90,23 @@ def test_a_paper_by_its_own_key_has_the_entrance_from_the_list(tmp_path: Path) -
 def test_every_way_to_pay_has_words_in_both_languages() -> None:
     assert set(WORDS) == set(Payment)
     assert all(words.zh and words.en for words in WORDS.values())
+
+
+def test_no_visitor_waits_behind_a_question_that_nobody_carries() -> None:
+    """Sync starts beside the kiosk, and later; what is asked of central at a start waits for it."""
+
+    async def story() -> None:
+        clock, said, there = SimulatedClock(), list[Word](), False
+        questions = Questions(said.append, os.urandom, clock, lambda: there)
+        nobody: Any = None
+        papers = Papers(nobody, questions, nobody, nobody, clock, os.urandom, 30.0)
+        asking = asyncio.ensure_future(papers.settle())
+        await clock.advance(20.0)
+        assert not papers._one.locked()  # noqa: SLF001
+        assert not said
+        there = True
+        await clock.advance(1.0)
+        assert [type(word) for word in said] == [KioskAsked]
+        asking.cancel()
+
+    asyncio.run(story())
