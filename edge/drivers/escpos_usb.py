@@ -37,6 +37,8 @@ WRITE_MS = 100
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
+    line: Any
+    """python-escpos's: it closes the device when nobody holds it any more."""
     device: Any
     interface: int
     out: Any
@@ -131,7 +133,7 @@ class UsbTransport:
         line.open()
         device = line.device
         try:
-            return _claimed(device)
+            return _claimed(line, device)
         except (usb.core.USBError, ValueError):
             usb.util.dispose_resources(device)
             raise
@@ -160,7 +162,7 @@ class UsbTransport:
                 return f"{self.name} could not be opened: {' '.join(str(error).split())}"
 
 
-def _claimed(device: Any) -> _Opened:
+def _claimed(line: Any, device: Any) -> _Opened:
     """Take the printer's interface; raise ValueError where it has none."""
     for interface in device.get_active_configuration():
         out, into = (
@@ -169,7 +171,7 @@ def _claimed(device: Any) -> _Opened:
         )
         if interface.bInterfaceClass in (PRINTER_CLASS, 0xFF) and out and into:
             usb.util.claim_interface(device, interface.bInterfaceNumber)
-            return _Opened(device, interface.bInterfaceNumber, out, into)
+            return _Opened(line, device, interface.bInterfaceNumber, out, into)
     raise ValueError("it has no printer interface that answers")
 
 

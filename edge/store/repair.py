@@ -18,6 +18,7 @@ import msgspec
 
 from edge.store import uses
 from edge.store.database import connect, execute, open_durable, sound, sync_directory
+from edge.store.write_ahead import lost_commits
 from wire.chain import GENESIS, link
 
 ROWS_VERIFIED = 5000
@@ -108,7 +109,12 @@ def _damage_of(path: Path, device: bytes) -> str:
     try:
         database = open_durable(path, "journal")
         try:
-            return _damage(database, device, (path.parent / SUSPECT).exists())
+            damage = _damage(database, device, (path.parent / SUSPECT).exists())
+            if not damage and lost_commits(
+                path, database.execute("PRAGMA page_size").fetchone()[0]
+            ):
+                return "commits are lost in its write-ahead log"
+            return damage
         finally:
             database.close()
     except sqlite3.DatabaseError as error:

@@ -99,13 +99,20 @@ def rot_in_the_journal(device: Path, checkpointed: bool, count: int) -> None:
             continue  # Said, and no door opens.
         finally:
             again.close()
-        if not said and spent != [[Outcome.PASSED]] * (PEOPLE - 1):
+        passed = [[Outcome.PASSED]] * (PEOPLE - 1)
+        # Of the last commit nothing can tell whether the power went before it was one.
+        unfinished = [] if checkpointed else [[*passed[1:], [Outcome.RESERVED]]]
+        if not said and spent not in (passed, *unfinished):
             missed.append(at)
     assert not missed
 
 
 def test_in_the_journal(device: Path) -> None:
     rot_in_the_journal(device, checkpointed=True, count=TRIED)
+
+
+def test_in_the_journals_log(device: Path) -> None:
+    rot_in_the_journal(device, checkpointed=False, count=TRIED)
 
 
 def rot_in_the_list(device: Path, lists: ListMaker, part: str, count: int) -> None:

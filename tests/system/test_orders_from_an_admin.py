@@ -154,8 +154,10 @@ from central.identity.models import Placement, ZoneText
 from central.venue.models import Device
 hall = Checkpoint.objects.get(code="hall")
 zone, _ = Zone.objects.get_or_create(venue=Venue.objects.get(), checkpoint=hall, name="Hall")
-Placement.objects.update_or_create(device=Device.objects.first(), defaults={"zone": zone})
-ZoneText.objects.update_or_create(zone=zone, defaults={"text": %r})
+from django.db import transaction
+with transaction.atomic():  # Seen in between, the first version would be of a zone without a text.
+    Placement.objects.update_or_create(device=Device.objects.first(), defaults={"zone": zone})
+    ZoneText.objects.update_or_create(zone=zone, defaults={"text": %r})
 """
 
 
