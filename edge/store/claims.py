@@ -166,7 +166,7 @@ class ClaimStore:
             raise
         except sqlite3.DatabaseError:
             database = None
-        if database is not None and sound(database):
+        if database is not None and sound(database, "claims"):
             return database
         if database is not None:
             database.close()

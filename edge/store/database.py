@@ -8,7 +8,8 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ BUSY_SECONDS = 5.0
 class TooNew(Exception):
     """A file written by a newer Gatehouse; the message says what to do."""
 
+
+_Shape = dict[str, tuple[Any, ...]]
+"""Tables by name: whether without rowid, their columns, their indexes."""
 
 execute = sqlite3.Connection.execute
 """Without what `Connection` puts around it: for statements of a decision, whose caller takes a
@@ -113,12 +117,46 @@ def checksum(*values: object) -> int:
     return zlib.crc32(msgspec.msgpack.encode(values))
 
 
-def sound(database: sqlite3.Connection) -> bool:
-    """Whether SQLite finds file and indexes in order; the rows' own checksums find the rest."""
+def sound(database: sqlite3.Connection, schema: str = "") -> bool:
+    """Whether SQLite finds file and indexes in order; the rows' own checksums find the rest.
+
+    With `schema`, also whether its tables are those of the scripts: one letter that has become
+    another can make a key a plain column, under which nothing is found any more.
+    """
     try:
-        return bool(database.execute("PRAGMA main.integrity_check(1)").fetchone() == ("ok",))
+        if database.execute("PRAGMA main.integrity_check(1)").fetchone() != ("ok",):
+            return False
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        return not schema or _shape(database) == _intended(schema, version)
     except sqlite3.Error:
         return False
+
+
+@lru_cache
+def _intended(schema: str, version: int) -> _Shape:
+    """Return what the first `version` scripts make."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        for script in _scripts(schema)[:version]:
+            made.executescript(script)
+        return _shape(made)
+
+
+def _shape(database: sqlite3.Connection) -> _Shape:
+    """Return every table with its columns, and every index with what it is over."""
+    asked = (
+        "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"
+    )
+    return {
+        name: (
+            without_rowid,
+            tuple(database.execute("SELECT * FROM pragma_table_xinfo(?)", (name,))),
+            tuple(
+                (index, *database.execute("SELECT * FROM pragma_index_xinfo(?)", (index[1],)))
+                for index in database.execute("SELECT * FROM pragma_index_list(?)", (name,))
+            ),
+        )
+        for name, without_rowid in database.execute(asked).fetchall()
+    }
 
 
 def until_broken(

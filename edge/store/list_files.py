@@ -75,11 +75,17 @@ def check_snapshot(path: Path, manifest: Manifest) -> None:
 
 
 def check_made(overlay: Path) -> None:
-    """Raise ListDamaged unless there is an overlay: made anew, it would forget every change."""
+    """Raise ListDamaged unless there is an overlay in order.
+
+    Made anew, it would forget every change; so would one whose table has come to begin elsewhere.
+    """
     with closing(open_readonly(overlay)) as database:
         (version,) = database.execute("PRAGMA user_version").fetchone()
+        whole = sound(database, "overlay")
     if not version:
         raise ListDamaged("what changed since it was built is gone")
+    if not whole:
+        raise ListDamaged("SQLite finds its changes malformed")
 
 
 def about_of(database: sqlite3.Connection) -> About | None:

@@ -21,7 +21,6 @@ from edge.store.database import (
     make_directory,
     open_durable,
     open_readonly,
-    sound,
     sync_directory,
 )
 from edge.store.list_files import (
@@ -74,8 +73,6 @@ class _Version:
         self._changes = Changes(built)
         self._overlay = open_durable(folder / OVERLAY, "overlay", every_commit=every_commit)
         try:
-            if not sound(self._overlay):
-                raise ListDamaged("SQLite finds its changes malformed")
             self.follow()
         except BaseException:
             self.close()

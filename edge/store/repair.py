@@ -18,13 +18,16 @@ import msgspec
 
 from edge.store import uses
 from edge.store.database import connect, execute, open_durable, sound, sync_directory
+from edge.store.list_files import write_durable
 from edge.store.write_ahead import lost_commits
 from wire.chain import GENESIS, link
 
 ROWS_VERIFIED = 5000
 """Of the chain, newest, at every start; the rest was verified when it was newest."""
 SUSPECT = "journal.suspect"
-"""Left beside the journal by whoever met a damaged use: the next start reads all of them."""
+"""Left beside the journal by whoever met a damaged use: the next start reads all of them. Where
+something stands in it, that is what was found to be wrong with the journal."""
+LOST = "commits are lost in its write-ahead log"
 ANOTHERS = "of another identity"
 _TOP = "SELECT epoch, seq, hash FROM row ORDER BY epoch DESC, seq DESC LIMIT 1"
 
@@ -109,12 +112,13 @@ def _damage_of(path: Path, device: bytes) -> str:
     try:
         database = open_durable(path, "journal")
         try:
-            damage = _damage(database, device, (path.parent / SUSPECT).exists())
-            if not damage and lost_commits(
-                path, database.execute("PRAGMA page_size").fetchone()[0]
-            ):
-                return "commits are lost in its write-ahead log"
-            return damage
+            suspect = path.parent / SUSPECT
+            damage = _damage(database, device, suspect.exists())
+            if not damage and lost_commits(path, database):
+                # Whoever closes it last does away with the log; a cut then must not hide it.
+                write_durable(suspect, LOST.encode())
+                sync_directory(path.parent)
+            return damage or (suspect.read_text() if suspect.exists() else "")
         finally:
             database.close()
     except sqlite3.DatabaseError as error:
@@ -124,7 +128,7 @@ def _damage_of(path: Path, device: bytes) -> str:
 
 
 def _damage(database: sqlite3.Connection, device: bytes, suspect: bool) -> str:
-    if not sound(database):
+    if not sound(database, "journal"):
         return "SQLite finds it malformed"
     if of_another(database, device):
         return ANOTHERS

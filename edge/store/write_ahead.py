@@ -10,6 +10,7 @@ Of the last commit of all nothing can tell whether it was ever finished.
 Format: https://www.sqlite.org/walformat.html and fileformat2.html, 4.1.
 """
 
+import sqlite3
 from pathlib import Path
 
 HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
@@ -18,22 +19,23 @@ ATTEMPTS = 3
 _SALTS = slice(16, 24)
 
 
-def lost_commits(path: Path, page_bytes: int) -> bool:
-    """Whether commits are lost in the log beside a database, of which a connection has read.
+def lost_commits(path: Path, database: sqlite3.Connection) -> bool:
+    """Whether commits are lost in the log beside a file, which `database` has open.
 
-    Raise OSError.
+    Raise OSError or sqlite3.Error.
     """
-    log, index = (path.with_name(f"{path.name}-{end}") for end in ("wal", "shm"))
+    log = path.with_name(f"{path.name}-wal")
+    (page_bytes,) = database.execute("PRAGMA page_size").fetchone()
     for _ in range(ATTEMPTS):
         try:
             content = log.read_bytes()
-            with index.open("rb") as file:
-                read = int.from_bytes(file.read(20)[16:], byteorder="little")
-            with log.open("rb") as file:
-                salts = file.read(HEADER_BYTES)[_SALTS]
+            # How many frames SQLite reads. It stands in the -shm too; whoever closed that again
+            # would take away the locks of this process's connections.
+            _, read, _ = database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            salts = log.read_bytes()[_SALTS]
         except FileNotFoundError:
             return False
-        if salts == content[_SALTS]:
+        if salts == content[_SALTS] and read >= 0:  # Below: another one is tidying up just now.
             return _lost(content, read, page_bytes)
     return False
 

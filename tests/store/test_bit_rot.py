@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.store import repair
 from edge.store.database import connect, sound
 from edge.store.delivery import DeliveryStore
 from edge.store.essentials import FILE as ESSENTIALS
@@ -113,6 +114,23 @@ def test_in_the_journal(device: Path) -> None:
 
 def test_in_the_journals_log(device: Path) -> None:
     rot_in_the_journal(device, checkpointed=False, count=TRIED)
+
+
+def test_a_power_cut_does_not_hide_what_was_found_in_the_log(device: Path) -> None:
+    journal_of_a_day(device, checkpointed=False)
+    path = device / FILE
+    log = path.with_name(f"{FILE}-wal")
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 1
+    log.write_bytes(content)
+    assert repair._damage_of(path, DEVICE) == repair.LOST  # noqa: SLF001
+    assert not log.exists(), "closing the journal did away with its log"
+    journal = Journal(device, DEVICE, BOOT, os.urandom)
+    assert journal.open(stamp()).without_memory
+    journal.close()
+    again = Journal(device, DEVICE, BOOT, os.urandom)
+    assert not again.open(stamp()).why, "said once"
+    again.close()
 
 
 def rot_in_the_list(device: Path, lists: ListMaker, part: str, count: int) -> None:
@@ -217,6 +235,24 @@ def test_a_broken_definition_of_a_table_is_damage_whatever_its_bytes(device: Pat
     assert Journal(device, DEVICE, BOOT, os.urandom).open(stamp()).without_memory
     (device / "x.db").write_bytes(content.replace(b"tableuseuse", b"table\xff\xfe\x80use"))
     assert not sound(connect(device / "x.db"))
+
+
+def test_a_key_that_became_a_column_is_damage_at_door_and_sync(
+    device: Path, lists: ListMaker
+) -> None:
+    """SQLite takes PRYMARY for a part of the type's name, and then finds no change at all."""
+    made = lists.make("v1", range(20))
+    writer = writing(device)
+    writer.install("v1", made.path, made.sealed)
+    blocked = entry.row(key_of(ticket(3).cti, LIST_KEY), Entry(0, Standing.BLOCKED))
+    writer.apply(sealed_delta(Delta(1, bytes(32), (blocked,))))
+    overlay = device / "list" / "v1" / "overlay.db"
+    assert open_durably_closed(overlay)
+    content = overlay.read_bytes()
+    assert content.count(b"PRIMARY KEY, envelope") == 1
+    overlay.write_bytes(content.replace(b"PRIMARY KEY, envelope", b"PRYMARY KEY, envelope"))
+    assert not reading(device).present
+    assert writing(device).current is None
 
 
 @pytest.mark.nightly
