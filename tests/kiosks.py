@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from edge.core.print_job import Result
 from edge.core.visit_terms import Page, Touched, Visit
+from edge.drivers.interfaces import held
 from edge.drivers.printer_config import SimulatedPrinterConfig
 from edge.drivers.printer_simulated import SimulatedPrinter
 from edge.drivers.reader_simulated import SimulatedReader
@@ -414,7 +415,7 @@ async def kiosk(
     daemon = KioskDaemon(
         *(senses, printer, made_papers, questions, desk, line, trusted, life),
         *(first, "test", orders),
-        EnrolmentDesk(folder, contact, line, clock, life.begin_again, identity.stamp(folder)),
+        EnrolmentDesk(folder, held(contact), line, clock, life.begin_again, identity.stamp(folder)),
     )
     daemon.configuring = configuring(
         *(told, device, desk, orders, daemon, made_papers, alone, trusted, thread)

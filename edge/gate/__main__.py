@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.core import enrolment
 from edge.core.notice import IDLE, Notice
 from edge.drivers.catalog import Catalog
-from edge.drivers.interfaces import Sensor
+from edge.drivers.interfaces import Sensor, held
 from edge.gate.claims import Claims
 from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, settings_in
 from edge.gate.configuring import configuring as configured_by
@@ -124,8 +124,8 @@ def _enrolling(
     life: Life,
     known: tuple[int, int] | None,
 ) -> EnrolmentDesk:
-    contact = catalog.sensor(told.service_contact) if told.service_contact else None
-    directory = Path(told.directory)
+    wired, directory = told.service_contact, Path(told.directory)
+    contact = held(catalog.sensor(wired)) if wired else None
     return EnrolmentDesk(directory, contact, intercom, clock, life.begin_again, known)
 
 

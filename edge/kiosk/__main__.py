@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.drivers.catalog import Catalog
-from edge.drivers.interfaces import Printer
+from edge.drivers.interfaces import Printer, held
 from edge.kiosk import browser, chosen
 from edge.kiosk.alone import Alone
 from edge.kiosk.chosen import Chosen
@@ -122,8 +122,8 @@ def _enrolling(
     life: Life,
     known: tuple[int, int] | None,
 ) -> EnrolmentDesk:
-    contact = catalog.sensor(told.service_contact) if told.service_contact else None
-    directory = Path(told.directory)
+    wired, directory = told.service_contact, Path(told.directory)
+    contact = held(catalog.sensor(wired)) if wired else None
     return EnrolmentDesk(directory, contact, intercom, clock, life.begin_again, known)
 
 

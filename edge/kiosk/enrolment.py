@@ -2,37 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from edge.core import enrolment
 from edge.core.notice import Notice
-from edge.drivers.interfaces import Sensor, held
-from edge.runtime.clock import Clock
 from edge.runtime.enrolment import LOOK_SECONDS, Enrolling
-from edge.runtime.intercom import EnrolmentEnded, IntercomClient
+from edge.runtime.intercom import EnrolmentEnded
 
 Shows = Callable[[], Awaitable[None]]
 """Draws the page anew."""
 
 
 class EnrolmentDesk(Enrolling):
-    """`contact`: None where nothing is wired for it."""
+    """On the screen of a kiosk."""
 
-    def __init__(
-        self,
-        directory: Path,
-        contact: Sensor | None,
-        intercom: IntercomClient,
-        clock: Clock,
-        begin_again: Callable[[str], None],
-        known: tuple[int, int] | None,
-    ) -> None:
-        super().__init__(directory, contact is not None, intercom, clock, begin_again, known)
-        self._contact = contact
-        self.notice: Notice | None = None
-        """What is said over everything else that the screen shows."""
-        self._until = 0.0
+    notice: Notice | None = None
+    """What is said over everything else that the screen shows."""
+    _until = 0.0
 
     async def say(self, notice: Notice, show: Shows) -> None:
         """Show `notice` for as long as it says."""
@@ -43,11 +29,9 @@ class EnrolmentDesk(Enrolling):
         await self.say(enrolment.ended(word.done, word.said), show)
 
     async def run(self, idle: Callable[[], bool], show: Shows) -> None:
-        """Watch the contact, and who this device is; begin anew when that changes."""
+        """Watch contact and identity, and take down what was shown long enough."""
         async with asyncio.TaskGroup() as tasks:
-            if self._contact:
-                tasks.create_task(self.watch_contact(held(self._contact)))
-            tasks.create_task(self.watch_identity(idle))
+            tasks.create_task(self.watch(idle))
             tasks.create_task(self._take_down(show))
 
     async def _take_down(self, show: Shows) -> None:

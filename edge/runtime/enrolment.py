@@ -4,6 +4,7 @@ Sync does the work; the door daemon decides whether the code may be taken at all
 and begins anew once this device is somebody.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ LOOK_SECONDS = 0.5
 
 
 class Enrolling:
-    """Where enrolment codes go. `wired`: whether there is a service contact.
+    """Where enrolment codes go. `contact`: whether it is held, when that changes; None: no wire.
 
     `known` is the stamp of the identity that this daemon was assembled for.
     """
@@ -32,14 +33,14 @@ class Enrolling:
     def __init__(
         self,
         directory: Path,
-        wired: bool,
+        contact: AsyncIterator[bool] | None,
         intercom: IntercomClient,
         clock: Clock,
         begin_again: Callable[[str], None],
         known: tuple[int, int] | None,
     ) -> None:
         self._directory = directory
-        self._wired = wired
+        self._contact = contact
         self._intercom = intercom
         self._clock = clock
         self._begin_again = begin_again
@@ -63,14 +64,20 @@ class Enrolling:
     @property
     def instead(self) -> Notice:
         """What to do about a code that was shown and may not be taken now."""
-        return enrolment.CONTACT_NOT_HELD if self._wired else enrolment.NO_CONTACT
+        return enrolment.CONTACT_NOT_HELD if self._contact else enrolment.NO_CONTACT
 
-    async def watch_contact(self, held: AsyncIterator[bool]) -> None:
-        """`held`: whether the contact is, whenever that changes."""
-        async for one in held:
-            self._held = one
+    async def watch(self, idle: Callable[[], bool]) -> None:
+        """Watch the contact, and who this device is; begin anew when that changes."""
+        async with asyncio.TaskGroup() as tasks:
+            if self._contact:
+                tasks.create_task(self._watch_contact(self._contact))
+            tasks.create_task(self._watch_identity(idle))
 
-    async def watch_identity(self, idle: Callable[[], bool]) -> None:
+    async def _watch_contact(self, contact: AsyncIterator[bool]) -> None:
+        async for held in contact:
+            self._held = held
+
+    async def _watch_identity(self, idle: Callable[[], bool]) -> None:
         """Begin anew when this device is somebody else, as soon as nobody is at it."""
         while identity.stamp(self._directory) == self._known:
             await self._clock.wait(LOOK_SECONDS)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge.core import enrolment
 from edge.core.notice import Lamp
+from edge.drivers.interfaces import held
 from edge.drivers.panel_simulated import SimulatedPanel
 from edge.drivers.reader_simulated import SimulatedReader
 from edge.drivers.relay_simulated import SimulatedRelay
@@ -117,7 +118,7 @@ async def running(folder: Path, enrolled: bool, wired: bool = True) -> AsyncIter
     if enrolled:
         write_identity(folder, DEVICE.hex())
     taking = EnrolmentDesk(
-        folder, stage.contact if wired else None, stage.intercom, stage.clock,
+        folder, held(stage.contact) if wired else None, stage.intercom, stage.clock,
         stage.life.begin_again, identity.stamp(folder),
     )  # fmt: skip
     if enrolled:

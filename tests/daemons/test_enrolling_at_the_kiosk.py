@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.core import enrolment
 from edge.core.visit_terms import Page
+from edge.drivers.interfaces import held
 from edge.drivers.reader_simulated import SimulatedReader
 from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.kiosk.enrolment import EnrolmentDesk
@@ -43,7 +44,7 @@ class Stage:
         await settle()
 
     def kiosk(self, wired: bool = True) -> UnenrolledKiosk:
-        contact = self.contact if wired else None
+        contact = held(self.contact) if wired else None
         taking = EnrolmentDesk(
             self.folder, contact, self.intercom, self.clock, self.life.begin_again, None
         )
