@@ -124,10 +124,6 @@ class PrinterBody:
     def close_cover(self) -> None:
         self.now(cover_open=False)
 
-    def clear_jam(self) -> None:
-        self.paper.tear()
-        self.now(jammed=False)
-
     def load(self, mm: float = 80_000.0) -> None:
         self.paper.load(mm)
         self.now()
