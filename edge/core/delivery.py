@@ -215,6 +215,8 @@ def _hello_if_due(delivery: Delivery, now: Moment) -> tuple[Delivery, list[Comma
 
 
 def _attempt_again_if_due(delivery: Delivery, now: Moment) -> Delivery:
+    if all(one.deadline is None or one.deadline > now.uptime for one in delivery.books):
+        return delivery
     publishing = {one.epoch for one in delivery.publishing if one.lane is Lane.BACKLOG}
     books = []
     for one in delivery.books:

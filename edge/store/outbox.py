@@ -1,5 +1,6 @@
 """The journal as sync reads it: how far it goes, and batches of its rows. Never writes."""
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ class JournalReader:
     """Finds the journal when it appears, and again when it was replaced."""
 
     def __init__(self, directory: Path, device: bytes) -> None:
-        self._path = directory / FILE
+        self._path = str(directory / FILE)
         self._device = device
         self._database: sqlite3.Connection | None = None
         self._inode = 0
@@ -89,14 +90,14 @@ class JournalReader:
 
     def _connected(self) -> sqlite3.Connection | None:
         try:
-            inode = self._path.stat().st_ino
+            inode = os.stat(self._path).st_ino  # noqa: PTH116  # pathlib: at each question.
         except OSError:
             self.close()
             return None
         if self._database is None or inode != self._inode:
             self.close()
             try:
-                self._database = open_readonly(self._path)
+                self._database = open_readonly(Path(self._path))
             except sqlite3.Error:
                 return None
             self._inode, self._version = inode, -1

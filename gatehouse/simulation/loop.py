@@ -80,14 +80,13 @@ class Scheduler:
             if turn.gone or loop.dead:
                 continue
             if loop is not current:
-                _set_running_loop(None)
                 _set_running_loop(loop)
                 current = loop
             self.turns += 1
-            if turn.context is None:
+            if (context := turn.context) is None:
                 turn.callback(*turn.arguments)
             else:
-                turn.context.run(turn.callback, *turn.arguments)
+                context.run(turn.callback, *turn.arguments)
         _set_running_loop(None)
 
 
@@ -126,8 +125,9 @@ class _Timer(_Turn):
         arguments: tuple[Any, ...],
         context: contextvars.Context | None,
     ) -> None:
-        super().__init__(loop, callback, arguments, context)
-        self.due = due
+        # Not by way of the class above: half of all turns are timers.
+        self.loop, self.callback, self.arguments = loop, callback, arguments
+        self.context, self.gone, self.due = context, False, due
 
     def when(self) -> float:
         return self.due
@@ -186,7 +186,10 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> _Timer:
-        return self.call_at(self.scheduler.now + delay, callback, *args, context=context)
+        timer = _Timer(self.scheduler.now + delay, self, callback, args, context)
+        if not self.dead:
+            self.scheduler.at(timer)
+        return timer
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)

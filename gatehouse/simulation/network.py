@@ -92,7 +92,8 @@ class Uplink:
         for _ in range(self._copies()):
             at = self._arrival(self._down_at)
             self._down_at = max(self._down_at, at)
-            self._scheduler.world.call_at(at, self._arrive_down, link, topic, payload)
+            if link.wants(topic):
+                self._scheduler.world.call_at(at, self._arrive_down, link, topic, payload)
 
     def _copies(self) -> int:
         weather = self.weather
@@ -141,8 +142,12 @@ class VenueLink(SimulatedLink):
             self._connections += 1
             self.connect()
 
+    def wants(self, topic: str) -> bool:
+        """Whether the broker sends it such messages: it has subscribed."""
+        return topic in self._topics
+
     def deliver(self, topic: str, payload: bytes, retained: bool = False) -> None:
-        if topic in self._topics:
+        if self.wants(topic):
             super().deliver(topic, payload, retained)
 
     async def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:

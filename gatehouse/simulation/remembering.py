@@ -16,7 +16,7 @@ from typing import Any
 
 import segno
 
-from edge.gate import enrolment
+from edge.runtime import enrolment
 from edge.store import claims, database, repair, salvage, untouched
 from edge.sync import daemon as sync
 from edge.sync import outward
@@ -49,6 +49,7 @@ def remember() -> None:
         (sync, "LOOK_AFTER_SECONDS", SELDOM_SECONDS),
         (enrolment, "LOOK_SECONDS", SELDOM_SECONDS),
     ):
+        assert hasattr(module, name), f"{module.__name__} has no {name} to be put in place of"
         setattr(module, name, instead)
     make_quick()
 
