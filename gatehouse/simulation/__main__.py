@@ -34,6 +34,7 @@ def main(argv: list[str]) -> int:
         real_central=real,
         claims=policies,
         kiosks=kiosks,
+        kiosks_claim=(False, True),
         locks_a_minute=LOCKS_A_MINUTE,
     )
     running.prepare()

@@ -7,7 +7,9 @@ of it, of which the later one had not heard all yet. Each gate by itself keeps t
 
 from typing import TYPE_CHECKING
 
+from gatehouse.simulation.claimed_papers import ClaimedPapers
 from gatehouse.simulation.promises import Promise
+from gatehouse.simulation.truth import Name
 from rules.use import Outcome
 from rules.zone import Policy
 
@@ -23,12 +25,14 @@ class Claimed:
         self._venue = venue
         self._told: set[bytes] = set()
         self.touched: set[bytes] = set()
+        self.papers = ClaimedPapers(venue)
 
     def hold(self) -> None:
         """Hold what was touched against the hub's promise; every journal was just read."""
         touched, self.touched = self.touched, set()
         for cti in sorted(touched) if self._venue.hub is not None else ():
             self._hold(cti)
+            self.papers.hold(cti)
         truth = self._venue.truth
         told_used, truth.told_used = truth.told_used, set()
         for cti in sorted(told_used):
@@ -45,7 +49,7 @@ class Claimed:
     def _hold(self, cti: bytes) -> None:
         venue = self._venue
         issued = venue.central.pool.by_cti[cti]
-        counted = self._counted(cti)
+        counted = [person for _, person in self.uses(cti)]
         if len(counted) <= issued.quantity or cti in self._told:
             return
         terms = {person.term for person in counted}
@@ -57,12 +61,12 @@ class Claimed:
         why = f"ticket {issued.number}: {len(counted)} uses, in terms {sorted(terms)} of the hub"
         venue.truth.violate(Promise.CLAIMED_ONCE, why)
 
-    def _counted(self, cti: bytes) -> list["Person"]:
+    def uses(self, cti: bytes) -> "list[tuple[Name, Person]]":
         """Return the uses that count: by every journal, and not withdrawn by central."""
         told = self._venue.central.told.get(cti, ())
         undone = frozenset().union(*(one.undone for one in told))
         return [
-            witness.persons[name]
+            (name, witness.persons[name])
             for witness in self._venue.witnesses()
             for name in witness.by_right.get(cti, ())
             if name not in undone | witness.forgotten

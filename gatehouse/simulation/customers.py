@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from edge.core.visit_terms import Became, Page, Refusal, Visit
 from gatehouse.simulation.kiosk import STAFF_CARD, Stand
+from gatehouse.simulation.papers import ticket_of
 from gatehouse.simulation.plan_terms import Errand
 from gatehouse.simulation.tickets import Issued
 from gatehouse.simulation.truth import Truth
-from wire import ticket as gh1
 
 PATIENCE_SECONDS = 75.0
 STEPS_MAX = 60
@@ -50,9 +50,9 @@ class Customers:
         for piece in stand.take():
             self._truth.count("papers taken")
             for text in piece.codes:
-                read = gh1.read(text.encode())
-                if isinstance(read, gh1.Signed):
-                    self.papers.setdefault(read.ticket.cti, []).append(text)
+                ticket = ticket_of(text)
+                if ticket is not None:
+                    self.papers.setdefault(ticket.cti, []).append(text)
 
     def count(self, what: str) -> None:
         self._truth.count(what)

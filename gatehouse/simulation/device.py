@@ -11,7 +11,7 @@ from edge.gate.__main__ import assembled as assembled_gate
 from edge.runtime.clock import Clock
 from edge.runtime.service import Work
 from gatehouse.simulation.central import Central
-from gatehouse.simulation.enrolled import HUB_HOST, Enrolled
+from gatehouse.simulation.enrolled import Enrolled
 from gatehouse.simulation.hardware import Turnstile, VenueCatalog
 from gatehouse.simulation.hub import PUBLIC, Hub
 from gatehouse.simulation.loop import Scheduler
@@ -65,9 +65,8 @@ class Device(Enrolled):
     def configure(self) -> None:
         folder = self.machine.folder
         contact = CONTACT if self.turnstile.sensed else ""
-        hub = "" if self.side is None else f'[hub.broker]\nhost = "{HUB_HOST}"\n'
         self.toml("gate").write_text(GATE_TOML.format(folder=folder, contact=contact))
-        self.toml("sync").write_text(f'directory = "{folder}"\n{hub}')
+        self.write_sync()
 
     def catalog(self, clock: Clock, process: Process) -> Catalog:
         return VenueCatalog(clock, self, self.turnstile, process)

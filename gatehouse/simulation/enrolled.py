@@ -70,6 +70,11 @@ class Enrolled(Host):
             }
         )
 
+    def write_sync(self) -> None:
+        """Write what sync is told."""
+        hub = "" if self.side is None else f'[hub.broker]\nhost = "{HUB_HOST}"\n'
+        self.toml("sync").write_text(f'directory = "{self.machine.folder}"\n{hub}')
+
     def plug(self, there: bool) -> None:
         """Pull out its reader, or put it back."""
         raise NotImplementedError

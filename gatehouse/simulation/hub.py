@@ -42,6 +42,11 @@ class Hub(Host):
         super().__init__(scheduler, "hub", folder, chance)
         self.daemons["hub"] = self._hub
         self.link: HubLink | None = None
+        self.on_said: Callable[[str, bytes], None] = lambda _topic, _payload: None
+        self.on_told: Callable[[str, bytes], None] = lambda _topic, _payload: None
+        """Hear what goes to the daemon and what it sends."""
+        self.cards = 0
+        """How often it lost all that it knew."""
         self._lines: dict[str, Uplink] = {}
         self._roster: dict[str, str] = {}
 
@@ -69,9 +74,11 @@ class Hub(Host):
     def receive(self, topic: str, payload: bytes) -> None:
         """A message of a device, as its broker hands it to the daemon."""
         if self.link is not None and self.link.process.alive:
+            self.on_said(topic, payload)
             self.link.deliver(topic, payload)
 
     def send(self, topic: str, payload: bytes) -> None:
+        self.on_told(topic, payload)
         line = self._lines.get(topic.split("/")[4])
         if line is not None:
             line.down(topic, payload)
@@ -87,6 +94,7 @@ class Hub(Host):
     def lose_card(self) -> None:
         """Go on with an empty card; key and roster are put on it, as by an installer."""
         self.power_off()
+        self.cards += 1
         for part in (self.machine.folder / FOLDER).glob(f"{FILE}*"):
             part.unlink()
 

@@ -25,10 +25,12 @@ from edge.runtime.service import Work
 from edge.runtime.workers import SingleThread
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.enrolled import Enrolled, LineCatalog
+from gatehouse.simulation.hub import PUBLIC, Hub
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
 from gatehouse.simulation.printer import MODELS, CableEnd, Piece, VenuePrinter
 from paper.sheet import Code, Sheet
+from rules.zone import Policy
 
 STAFF_CARD = b"staff-card-of-the-simulation"
 TAKE_SECONDS = 10.0
@@ -146,8 +148,13 @@ class Kiosk(Enrolled):
         folder: Path,
         scheduler: Scheduler,
         chance: random.Random,
+        claims: Policy = Policy.AVAILABLE,
+        hub: Hub | None = None,
     ) -> None:
+        """`hub`: where it claims what it prints, if it has a line there."""
         super().__init__(name, number, id, central, folder, scheduler, chance)
+        self.side = hub.line(id, name) if hub else None
+        self.claims = claims
         self.stand = Stand(scheduler, chance.choice(list(MODELS)))
         self.daemons["kiosk"] = self._kiosk
         self._receipts = chance.choice(list(Receipts))
@@ -155,9 +162,14 @@ class Kiosk(Enrolled):
     def plug(self, there: bool) -> None:
         self.stand.plug(there)
 
+    def install(self) -> None:
+        """Make its card: it was enrolled, and has nothing else."""
+        hub = f'claims = "{self.claims}"\nclaims_key = "{PUBLIC}"\n'
+        self.enrol("" if self.side is None else hub)
+
     def configure(self) -> None:
         folder = self.machine.folder
-        self.toml("sync").write_text(f'directory = "{folder}"\n')
+        self.write_sync()
         told = KIOSK_TOML.format(
             name=self.name,
             folder=folder,

@@ -13,6 +13,8 @@ from gatehouse.simulation.papers import OUT, KioskWitness, ticket_of, tickets_on
 from gatehouse.simulation.plan_terms import Errand
 from gatehouse.simulation.printer import Piece
 from gatehouse.simulation.promises import Promise
+from rules.zone import Policy
+from wire.claim import Kind
 from wire.entry import Standing
 from wire.paper import PaperClass, PaperEvent, Sort
 from wire.reason import Reason
@@ -45,8 +47,10 @@ class Kiosks:
         venue, name = self._venue, f"kiosk {number + 1}"
         chance = venue.chance(f"device {name}")
         about = (venue.central, venue.folder, venue.scheduler, chance)
-        kiosk = Kiosk(name, index + 1, venue.ids[index], *about)
-        kiosk.enrol()
+        claims = venue.plan.claims or Policy.AVAILABLE
+        hub = venue.hub if venue.plan.kiosks_claim else None
+        kiosk = Kiosk(name, index + 1, venue.ids[index], *about, claims, hub)
+        kiosk.install()
         witness = KioskWitness(kiosk, venue.truth, venue.central)
         venue.watch(witness)
         kiosk.stand.on_print, kiosk.stand.on_show = witness.printing, witness.showed
@@ -114,6 +118,8 @@ class Kiosks:
         venue.look()
         told, issued = venue.central.told.get(cti, ()), venue.central.pool.by_cti[cti]
         match reason:
+            case Reason.BEING_USED if venue.claimed.papers.granted(cti, Kind.ENTRY):
+                return True
             case Reason.USED | Reason.BEING_USED:
                 return any(one.by_right.get(cti) for one in venue.witnesses())
             case Reason.COLLECTED:
@@ -123,7 +129,10 @@ class Kiosks:
                     for paper in one.papers.values()
                 )
             case Reason.BEING_COLLECTED:
-                return any(one.cti == cti for one in venue.central.papers_there().values())
+                claimed = bool(venue.claimed.papers.granted(cti, Kind.EXCHANGE))
+                return claimed or any(
+                    one.cti == cti for one in venue.central.papers_there().values()
+                )
             case Reason.SUPERSEDED:
                 return any(one.generation for one in told)
             case Reason.BLOCKED | Reason.REFUNDED | Reason.RESCHEDULED:

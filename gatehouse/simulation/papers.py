@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from central.core.papers import CLASS_OF, STEP_OF, Step
 from edge.core.visit_terms import Became, Visit
 from gatehouse.simulation.kiosk import Kiosk
@@ -176,9 +178,14 @@ def tickets_on(piece: Piece) -> Iterator[Ticket]:
 
 
 def ticket_of(text: str) -> Ticket | None:
+    """Return what a code says, with the generation of the paper that it is on."""
     paper = delegated.read(text.encode())
     read = gh1.read(text.encode() if isinstance(paper, Reason) else paper.code)
-    return None if isinstance(read, Reason) else read.ticket
+    if isinstance(read, Reason):
+        return None
+    if isinstance(paper, Reason):
+        return read.ticket
+    return replace(read.ticket, generation=paper.generation)
 
 
 def _code(ticket: Ticket) -> tuple[bytes, int]:

@@ -152,6 +152,8 @@ class Wishes:
     """What zones may ask of a hub, of which a seed draws one; None: there is no hub."""
     kiosks: tuple[int, ...] = (0,)
     """How many there may be, of which a seed draws one."""
+    kiosks_claim: tuple[bool, ...] = (False,)
+    """Whether kiosks have a line to the hub, where there is one; a seed draws."""
     locks_a_minute: float = 0.0
     """Orders of central that lock an entry for a while."""
 
@@ -170,5 +172,7 @@ class Plan:
     claims: Policy | None = None
     """What the zone asks of the hub; None: there is none."""
     kiosks: int = 0
+    kiosks_claim: bool = False
+    """Kiosks have a line to the hub, and claim there what they print."""
     errands: tuple[Errand, ...] = ()
     locks: tuple[Lock, ...] = ()

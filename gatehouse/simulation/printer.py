@@ -284,6 +284,7 @@ class VenuePrinter(simulator.EscposPrinter):
     def heal(self) -> None:
         """Put everything right that keeps it from printing; what is well is not touched."""
         self._mending = None
+        self.now(hot=False)  # Which nobody mends: it cools.
         if self.broken:
             self.mend()
 

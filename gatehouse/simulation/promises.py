@@ -13,6 +13,7 @@ class Promise(StrEnum):
     DOUBLES_FOUND = "every double is found by central"
     DOUBLES_TOLD = "a double is told to the gate and the minute"
     CLAIMED_ONCE = "with a hub a right is used as often as it allows, at all gates together"
+    PAPER_CLAIMED = "who enters gets no paper, and where a paper was granted no phone enters"
     CLAIMS_SETTLED = "no claim stays open"
     NOBODY_ROBBED = "nobody is told what is not so"
     PICTURES_WORTHLESS = "a picture of a moving code opens nothing"

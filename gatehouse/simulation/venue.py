@@ -111,6 +111,7 @@ class Venue:
         for gate in range(plan.gates):
             self.at_gate.append(self._device(gate, f"gate {gate + 1}"))
         self.kiosks = Kiosks(self, gates)
+        self.claimed.papers.listen()
         self.people = People(self.turnstiles, self.truth)
         self.faults = Faults(self)
 
@@ -191,7 +192,7 @@ class Venue:
         """Return how many claims the hub still waits to hear of, from whoever can know."""
         if self.hub is None:
             return 0
-        knowing = {bytes.fromhex(one.id) for one in self.devices if not one.restored}
+        knowing = {bytes.fromhex(one.id) for one in self.stations() if not one.restored}
         return sum(n for device, n in self.hub.open_claims().items() if device in knowing)
 
     def central_up(self) -> None:

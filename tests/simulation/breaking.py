@@ -242,6 +242,22 @@ def gives_nothing_back(patch: Patch) -> None:
     patch.setattr(claims.Claims, "_give_back", lambda _claims, _admission: None)
 
 
+def lets_phones_in_beside_papers(patch: Patch) -> None:
+    """The hub does not mind that a paper of the right is being printed, or was."""
+    patch.setattr(claim, "_against_paper", lambda *_: None)
+
+
+def grants_papers_beside_entries(patch: Patch) -> None:
+    """The hub grants a paper of what somebody has entered with."""
+    paper = claim._paper  # noqa: SLF001
+
+    def alone(asked: Any, device: bytes, right: Any, names: Any) -> Any:
+        papers = tuple(held for held in right if held.kind is asked.kind)
+        return paper(asked, device, papers, names)
+
+    patch.setattr(claim, "_paper", alone)
+
+
 def takes_arrival_for_use(patch: Patch) -> None:
     """Central says of a use when its row arrived."""
     read = reading.read_row

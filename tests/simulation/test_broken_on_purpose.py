@@ -31,12 +31,14 @@ from tests.simulation.breaking import (
     forgets_who_is_inside,
     gives_nothing_back,
     grants_a_second_paper,
+    grants_papers_beside_entries,
     grants_whatever_is_asked,
     ignores_the_list,
     is_always_fresh,
     is_sure_at_once,
     leaves_papers_open,
     lets_in_while_locked,
+    lets_phones_in_beside_papers,
     loses_what_is_older,
     never_sends_again,
     obeys_again_and_again,
@@ -68,6 +70,7 @@ COPIED = replace(
 """Tickets that many have copies of, and gates that do not hear of each other by way of central."""
 LOCKED = replace(CALM, locks_a_minute=4.0)
 KIOSKS = replace(CALM, kiosks=(2,))
+CLAIMING = replace(KIOSKS, claims=(Policy.CONSISTENT,), kiosks_claim=(True,))
 PAPERS = (FaultKind.KIOSK_KILLED, FaultKind.KIOSK_POINT, FaultKind.PAPER_OUT, FaultKind.PRINTER)
 REPLACED = (FaultKind.HUB_REPLACED, FaultKind.HUB_STORM, FaultKind.CUT)
 SEEDS_MAX = 24
@@ -137,6 +140,13 @@ BREAKS = (
         gives_nothing_back,
         Promise.CLAIMS_SETTLED,
         replace(COPIED, kinds=(FaultKind.HUB_STORM,), claims=(Policy.CONSISTENT,)),
+    ),
+    Break(lets_phones_in_beside_papers, Promise.PAPER_CLAIMED, CLAIMING, on_the_way=True),
+    Break(
+        grants_papers_beside_entries,
+        Promise.PAPER_CLAIMED,
+        replace(CLAIMING, minutes=2.0, faults_a_minute=4.0, kinds=(FaultKind.CUT,)),
+        on_the_way=True,
     ),
     Break(
         takes_arrival_for_use,

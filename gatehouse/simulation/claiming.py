@@ -1,0 +1,77 @@
+"""What a plan holds where kiosks claim at the hub what they print: lines that are cut, and more
+people who want one ticket's paper at two kiosks in the same moment.
+
+Drawn by a chance of its own, so that the rest of a seed is what it is without them.
+"""
+
+import random
+from dataclasses import replace
+
+from gatehouse.simulation.plan_terms import Errand, Fault, FaultKind, Plan, Wishes
+
+TWINS = 0.35
+"""Of those who go to a kiosk: somebody else wants the same ticket's paper at the other one."""
+FAULTS = 0.5
+"""So often as anything else in the venue, something happens to each kiosk's claims."""
+NEAR_SECONDS = (1.0, 5.0)
+"""After somebody has come, a claim is under way."""
+POINTS_MAX = 40
+WEIGHTS: dict[FaultKind, float] = {
+    FaultKind.HUB_CUT: 5,
+    FaultKind.HUB_STORM: 3,
+    FaultKind.HUB_POINT: 4,
+    FaultKind.HUB_KILLED: 2,
+    FaultKind.HUB_POWER: 2,
+    FaultKind.HUB_REPLACED: 1,
+    FaultKind.KIOSK_POINT: 6,
+    FaultKind.POWER: 3,
+    FaultKind.CUT: 4,
+}
+
+
+def add(plan: Plan, wishes: Wishes) -> Plan:
+    """Return the plan with its kiosks' claims, if its seed has any."""
+    chance = random.Random(f"{plan.seed} kiosks claim")
+    claims = chance.choice(wishes.kiosks_claim)
+    if not claims or not plan.kiosks or plan.claims is None:
+        return plan
+    errands = (*plan.errands, *_twins(chance, plan))
+    return replace(
+        plan,
+        kiosks_claim=True,
+        errands=tuple(sorted(errands, key=lambda one: (one.at, one.number))),
+        faults=(*plan.faults, *_faults(chance, wishes, plan)),
+    )
+
+
+def _twins(chance: random.Random, plan: Plan) -> list[Errand]:
+    found: list[Errand] = []
+    for one in plan.errands if plan.kiosks > 1 else ():
+        if chance.random() < TWINS and not one.staff:
+            other = (one.kiosk + 1 + chance.randrange(plan.kiosks - 1)) % plan.kiosks
+            at, number = one.at + chance.choice((0.0, 0.2, 2.0)), len(plan.errands) + len(found)
+            found.append(
+                replace(one, number=number, at=at, kiosk=other, by_order=False, leaves_at="")
+            )
+    return found
+
+
+def _faults(chance: random.Random, wishes: Wishes, plan: Plan) -> list[Fault]:
+    kinds = [kind for kind in WEIGHTS if kind in wishes.kinds]
+    found: list[Fault] = []
+    likely = wishes.faults_a_minute * FAULTS * plan.seconds / 60 / max(len(plan.errands), 1)
+    for one in plan.errands if kinds else ():
+        if chance.random() >= likely:
+            continue
+        at = one.at + chance.uniform(*NEAR_SECONDS)
+        if at >= plan.seconds:
+            continue
+        kind = chance.choices(kinds, weights=[WEIGHTS[one] for one in kinds])[0]
+        amount = float(chance.randrange(1, POINTS_MAX)) if kind in POINTS else chance.random()
+        number = len(plan.faults) + len(found)
+        seconds = chance.choice((1.0, 4.0, 15.0)) * chance.uniform(0.5, 1.5)
+        found.append(Fault(number, at, kind, one.kiosk, seconds, amount, kiosk=True))
+    return found
+
+
+POINTS = (FaultKind.HUB_POINT, FaultKind.KIOSK_POINT)
