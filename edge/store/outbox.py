@@ -68,14 +68,12 @@ class JournalReader:
 
     def _hash_before(self, number: int, seq: int) -> bytes:
         before = self._ask(
-            "SELECT hash FROM hangs WHERE (epoch, seq) = (?, ?)", (number, seq)
-        ) or self._ask(
-            "SELECT hash FROM row WHERE (epoch, seq) < (?, ?)"
-            " ORDER BY epoch DESC, seq DESC LIMIT 1",
+            "SELECT coalesce((SELECT hash FROM hangs WHERE (epoch, seq) = (?1, ?2)),"
+            " (SELECT hash FROM row WHERE (epoch, seq) < (?1, ?2)"
+            " ORDER BY epoch DESC, seq DESC LIMIT 1), (SELECT hash FROM pruned))",
             (number, seq),
         )
-        before = before or self._ask("SELECT hash FROM pruned")
-        return bytes(before[0][0]) if before else GENESIS
+        return bytes(before[0][0]) if before and before[0][0] is not None else GENESIS
 
     def _ask(self, question: str, values: tuple[object, ...] = ()) -> list[Any]:
         database = self._connected()

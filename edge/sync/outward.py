@@ -126,7 +126,7 @@ class Outward:
             deadline = self._clock.now().uptime + POLL_SECONDS
             said = await self._grew.rings(deadline)
             self._grew.clear()
-            if await self._thread.run(self._rows.changed) or said:
+            if said or await self._thread.run(self._rows.changed):
                 self._inbox.put(await self._thread.run(self._tops))
 
     def _tops(self) -> Tops:

@@ -9,9 +9,11 @@ paper may have, the first is taken.
 """
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import segno
@@ -22,13 +24,14 @@ from edge.sync import daemon as sync
 from edge.sync import outward
 from gatehouse.simulation.copying import make_quick
 from paper import code
-from wire import codec, key
+from wire import codec, cose, entry, key, row
 from wire.key import Verify
 
 REMEMBERED_MAX = 4096
 BYTES_MAX = 4096
 """Of what is remembered; larger things are few."""
 SELDOM_SECONDS = 5.0
+READERS = ("edge", "wire", "central", "gatehouse")
 STORES = (claims, database, repair, salvage, untouched)
 
 _done: list[bool] = []
@@ -51,7 +54,23 @@ def remember() -> None:
     ):
         assert hasattr(module, name), f"{module.__name__} has no {name} to be put in place of"
         setattr(module, name, instead)
+    for function, remembers in (
+        (codec.decode, _decode(codec.decode)),
+        (cose.parts, lru_cache(maxsize=REMEMBERED_MAX)(cose.parts)),
+        (entry.read, lru_cache(maxsize=REMEMBERED_MAX)(entry.read)),
+        (row.decode_row, lru_cache(maxsize=REMEMBERED_MAX)(row.decode_row)),
+    ):
+        _everywhere(function, remembers)
     make_quick()
+
+
+def _everywhere(function: Callable[..., Any], instead: Callable[..., Any]) -> None:
+    """Put `instead` in the place of a function with everybody who has its name by now."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in READERS:
+            for one, value in list(vars(module).items()):
+                if value is function:
+                    setattr(module, one, instead)
 
 
 def _alone(path: Path | str) -> sqlite3.Connection:
@@ -88,5 +107,16 @@ def _loads(loads: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 
     def read(data: bytes) -> Any:
         return remembered(data) if len(data) <= BYTES_MAX else loads(data)
+
+    return read
+
+
+def _decode(decode: Callable[[bytes, Any], Any]) -> Callable[[bytes, Any], Any]:
+    # A struct of the wire is frozen, as are the unions of them; a list would be everybody's.
+    remembered = lru_cache(maxsize=REMEMBERED_MAX)(decode)
+
+    def read(data: bytes, kind: Any) -> Any:
+        shared = len(data) <= BYTES_MAX and isinstance(kind, type | UnionType)
+        return remembered(data, kind) if shared else decode(data, kind)
 
     return read

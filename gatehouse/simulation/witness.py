@@ -5,7 +5,7 @@ Who holds what the rows say against the promises stands in `books` (gates) and `
 
 from dataclasses import dataclass, field
 
-from gatehouse.simulation.card import BEFORE_ALL, Card
+from gatehouse.simulation.card import BEFORE_ALL, Card, Row
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.enrolled import Enrolled
 from gatehouse.simulation.machine import EPOCH
@@ -42,8 +42,7 @@ class Reading:
 
     def look(self) -> None:
         """Read the rows that are new, and hold each against the promises."""
-        self._hold_last()
-        for number, seq, epoch, body, hashed in self.card.rows(self.last):
+        for number, seq, epoch, body, hashed in self._new():
             self.last, self.last_hash = (number, seq), hashed
             self.rows[epoch, seq] = (hashed, body)
             happened, stamp = decode_row(body)
@@ -88,6 +87,17 @@ class Reading:
             self.truth.violate(Promise.ORDERS_OBEYED, why)
         self.answers.add(counter)
         self.truth.count(f"order {happened.order} {'done' if happened.done else 'declined'}")
+
+    def _new(self) -> list[Row]:
+        """Return what was written since, if the row that it follows is still what it was."""
+        number, seq = self.last
+        found = self.card.rows((number, seq - 1))
+        if self.last == BEFORE_ALL:
+            return found
+        if found and found[0][:2] == self.last and found[0][4] == self.last_hash:
+            return found[1:]
+        self._hold_last()
+        return self.card.rows(self.last)
 
     def _hold_last(self) -> None:
         if self.last != BEFORE_ALL and self.card.hash_of(self.last) != self.last_hash:
