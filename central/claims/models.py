@@ -51,7 +51,7 @@ POLICIES = {
 class ZoneClaims(models.Model):
     """What a zone's doors claim before a right is used (edge/core/claiming.py)."""
 
-    zone = models.OneToOneField(Zone, models.CASCADE)
+    zone = models.OneToOneField(Zone, models.CASCADE, verbose_name="区域 zone")
     policy = models.CharField(
         "用票前核对 claims", max_length=12, choices=list(POLICIES.items()), default="available"
     )

@@ -41,7 +41,7 @@ class Venue(models.Model):
 class Checkpoint(models.Model):
     """Where uses are counted: a perimeter, a hall, a pier."""
 
-    venue = models.ForeignKey(Venue, models.CASCADE)
+    venue = models.ForeignKey(Venue, models.CASCADE, verbose_name="场馆 venue")
     code = models.CharField("代码 code", max_length=40)
 
     class Meta:
@@ -55,9 +55,9 @@ class Checkpoint(models.Model):
 class Zone(models.Model):
     """Doors that are configured alike; a zone names its checkpoint."""
 
-    venue = models.ForeignKey(Venue, models.CASCADE)
+    venue = models.ForeignKey(Venue, models.CASCADE, verbose_name="场馆 venue")
     name = models.CharField("名称 name", max_length=80)
-    checkpoint = models.ForeignKey(Checkpoint, models.PROTECT)
+    checkpoint = models.ForeignKey(Checkpoint, models.PROTECT, verbose_name="检票点 checkpoint")
 
     class Meta:
         verbose_name = verbose_name_plural = "区域 Zone"
@@ -67,7 +67,7 @@ class Zone(models.Model):
 
 
 class Event(models.Model):
-    venue = models.ForeignKey(Venue, models.CASCADE)
+    venue = models.ForeignKey(Venue, models.CASCADE, verbose_name="场馆 venue")
     audience = models.CharField("票面代码 audience", max_length=8, unique=True)
     name_zh = models.CharField("中文名", max_length=120)
     name_en = models.CharField("English name", max_length=120)
@@ -129,7 +129,7 @@ class Event(models.Model):
 
 
 class TicketClass(models.Model):
-    event = models.ForeignKey(Event, models.CASCADE)
+    event = models.ForeignKey(Event, models.CASCADE, verbose_name="场次 event")
     code = models.PositiveIntegerField("代码 code")
     name_zh = models.CharField("中文名", max_length=80)
     name_en = models.CharField("English name", max_length=80)
@@ -165,7 +165,7 @@ class TicketClass(models.Model):
 class RolesVersion(models.Model):
     """Who may sign what, one version of it as it was signed (wire/signed.py)."""
 
-    venue = models.ForeignKey(Venue, models.CASCADE)
+    venue = models.ForeignKey(Venue, models.CASCADE, verbose_name="场馆 venue")
     version = models.PositiveIntegerField()
     bundle = models.BinaryField()
 
@@ -179,7 +179,7 @@ class RolesVersion(models.Model):
 class SigningKey(models.Model):
     """The public half; the private one is a file of central's user."""
 
-    venue = models.ForeignKey(Venue, models.CASCADE)
+    venue = models.ForeignKey(Venue, models.CASCADE, verbose_name="场馆 venue")
     kid = models.BinaryField(max_length=4, unique=True)
     public = models.BinaryField(max_length=32)
     status = models.CharField(
@@ -196,8 +196,8 @@ class SigningKey(models.Model):
     )
     event = models.ForeignKey(Event, models.CASCADE, null=True, verbose_name="场次 event")
     """The only one that it signs for; None: any."""
-    valid_from = models.BigIntegerField(default=0)
-    valid_until = models.BigIntegerField(default=2**32 - 1)
+    valid_from = models.BigIntegerField("有效期自 valid from (Unix)", default=0)
+    valid_until = models.BigIntegerField("有效期至 valid until (Unix)", default=2**32 - 1)
 
     class Meta:
         verbose_name = verbose_name_plural = "签名密钥 Signing key"
@@ -337,7 +337,7 @@ class Ticket(models.Model):
 
 
 class Device(models.Model):
-    venue = models.ForeignKey(Venue, models.CASCADE)
+    venue = models.ForeignKey(Venue, models.CASCADE, verbose_name="场馆 venue")
     identity = models.CharField("编号 id", max_length=16, unique=True)
     name = models.CharField("名称 name", max_length=80)
     token_hash = models.CharField(max_length=64)

@@ -1,5 +1,6 @@
 """What admins read: times by the venue's clock, names that people use, and what to do first."""
 
+import html
 import re
 import time
 from typing import Any
@@ -14,6 +15,10 @@ from tests.device import authorised
 NOW = int(time.time())
 UNIX = re.compile(r"\b1[6-9]\d{8}(\d{3})?\b")
 """Seconds or milliseconds of these years."""
+LABEL = re.compile(r"<label[^>]*>(.*?)</label>", re.DOTALL)
+HAN = re.compile("[\u4e00-\u9fff]")
+ENGLISH_BESIDE = ("English name", "Entrance, as it is printed")
+"""Fields for the English word, beside the one for the Chinese."""
 
 
 @pytest.fixture
@@ -108,6 +113,21 @@ def test_no_page_shows_seconds_since_1970(chief: Client, busy: Any) -> None:
             assert found is None, (address, found)
             seen += 1
     assert seen > 2 * len(lists()) - 4, "nearly every model had something to show"
+
+
+@pytest.mark.parametrize("central", ["sqlite"], indirect=True)
+def test_every_field_is_called_in_both_languages(chief: Client, busy: Any) -> None:
+    assert busy
+    seen = 0
+    for model in lists():
+        name = page_of(model)
+        for address in (f"{name}add/", *(f"{name}{one.pk}/change/" for one in model.objects.all())):
+            page = chief.get(address).content.decode()
+            for label in LABEL.findall(page):
+                said = html.unescape(re.sub(r"<[^>]*>", "", label)).strip(" :*\n")
+                seen += 1
+                assert HAN.search(said) or said in ENGLISH_BESIDE, (address, said)
+    assert seen > 100
 
 
 @pytest.mark.parametrize("central", ["sqlite"], indirect=True)

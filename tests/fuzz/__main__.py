@@ -3,7 +3,7 @@
     seed                        write corpus/<name>.hex for harnesses that have none
     play NAME COUNT SEED        changes of the corpus at random; prints what was played as JSON
     led NAME COUNT FOLDER       changes led by coverage (atheris), kept in FOLDER and gone on with
-    keep NAME FOLDER            put what FOLDER has learned into the corpus, as little as needed
+    keep NAME FOLDER            put what FOLDER has learned into the corpus, the shortest first
 
 An input that breaks a promise ends the process with its traceback and its bytes.
 """
@@ -33,8 +33,8 @@ def main(arguments: list[str]) -> None:
         case ["led", name, count, folder]:
             led(name, int(count), Path(folder))
         case ["keep", name, folder]:
-            learned = sorted((one.read_bytes() for one in Path(folder).glob("merged/*")), key=len)
-            write(name, corpus(name)[: KEPT_MAX // 2] + learned)
+            learned = sorted((one.read_bytes() for one in Path(folder).glob("kept/*")), key=len)
+            write(name, corpus(name) + learned)
         case _:
             sys.exit(__doc__)
 
