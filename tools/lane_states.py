@@ -114,6 +114,7 @@ def settle(lane: Lane, now: float, habits: Habits) -> Lane:
         if lane.beam_since is None
         else max(lane.beam_since - now, -habits.beam_seconds),
         heads=min(lane.heads, 1),
+        heads_before=min(lane.heads_before, 1),
         mode_until=left(lane.mode_until),
         beacon=beacon and replace(beacon, until=beacon.until - now, blink_at=beacon.blink_at - now),
     )

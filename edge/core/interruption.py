@@ -25,6 +25,7 @@ def fire(lane: Lane, at: At) -> Step:
         abandoned=lane.abandoned,
         suspect=lane.suspect,
         beam_since=lane.beam_since,
+        heads_before=lane.heads,
     )
     held: list[Command] = [Do.LET_GO] if holds(lane, at) else []
     # Shown first: people are leaving, the record can follow.
@@ -34,7 +35,7 @@ def fire(lane: Lane, at: At) -> Step:
 def secured(lane: Lane, at: At) -> Step:
     if lane.state is not State.RELEASED:
         return lane, []
-    closed = replace(lane, state=State.CLOSED, heads=0)
+    closed = replace(lane, state=State.CLOSED, heads=lane.heads_before, heads_before=0)
     held: list[Command] = [Do.HOLD] if lane.stays_open else []
     return closed, [Record((Secured(heads=lane.heads),)), *held, Show(resting(closed, at.habits))]
 
@@ -50,10 +51,12 @@ def mode_set(lane: Lane, told: ModeSet, at: At) -> Step:
     if (told.mode, told.until) == (lane.mode, lane.mode_until) or not _allowed(lane, told, at):
         return lane, []
     released, changes = lane.state is State.RELEASED, told.mode is not lane.mode
-    heads = 0 if changes and not released else lane.heads
-    changed = replace(lane, mode=told.mode, mode_until=told.until, heads=heads)
-    # What is counted while released is said when it is over.
-    counted = lane.heads if changes and lane.stays_open and not released else 0
+    counted = 0
+    changed = replace(lane, mode=told.mode, mode_until=told.until)
+    if changes and released:  # What is counted while released is said when it is over.
+        counted, changed = lane.heads_before, replace(changed, heads_before=0)
+    elif changes:
+        counted, changed = lane.heads, replace(changed, heads=0)
     event = ModeChanged(mode=told.mode, by=told.by, heads=counted)
     commands: list[Command] = [Record((event,))]
     group = lane.admission is not None and holds_group(lane.admission, at)

@@ -119,6 +119,8 @@ class Lane:
     beam_since: float | None = None
     heads: int = 0
     """Counted through while released or staying open."""
+    heads_before: int = 0
+    """Of a lane that stayed open when fire released it: counted through until then."""
     beacon: Beacon | None = None
 
     @property

@@ -17,7 +17,7 @@ BAR_CHARACTERS = 24
 NO_HUB = "none"
 CLAIMS = (NO_HUB, *Policy)
 KIOSKS = (0, 1, 2)
-LOCKS_A_MINUTE = 0.5
+LOCKS_A_MINUTE, HANDLINGS_A_MINUTE = 0.5, 1.0
 
 
 def main(argv: list[str]) -> int:
@@ -36,6 +36,7 @@ def main(argv: list[str]) -> int:
         kiosks=kiosks,
         kiosks_claim=(False, True),
         locks_a_minute=LOCKS_A_MINUTE,
+        handlings_a_minute=HANDLINGS_A_MINUTE,
     )
     running.prepare()
     if asked.story:
@@ -146,6 +147,10 @@ def _say(covered: Covered, wishes: Wishes, elapsed: float) -> None:
         (
             "papers",
             ("customers", "papers cut", "papers torn", "paper row unknown", "opened by paper"),
+        ),
+        (
+            "lanes",
+            ("heads", "let in by hand", "lane held-open", "lane free-pass", "lane locked"),
         ),
         ("rows", ("rows ever", "rows at central")),
     ):

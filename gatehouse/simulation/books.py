@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from edge.core.notice import IDLE, Lamp, Notice
 from gatehouse.simulation.central import Told
 from gatehouse.simulation.device import Device
+from gatehouse.simulation.lane_books import LaneBook
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.tickets import Kind
@@ -23,6 +24,7 @@ from wire.event import AnyEvent, ClockQuality, Rung, Stamp
 from wire.reason import Reason
 from wire.rotating import STEP_SECONDS
 
+BY_HAND: Name = (b"by hand", 1)
 REOPEN_MS = 300_000
 FRESH_SLACK_SECONDS = 20.0
 CLOCK_SLACK_SECONDS = 35.0
@@ -63,13 +65,16 @@ class Witness(Reading):
     """Right -> step of the newest moving code that opened here."""
     opened: dict[bytes, int] = field(default_factory=dict)
     """Right -> the highest generation that opened here."""
-    released: bool = False
-    """By fire, as its journal says."""
     forgotten: set[Name] = field(default_factory=set)
     """Uses that an older picture of the card does not know."""
+    lane: LaneBook = field(init=False)
     rung: Rung | None = None
     rung_at: float = 0.0
     """When it was read that the device goes by `rung`."""
+
+    def __post_init__(self) -> None:
+        Reading.__post_init__(self)
+        self.lane = LaneBook(self)
 
     @property
     def gate(self) -> str:
@@ -90,6 +95,7 @@ class Witness(Reading):
     # What the rows promise.
 
     def take(self, happened: AnyEvent, stamp: Stamp) -> None:
+        self.lane.take(happened, stamp)
         match happened:
             case event.Authorised():
                 self._authorised(happened, stamp)
@@ -99,12 +105,9 @@ class Witness(Reading):
                 self._outcome(happened, stamp)
             case event.Refused():
                 self._refused(happened, stamp)
-            case event.Started():
-                self.released = False
-            case event.Released() | event.Secured():
-                self._fire(happened, stamp)
             case event.OpenedByHand():
-                self.calling = [(b"by hand", 1)]
+                waiting = [one for one in self.calling if self._waits(one)]
+                self.calling = waiting or [BY_HAND]
             case event.RungChanged():
                 self.truth.tell(self.device.name, said(happened))
                 self.rung, self.rung_at = happened.rung, self.truth.scheduler.now
@@ -133,7 +136,7 @@ class Witness(Reading):
         self._hold_against_list(happened)
         if self.locked:
             self.truth.violate(Promise.ORDERS_OBEYED, f"{name}: lets in, and is locked")
-        if self.released:
+        if self.lane.released:
             self.truth.violate(Promise.FIRE_FREE, f"{name}: lets in ticket {issued.number}")
         self._hold_generation(happened)
         if issued.moves and (cti, happened.generation) not in self.truth.out:
@@ -152,23 +155,6 @@ class Witness(Reading):
         self.opened[cti] = max(self.opened.get(cti, 0), generation)
         if generation:
             self.truth.count("opened by paper" if (cti, generation) in self.truth.out else "again")
-
-    def _fire(self, happened: event.Released | event.Secured, stamp: Stamp) -> None:
-        """Fire has released the lane, or is over: heads are who went through since it began."""
-        self.released = isinstance(happened, event.Released)
-        self.truth.tell(self.device.name, "is released by fire" if self.released else "is secured")
-        turnstile = self.device.turnstile
-        gate = turnstile.served_by
-        if isinstance(happened, event.Released) or gate is None or not turnstile.sensed:
-            return
-        machine, age = self.device.machine, self.truth.scheduler.now - gate.born
-        if stamp.boot != machine.boot or stamp.uptime_ms / 1000 < machine.uptime - age:
-            return  # An earlier life wrote it, which counted from its own beginning.
-        counted = turnstile.heads(since=gate.born)
-        # Whoever went through at the very moment of either is counted or not.
-        if abs(happened.heads - counted) > 1:
-            why = f"{self.device.name}: {counted} went out, and {happened.heads} are told"
-            self.truth.violate(Promise.FIRE_FREE, why)
 
     def _hold_code(self, happened: event.Authorised, stamp: Stamp) -> None:
         """A code that moves was made just now, if a signed clock says so, and is the newest."""
@@ -344,13 +330,9 @@ class Witness(Reading):
     def pulsed(self) -> None:
         """The arm has just been told to open: for whom?"""
         self.look()
-        while self.calling:
-            name = self.calling[0]
-            person = self.persons.get(name)
-            if person is None or person.open or person.assumed:
-                break
+        while self.calling and not self._waits(self.calling[0]):
             self.calling.pop(0)  # Given back, or walked in already.
-        if self.released:
+        if self.lane.released:
             self.truth.violate(Promise.FIRE_FREE, f"{self.device.name}: the relay moves")
         if not self.calling:
             why = f"{self.device.name}: the arm opens, and no committed row says for whom"
@@ -358,3 +340,7 @@ class Witness(Reading):
             return
         name = self.calling.pop(0)
         self.truth.called[id(self.device.turnstile)] = name
+
+    def _waits(self, name: Name) -> bool:
+        person = self.persons.get(name)
+        return person is None or person.open or person.assumed

@@ -18,7 +18,7 @@ from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.tickets import LIST_KEY, VENUE, Pool
 from wire import cose
 from wire.codec import decode, encode
-from wire.command import AnyCommand, Order, kind
+from wire.command import AnyCommand, FreePass, HoldOpen, Order, kind
 from wire.entry import Row, Standing, key_of, read
 from wire.exchange import Answer, Answered, Asked, Question
 from wire.signed import Purpose, Roles, Signers, bundle, pin, seal
@@ -29,6 +29,7 @@ from wire.topic import Topics
 Message = tuple[str, bytes]
 DELTAS_MAX = 1000
 ORDER_SECONDS = 60
+ADMIN = "admin"
 
 
 def key(name: str) -> Ed25519PrivateKey:
@@ -81,6 +82,16 @@ class PaperThere:
     step: Step
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An order. Unix seconds."""
+
+    kind: str
+    expires: int
+    until: int | None
+    """Until when a lane is to stay open by it."""
+
+
 class Central:
     """What both centrals have in common; `send(topic, payload)` publishes to whoever listens."""
 
@@ -91,8 +102,8 @@ class Central:
         self.send: Callable[[str, bytes], None] = lambda _topic, _payload: None
         self.now: Callable[[], float] = lambda: 0.0
         self.up = True
-        self.given: dict[tuple[int, int], tuple[str, int]] = {}
-        """(device, counter) -> (kind, until when it is good, Unix seconds) of every order."""
+        self.given: dict[tuple[int, int], Given] = {}
+        """(device, counter) -> what was said, of every order."""
         self._counters: dict[int, int] = {}
         self.told: dict[bytes, list[Told]] = {}
         self._identities = identities
@@ -248,17 +259,19 @@ class Central:
         self.withdraw(cti)
         self._publish()
 
-    def order(self, device: int, command: AnyCommand) -> None:
-        """Give one order to one device, counted and sealed."""
+    def order(self, device: int, command: AnyCommand) -> int:
+        """Give one order to one device, counted and sealed; 0: nobody is there to give it."""
         if not self.up:
-            return
+            return 0
         counter = self._counters.get(device, 0) + 1
         self._counters[device] = counter
         identity, issued = self._identities[device - 1], int(self.wall)
         expires = issued + ORDER_SECONDS
-        self.given[device, counter] = (kind(command), expires)
-        said = Order(bytes.fromhex(identity), counter, issued, expires, "admin", command)
+        until = command.until if isinstance(command, HoldOpen | FreePass) else None
+        self.given[device, counter] = Given(kind(command), expires, until)
+        said = Order(bytes.fromhex(identity), counter, issued, expires, ADMIN, command)
         self.send(self.topics.command(identity), sealed(encode(said), Purpose.COMMAND))
+        return counter
 
     @aside
     def phone_generation(self, cti: bytes) -> int:

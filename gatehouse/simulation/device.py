@@ -12,7 +12,7 @@ from edge.runtime.clock import Clock
 from edge.runtime.service import Work
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.enrolled import Enrolled
-from gatehouse.simulation.hardware import Turnstile, VenueCatalog
+from gatehouse.simulation.hardware import FIRE_PIN, KEYS, Turnstile, VenueCatalog
 from gatehouse.simulation.hub import PUBLIC, Hub
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
@@ -20,14 +20,14 @@ from rules.zone import Policy
 
 LANE = "A1"
 GATE_TOML = """directory = "{folder}"
-fire = {{kind = "gpio", pin = 5}}
+fire = {{kind = "gpio", pin = {fire}}}
 
 [[lane]]
 name = "A1"
 reader = [{{kind = "simulated"}}]
 relay = {{kind = "simulated"}}
 panel = [{{kind = "simulated"}}]
-{contact}
+{fitted}
 """
 CONTACT = 'pass_contact = {kind = "simulated"}'
 
@@ -64,9 +64,17 @@ class Device(Enrolled):
 
     def configure(self) -> None:
         folder = self.machine.folder
-        contact = CONTACT if self.turnstile.sensed else ""
-        self.toml("gate").write_text(GATE_TOML.format(folder=folder, contact=contact))
+        gate = GATE_TOML.format(folder=folder, fire=FIRE_PIN, fitted=self._fitted())
+        self.toml("gate").write_text(gate)
         self.write_sync()
+
+    def _fitted(self) -> str:
+        """Return what hangs on its turnstile besides, as the lane is told."""
+        turnstile = self.turnstile
+        lines = [CONTACT] if turnstile.sensed else []
+        if turnstile.fitting.keys:
+            lines += [f'{key} = {{kind = "gpio", pin = {pin}}}' for pin, key in KEYS.items()]
+        return "\n".join(lines)
 
     def catalog(self, clock: Clock, process: Process) -> Catalog:
         return VenueCatalog(clock, self, self.turnstile, process)

@@ -46,7 +46,7 @@ def _put_out(venue: "Venue", serving: dict[int, object], seconds: float) -> None
         witness = venue.gate_witness(venue.at_gate[gate])
         process = turnstile.served_by
         # One that has just begun, or sits on a slow disk, may not have written it down yet.
-        told = witness.released or seconds < NOTICED_SECONDS or turnstile.well_in_fire is None
+        told = witness.lane.released or seconds < NOTICED_SECONDS or turnstile.well_in_fire is None
         if process is not None and process is serving[gate] and not told:
             why = f"{witness.device.name}: fire has released it, and no row says so"
             venue.truth.violate(Promise.FIRE_FREE, why)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from math import inf
 
-from edge.core.notice import Notice
+from edge.core.notice import FREE, HELD_OPEN, Notice
 from edge.drivers.catalog import (
     GpioInputConfig,
     InputConfig,
@@ -25,19 +25,24 @@ from edge.runtime.clock import Clock
 from gatehouse.simulation.enrolled import Enrolled, LineCatalog
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
+from gatehouse.simulation.plan_terms import PLAIN, Fitting
 
 WINDOW_SECONDS = 5.0
 CONTACT_SECONDS = 0.15
 HELD_SECONDS = 4.0
 SLOW_SECONDS = 10.0
+FIRE_PIN = 5
+KEYS = {6: "key_open_once", 7: "key_free_pass", 8: "key_out_of_service"}
+"""Pin -> what the key switch on it is for."""
 
 
 class Turnstile:
     """What stands in the hall. `sensed`: whether it tells when somebody has walked through."""
 
-    def __init__(self, scheduler: Scheduler, sensed: bool) -> None:
+    def __init__(self, scheduler: Scheduler, sensed: bool, fitting: Fitting = PLAIN) -> None:
         self.scheduler = scheduler
         self.sensed = sensed
+        self.fitting = fitting
         self.open_until = -1.0
         self.pulses = 0
         self.notice: Notice | None = None
@@ -57,6 +62,24 @@ class Turnstile:
         self._burnt_at = -inf
         self._fire: tuple[SimulatedSensor, Process] | None = None
         self._closed_until = -inf
+        self._holder: Process | None = None
+        """Who holds its contact closed; whoever dies lets go."""
+        self.on_hold: Callable[[], None] = lambda: None
+        self.passages: list[float] = []
+        """When its pass contact closed and a gate was there to see it, but for fire."""
+        self.turned_at = -inf
+        """When somebody last turned a key."""
+        self._keys: dict[str, tuple[SimulatedSensor, Process]] = {}
+        self._turned: set[str] = set()
+
+    @property
+    def held(self) -> bool:
+        return self._holder is not None and self._holder.alive
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether anybody may walk, as somebody sees who stands there."""
+        return self.held and self.notice in (FREE, HELD_OPEN)
 
     @property
     def served(self) -> bool:
@@ -70,7 +93,7 @@ class Turnstile:
 
     @property
     def is_open(self) -> bool:
-        return self.burning or self.scheduler.now < self.open_until
+        return self.burning or self.scheduler.now < self.open_until or self.held
 
     def burn(self, burning: bool) -> None:
         """The fire contact closes, or opens again."""
@@ -88,6 +111,27 @@ class Turnstile:
     def wire_fire(self, clock: Clock, process: Process) -> SimulatedSensor:
         self._fire = SimulatedSensor(clock, self.burning), process
         return self._fire[0]
+
+    def wire_key(self, key: str, clock: Clock, process: Process) -> SimulatedSensor:
+        sensor = SimulatedSensor(clock, key in self._turned)
+        self._keys[key] = sensor, process
+        return sensor
+
+    def turn(self, key: str, on: bool) -> None:
+        """Turn a key, or turn it back."""
+        (self._turned.add if on else self._turned.discard)(key)
+        self.turned_at = self.scheduler.now
+        sensor, process = self._keys.get(key, (None, None))
+        if sensor is not None and process is not None and process.alive:
+            sensor.drive(on)
+
+    def hold(self, process: Process | None) -> None:
+        """Somebody holds its contact closed; None: nobody does any more."""
+        self._holder = process
+        if process is not None:
+            self.pulses += 1
+            self.on_hold()
+        self._wake()
 
     def hang(self, reader: SimulatedReader, process: Process) -> SimulatedReader:
         self._reader = reader, process
@@ -154,8 +198,7 @@ class Turnstile:
             if self.scheduler.now < self._closed_until:
                 return  # Two at once are one, to a contact.
             self._closed_until = self.scheduler.now + CONTACT_SECONDS
-            if self.burning:
-                self._heads.append(self.scheduler.now)
+            (self._heads if self.burning else self.passages).append(self.scheduler.now)
             contact.drive(True)
             process.loop.call_later(CONTACT_SECONDS, contact.drive, False)
 
@@ -195,6 +238,13 @@ class _Board(SimulatedRelay):
             self._turnstile.opened()
         await self._process.point()
 
+    async def hold(self, closed: bool) -> None:
+        await self._process.point()
+        await super().hold(closed)
+        if self._process.alive:
+            self._turnstile.hold(self._process if closed else None)
+        await self._process.point()
+
 
 class _Words(SimulatedPanel):
     def __init__(self, turnstile: Turnstile, process: Process) -> None:
@@ -227,7 +277,9 @@ class VenueCatalog(LineCatalog):
 
     def sensor(self, told: InputConfig) -> Sensor:
         if isinstance(told, GpioInputConfig):
-            return self._turnstile.wire_fire(self._clock, self._process)
+            if told.pin == FIRE_PIN:
+                return self._turnstile.wire_fire(self._clock, self._process)
+            return self._turnstile.wire_key(KEYS[told.pin], self._clock, self._process)
         return self._turnstile.wire(SimulatedSensor(self._clock), self._process)
 
     def panel(self, told: PanelConfig) -> Panel:

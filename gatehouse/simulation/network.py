@@ -127,7 +127,7 @@ class VenueLink(SimulatedLink):
         self.process = process
         self._uplink = uplink
         self._topics = frozenset(topics)
-        self._connections = 0
+        self.connections = 0
 
     async def run(self) -> None:
         self._uplink.link = self
@@ -139,7 +139,7 @@ class VenueLink(SimulatedLink):
 
     def _connect(self) -> None:
         if not self._uplink.cut:
-            self._connections += 1
+            self.connections += 1
             self.connect()
 
     def wants(self, topic: str) -> bool:
@@ -155,11 +155,11 @@ class VenueLink(SimulatedLink):
         await self.process.point()
         if not self.connected:
             raise DriverError("the simulated broker cannot be reached")
-        connection = self._connections
+        connection = self.connections
         self._uplink.up(topic, payload)
         await self.process.loop.wait(self._uplink.delay())
         await self.process.point()
-        if not self.connected or connection != self._connections:
+        if not self.connected or connection != self.connections:
             raise DriverError("the simulated connection has ended")
 
 

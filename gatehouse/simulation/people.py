@@ -6,15 +6,17 @@ They know nothing of the gate but what they see: an arm that opens, words on a p
 import asyncio
 from collections.abc import Callable
 
-from edge.core.notice import LOCKED, Lamp
+from edge.core.notice import Lamp
 from gatehouse.simulation.hardware import WINDOW_SECONDS, Turnstile
 from gatehouse.simulation.plan import Does, Visitor
+from gatehouse.simulation.plan_terms import Handling
 from gatehouse.simulation.truth import Truth
 
 ANSWER_SECONDS = 8.0
 """Whoever gets no answer for so long tries again."""
 TRIES_MAX = 3
 PERSONS_GAP_SECONDS = 0.8
+ESCORTED_SECONDS = 1.0
 
 
 class People:
@@ -43,6 +45,9 @@ class People:
             for _ in range(TRIES_MAX):
                 if turnstile.burning:
                     return  # Nobody comes in.
+                if turnstile.open_to_all:
+                    await self._stroll(visitor, turnstile, quantity)
+                    return
                 answer = await self._show(visitor, turnstile, code())
                 if answer is None:
                     continue  # No answer, or "please wait".
@@ -59,14 +64,14 @@ class People:
         turnstile.present(code)
         holds_on = turnstile.holds_on
         while world.time() < began + ANSWER_SECONDS:
-            if turnstile.pulses > pulses:
+            if turnstile.pulses > pulses or turnstile.open_to_all:
                 return True
             if turnstile.burning:
                 return False
             shown = turnstile.notice
             if turnstile.notices > notices and shown is not None:
                 notices = turnstile.notices
-                if shown.lamp is Lamp.STOP or shown == LOCKED:
+                if shown.lamp in (Lamp.STOP, Lamp.CLOSED):
                     await world.wait(visitor.pace_seconds)
                     return False
                 if shown.lamp is Lamp.WAIT:
@@ -103,6 +108,41 @@ class People:
             self._truth.slips_in(visitor)
             turnstile.contact()
         await world.wait(0.3)
+
+    async def _stroll(self, visitor: Visitor, turnstile: Turnstile, persons: int) -> None:
+        """Walk, all of them, where nobody is asked for a ticket."""
+        world = turnstile.scheduler.world
+        if visitor.does is Does.LEAVES:
+            return
+        for person in range(persons):
+            await world.wait(visitor.pace_seconds if not person else PERSONS_GAP_SECONDS)
+            if not turnstile.is_open:
+                return
+            self._truth.walks(visitor, turnstile, turnstile.is_open)
+            turnstile.walk()
+        await world.wait(0.3)
+
+    def escort(self, handling: Handling, turnstile: Turnstile, opens: Callable[[], None]) -> None:
+        """Let staff let somebody in by hand: `opens()` is what they do once nobody is there."""
+        turnstile.scheduler.world.create_task(self._escorted(handling, turnstile, opens))
+
+    async def _escorted(
+        self, handling: Handling, turnstile: Turnstile, opens: Callable[[], None]
+    ) -> None:
+        world = turnstile.scheduler.world
+        self.here += 1
+        async with self._lanes[handling.gate]:
+            pulses, until = turnstile.pulses, world.time() + ANSWER_SECONDS
+            opens()
+            while turnstile.pulses == pulses and world.time() < until:
+                if not await turnstile.change(until - world.time()):
+                    break
+            if turnstile.is_open and turnstile.pulses > pulses:
+                await world.wait(ESCORTED_SECONDS)
+                if turnstile.is_open:
+                    self._truth.is_escorted(turnstile)
+                    turnstile.walk()
+        self.here -= 1
 
     async def _opens(self, turnstile: Turnstile) -> bool:
         """Wait for the next pulse of a group."""

@@ -7,7 +7,7 @@ rest stays as it was.
 import random
 from dataclasses import dataclass, field, replace
 
-from gatehouse.simulation import claiming, errands
+from gatehouse.simulation import claiming, errands, lanes
 from gatehouse.simulation.plan_terms import (
     FAULTS_A_MINUTE,
     Deed,
@@ -104,7 +104,7 @@ def draw(seed: int, wishes: Wishes) -> Plan:
     deeds = _deeds(chance, wishes, seconds, visitors)
     parts = (visitors, faults, deeds, count)
     plan = Plan(seed, wishes.gates, seconds, *parts, wishes.real_central, claims)
-    plan = claiming.add(errands.add(plan, wishes), wishes)
+    plan = lanes.add(claiming.add(errands.add(plan, wishes), wishes), wishes)
     return replace(plan, locks=_locks(random.Random(f"{seed} locks"), wishes, plan))
 
 

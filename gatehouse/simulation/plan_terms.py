@@ -133,6 +133,42 @@ class Lock:
     seconds: float
 
 
+class HandlingKind(StrEnum):
+    """What somebody sets a lane to: central by an order, or staff by the key on the spot."""
+
+    HOLD_OPEN = "hold open"
+    FREE_PASS = "free pass"
+    OPEN_ONCE = "open once"
+    KEY_FREE_PASS = "free pass by the key"
+    KEY_OUT_OF_SERVICE = "out of service by the key"
+    KEY_OPEN_ONCE = "open once by the key"
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """`seconds`: how long it is to last."""
+
+    number: int
+    at: float
+    gate: int
+    kind: HandlingKind
+    seconds: float
+    taken_back_seconds: float = 0.0
+    """Central says "back to normal" so long after it; 0: it ends by itself, or by the key."""
+    every_lane: bool = False
+    """The order names no lane of the gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What hangs on a gate besides a reader, a panel and a pass contact."""
+
+    keys: bool = False
+
+
+PLAIN = Fitting()
+
+
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What is asked for, whatever the seed."""
@@ -156,6 +192,8 @@ class Wishes:
     """Whether kiosks have a line to the hub, where there is one; a seed draws."""
     locks_a_minute: float = 0.0
     """Orders of central that lock an entry for a while."""
+    handlings_a_minute: float = 0.0
+    """How often somebody opens a lane for all, for one, or takes it out of service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +214,9 @@ class Plan:
     """Kiosks have a line to the hub, and claim there what they print."""
     errands: tuple[Errand, ...] = ()
     locks: tuple[Lock, ...] = ()
+    handlings: tuple[Handling, ...] = ()
+    fittings: tuple[Fitting, ...] = ()
+    """Of each gate; empty: they are plain."""
+
+    def fitting(self, gate: int) -> Fitting:
+        return self.fittings[gate] if self.fittings else PLAIN

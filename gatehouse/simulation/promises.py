@@ -30,5 +30,6 @@ class Promise(StrEnum):
     ONE_PAPER = "no right has two papers"
     EXCHANGE_KEPT = "an exchange that central acknowledged is never lost"
     ORDERS_OBEYED = "an order is obeyed once and in time, and a locked entry lets nobody in"
+    HEADS_COUNTED = "while a lane stays open whoever walks is counted, and no ticket is spent"
     OUTCOME_TRUE = "what is written is what happened"
     NEVER_CRASHES = "no daemon ends or hangs by itself"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gatehouse.simulation.plan import Deed, Errand, Fault, Plan, Visitor
+from gatehouse.simulation.plan_terms import Handling
 from gatehouse.simulation.promises import Promise
 
 MARGIN_SECONDS = 12.0
@@ -32,6 +33,7 @@ class Shrinking:
             plan = self._fewer(plan, promise, "visitors")
             plan = self._fewer(plan, promise, "errands")
             plan = self._fewer(plan, promise, "locks")
+            plan = self._fewer(plan, promise, "handlings")
             plan = self._shorter(plan, promise)
         return plan
 
@@ -46,11 +48,12 @@ class Shrinking:
         found = self._still(plan, promise)
         if found is None:
             return plan
-        parts: list[Visitor | Fault | Deed | Errand] = [
+        parts: list[Visitor | Fault | Deed | Errand | Handling] = [
             *plan.visitors,
             *plan.faults,
             *plan.deeds,
             *plan.errands,
+            *plan.handlings,
         ]
         last = max((one.at for one in parts), default=0.0)
         end = min(plan.seconds, found[1] + 1.0, last + MARGIN_SECONDS)
@@ -62,6 +65,7 @@ class Shrinking:
             deeds=tuple(one for one in plan.deeds if one.at <= end),
             errands=tuple(one for one in plan.errands if one.at <= end),
             locks=tuple(one for one in plan.locks if one.at <= end),
+            handlings=tuple(one for one in plan.handlings if one.at <= end),
         )
         return shorter if self._still(shorter, promise) else plan
 

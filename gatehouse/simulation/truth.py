@@ -110,13 +110,27 @@ class Truth:
         self.count("gave up")
 
     def walks(self, visitor: Visitor, turnstile: Turnstile, was_open: bool) -> None:
-        name = self.called.get(id(turnstile))
-        if was_open and name is not None:
-            self.walked.setdefault(name, self.scheduler.now)
-            self.count("walked")
+        if was_open:
+            self._goes(turnstile)
         if visitor.does.value == "hesitates":
             self.muddle(turnstile)
         self.tell(f"visitor {visitor.number}", f"walks through gate {visitor.gate + 1}")
+
+    def _goes(self, turnstile: Turnstile) -> None:
+        """Somebody goes through an open arm, whoever it was opened for."""
+        if turnstile.open_to_all:
+            self.called.pop(id(turnstile), None)
+            self.count("walked without a ticket")
+        name = self.called.get(id(turnstile))
+        if name is not None:
+            self.walked.setdefault(name, self.scheduler.now)
+            self.count("walked")
+
+    def is_escorted(self, turnstile: Turnstile) -> None:
+        """Somebody goes by the leave of staff, or by that of one who showed a code just before."""
+        self._goes(turnstile)
+        self.count("let in by hand")
+        self.tell("staff", f"lead somebody through {self.gates[id(turnstile)]}")
 
     def slips_in(self, visitor: Visitor) -> None:
         self.muddled.append((f"gate {visitor.gate + 1}", self.scheduler.now))

@@ -18,6 +18,7 @@ from gatehouse.simulation.claimed import Claimed
 from gatehouse.simulation.device import Device
 from gatehouse.simulation.enrolled import Enrolled
 from gatehouse.simulation.faults import Faults
+from gatehouse.simulation.handling import Handlings
 from gatehouse.simulation.hardware import Turnstile
 from gatehouse.simulation.host import Host
 from gatehouse.simulation.hub import Hub
@@ -114,6 +115,7 @@ class Venue:
         self.claimed.papers.listen()
         self.people = People(self.turnstiles, self.truth)
         self.faults = Faults(self)
+        self.handlings = Handlings(self)
 
     def run(self, stop_early: bool = True) -> None:
         """Let the whole plan happen, and the venue come to rest."""
@@ -204,7 +206,7 @@ class Venue:
     def _turnstile(self, gate: int) -> Turnstile:
         # One gate in four has no pass contact.
         sensed = self.chance(f"turnstile {gate}").random() < 0.75
-        turnstile = Turnstile(self.scheduler, sensed)
+        turnstile = Turnstile(self.scheduler, sensed, self.plan.fitting(gate))
         self.truth.gates[id(turnstile)] = f"gate {gate + 1}"
         return turnstile
 
@@ -235,6 +237,7 @@ class Venue:
     def _heed(self, device: Device) -> None:
         witness = self._witnesses[device.id]
         device.turnstile.on_pulse, device.turnstile.on_show = witness.pulsed, witness.showed
+        device.turnstile.on_hold = witness.lane.held
 
     def _begin(self) -> None:
         world = self.scheduler.world
@@ -251,6 +254,8 @@ class Venue:
             world.call_at(fault.at, self.faults.happen, fault)
         for lock in self.plan.locks:
             world.call_at(lock.at, self.faults.lock, lock)
+        for handling in self.plan.handlings:
+            world.call_at(handling.at, self.handlings.happen, handling)
         for deed in self.plan.deeds:
             world.call_at(deed.at, self.faults.do, deed)
 
@@ -318,6 +323,8 @@ class Venue:
         self.look()
         if self.people.here or self.open_claims() or self.kiosks.busy():
             return False
+        if any(turnstile.held for turnstile in self.turnstiles):
+            return False
         since = self.scheduler.now - UNRESOLVED_SECONDS
         if any(one.undecided(since) for one in self._witnesses.values()):
             return False
@@ -327,6 +334,9 @@ class Venue:
         if (self.hub is not None and self.claimed.touched) or self.truth.told_used:
             self.look()
             self.claimed.hold()
+        if self.plan.handlings:
+            for witness in self._witnesses.values():
+                witness.lane.hold()
         for process, error, said in self.scheduler.broken:
             why = f"{process}: {said} {error!r}"
             self.truth.violate(Promise.NEVER_CRASHES, why)

@@ -6,7 +6,7 @@ Who holds what the rows say against the promises stands in `books` (gates) and `
 from dataclasses import dataclass, field
 
 from gatehouse.simulation.card import BEFORE_ALL, Card, Row
-from gatehouse.simulation.central import Central
+from gatehouse.simulation.central import Central, Given
 from gatehouse.simulation.enrolled import Enrolled
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
@@ -33,6 +33,8 @@ class Reading:
     """What the newest picture of the card holds: its last row, and that one's hash."""
     answers: set[int] = field(default_factory=set, kw_only=True)
     """Counters of central's orders that it has answered."""
+    obeyed: Given | None = field(default=None, kw_only=True)
+    """The newest order of central that it has obeyed."""
     locked: bool = field(default=False, kw_only=True)
     """By central's order, as its journal says."""
     card: Card = field(init=False)
@@ -78,7 +80,7 @@ class Reading:
         if not counter:
             return  # One that came again, or late.
         given = self.central.given.get((self.device.number, counter))
-        late = given and self.truth.scheduler.now + EPOCH > given[1] + LATE_SECONDS
+        late = given and self.truth.scheduler.now + EPOCH > given.expires + LATE_SECONDS
         # Fire that came between the answer and the lane takes it back.
         again = counter in self.answers and happened.done
         if given is None or again or (late and happened.done):
@@ -86,6 +88,7 @@ class Reading:
             why = f"{name}: obeys order {counter}, which {what}"
             self.truth.violate(Promise.ORDERS_OBEYED, why)
         self.answers.add(counter)
+        self.obeyed = given if happened.done else self.obeyed
         self.truth.count(f"order {happened.order} {'done' if happened.done else 'declined'}")
 
     def _new(self) -> list[Row]:

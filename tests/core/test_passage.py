@@ -270,6 +270,17 @@ def test_heads_are_said_once() -> None:
     assert said[-2:] == [ModeChanged(mode=Mode.NORMAL, by="key"), Secured(heads=1)]
 
 
+def test_heads_of_a_free_passage_outlive_a_fire() -> None:
+    """Found by seed 238 of the simulated venue: they were forgotten when fire came."""
+    lines = [(8.0, ModeSet(Mode.FREE_PASS, "key")), (9.0, Signal.PASSED), (10.0, Signal.FIRE)]
+    lines += [(11.0, Signal.PASSED), (12.0, Signal.PASSED)]
+    after = [(14.0, Signal.PASSED), (15.0, ModeSet(Mode.NORMAL, "key"))]
+    ended = ModeChanged(mode=Mode.NORMAL, by="key", heads=2)
+    assert events(*lines, (13.0, Signal.SECURED), *after)[-2:] == [Secured(heads=2), ended]
+    early = events(*lines, (13.0, ModeSet(Mode.NORMAL, "key")), (14.0, Signal.SECURED))
+    assert early[-2:] == [ModeChanged(mode=Mode.NORMAL, by="key", heads=1), Secured(heads=2)]
+
+
 def test_leave_now_is_not_covered_by_what_the_board_says() -> None:
     assert walk((9.0, Signal.FIRE), (9.1, Signal.NOT_READY))[1] == []
     assert walk((9.0, Signal.FIRE), (9.1, Signal.READY))[1] == []

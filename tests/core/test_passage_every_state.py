@@ -32,7 +32,17 @@ from edge.core.lane import (
 )
 from tools.explore import Move, explore
 from tools.lane_states import BRIEF, SHOWN, at, code, lane_moves
-from wire.event import Abandoned, AnyEvent, Mode, ModeChanged, Passed, PassedLate, Pulsed, Uncertain
+from wire.event import (
+    Abandoned,
+    AnyEvent,
+    Mode,
+    ModeChanged,
+    Passed,
+    PassedLate,
+    Pulsed,
+    Secured,
+    Uncertain,
+)
 
 KINDS = {
     "sensor": BRIEF,
@@ -195,6 +205,15 @@ def check_words(move: LaneMove, habits: Habits) -> None:
             assert shows[-1] == after
 
 
+def check_heads(move: LaneMove) -> None:
+    """Whoever walks where nobody is asked for a ticket is counted, and told of once."""
+    before, after = move.before, move.after
+    told = sum(one.heads for one in events(move) if isinstance(one, ModeChanged | Secured))
+    came = after.heads + after.heads_before + told - before.heads - before.heads_before
+    free = before.stays_open and before.admission is None
+    assert came == (move.told is Signal.PASSED and (before.state is State.RELEASED or free))
+
+
 def check_shape(move: LaneMove, habits: Habits) -> None:
     """A state says nothing that it does not mean."""
     lane = move.after
@@ -228,6 +247,7 @@ def test_every_signal_in_every_state(kind: str, states_max: int) -> None:
             check_mode(move, habits)
             check_beacon(move)
             check_words(move, habits)
+            check_heads(move)
             check_shape(move, habits)
         except AssertionError as error:
             error.add_note(f"{move.before}\n  + {move.told} at {move.now}\n  = {move.after}")

@@ -348,3 +348,18 @@ def obeys_again_and_again(patch: Patch) -> None:
     """An order that comes twice is obeyed twice."""
     judge = obedience.judge
     patch.setattr(obedience, "judge", lambda order, _answered, told: judge(order, 0, told))
+
+
+def stays_open_for_ever(patch: Patch) -> None:
+    """A lane that central opened until an hour does not close by itself."""
+    patch.setattr(obedience, "_uptime", lambda until, _situation: float(until))
+
+
+def forgets_heads(patch: Patch) -> None:
+    """Whoever walked while a lane stayed open is not told of."""
+    set_mode = interruption.mode_set
+
+    def mode_set(lane: Any, told: Any, at: Any) -> Any:
+        return set_mode(replace(lane, heads=0), told, at)
+
+    patch.setattr(interruption, "mode_set", mode_set)

@@ -28,6 +28,7 @@ from tests.simulation.breaking import (
     counts_no_uses,
     does_not_hear_of_fire,
     drops_what_is_long,
+    forgets_heads,
     forgets_who_is_inside,
     gives_nothing_back,
     grants_a_second_paper,
@@ -48,6 +49,7 @@ from tests.simulation.breaking import (
     raises_no_generation,
     says_nothing_of_age,
     starts_empty,
+    stays_open_for_ever,
     takes_arrival_for_use,
     takes_older_codes,
     tells_of_no_conflict,
@@ -69,6 +71,7 @@ COPIED = replace(
 )
 """Tickets that many have copies of, and gates that do not hear of each other by way of central."""
 LOCKED = replace(CALM, locks_a_minute=4.0)
+HANDLED = replace(CALM, handlings_a_minute=4.0)
 KIOSKS = replace(CALM, kiosks=(2,))
 CLAIMING = replace(KIOSKS, claims=(Policy.CONSISTENT,), kiosks_claim=(True,))
 PAPERS = (FaultKind.KIOSK_KILLED, FaultKind.KIOSK_POINT, FaultKind.PAPER_OUT, FaultKind.PRINTER)
@@ -180,6 +183,8 @@ BREAKS = (
         Promise.ORDERS_OBEYED,
         replace(LOCKED, faults_a_minute=6.0, kinds=(FaultKind.STORM,)),
     ),
+    Break(stays_open_for_ever, Promise.ORDERS_OBEYED, HANDLED),
+    Break(forgets_heads, Promise.HEADS_COUNTED, HANDLED, on_the_way=True),
     Break(grants_a_second_paper, Promise.ONE_PAPER, KIOSKS),
     Break(raises_no_generation, Promise.EXCHANGE_KEPT, replace(KIOSKS, real_central=True)),
     Break(calls_everything_collected, Promise.NOBODY_ROBBED, KIOSKS, on_the_way=True),

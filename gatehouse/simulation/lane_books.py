@@ -1,0 +1,186 @@
+"""What a gate's journal says of what its lane is set to, held against orders, keys and heads.
+
+While a lane stays open no ticket is spent: whoever walks is a head, told of when it is over. What
+one life of a gate counts is gone with it, and so is what it was set to, but for a lock.
+"""
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING
+
+from edge.core.lane import STAYS_OPEN, TIME_OUT
+from edge.gate.lane import KEY_SWITCH
+from gatehouse.simulation.central import ADMIN
+from gatehouse.simulation.device import LANE
+from gatehouse.simulation.machine import EPOCH
+from gatehouse.simulation.promises import Promise
+from gatehouse.simulation.witness import LATE_SECONDS
+from wire import event
+from wire.event import AnyEvent, Mode, Stamp
+
+if TYPE_CHECKING:
+    from gatehouse.simulation.books import Witness
+
+ORDERED = {
+    "hold-open": Mode.HELD_OPEN,
+    "free-pass": Mode.FREE_PASS,
+    "lock-entry": Mode.LOCKED,
+    "back-to-normal": Mode.NORMAL,
+}
+EARLY_SECONDS = 1.5
+"""An order's end is a whole second."""
+EDGE_SECONDS = 0.5
+EDGE_SLOW_SECONDS = 6.0
+"""Who walks so near to a change of mode is a head or not; on a slow disk it takes longer."""
+LET_GO_SECONDS = 5.0
+CLOSES = (Mode.LOCKED, Mode.OUT_OF_SERVICE)
+
+
+@dataclass(slots=True)
+class LaneBook:
+    """`mode` and what came of it, as the rows of this life say."""
+
+    witness: "Witness"
+    mode: Mode = Mode.NORMAL
+    since: float = 0.0
+    until: float = inf
+    """When it ends by itself, seconds of the simulation."""
+    ordered_at: float = -inf
+    """When central last set it to anything."""
+    edges: list[float] = field(default_factory=list)
+    """When fire came or went since then."""
+    released: bool = False
+    """By fire."""
+    passed: int = 0
+    """How many persons with a ticket have walked since then."""
+
+    def take(self, happened: AnyEvent, stamp: Stamp) -> None:
+        """Hold a new row of the lane against the promises."""
+        match happened:
+            case event.ModeChanged(lane=lane) if lane == LANE:
+                self._set(happened, self._at(stamp))
+            case event.Started():
+                self.mode = Mode.LOCKED if self.witness.locked else Mode.NORMAL
+                self.released = False
+                self._begin(self._at(stamp))
+            case event.Passed(assumed=False, count=count) | event.PassedLate(count=count):
+                self.passed += count
+            case event.Released(lane=lane) | event.Secured(lane=lane) if lane == LANE:
+                self.edges.append(self._at(stamp))
+                self._fire(happened, stamp)
+            case event.Authorised():
+                self._admits()
+            case _:
+                pass
+
+    def hold(self) -> None:
+        """Look at the contact: is it held for longer than anybody said?"""
+        turnstile, now = self.witness.device.turnstile, self._now
+        if not turnstile.held:
+            return
+        self.witness.look()
+        if self.mode in STAYS_OPEN and now > self.until + LATE_SECONDS:
+            self._violate(Promise.ORDERS_OBEYED, f"stays open, {now - self.until:.0f} s too long")
+        elif self.mode not in STAYS_OPEN and now > self.since + LET_GO_SECONDS:
+            self._violate(Promise.ORDERS_OBEYED, f"is held open, and set to {self.mode.value}")
+
+    def held(self) -> None:
+        """The contact has just been closed, to stay so: for whom?"""
+        self.witness.look()
+        if self.mode not in STAYS_OPEN:
+            self._violate(Promise.DURABLE_FIRST, "is held open, and no committed row says for whom")
+
+    @property
+    def _now(self) -> float:
+        return self.witness.truth.scheduler.now
+
+    def _at(self, stamp: Stamp) -> float:
+        """Return when a row was written, seconds of the simulation."""
+        machine = self.witness.device.machine
+        if stamp.boot != machine.boot:
+            return self._now
+        return self._now - machine.uptime + stamp.uptime_ms / 1000
+
+    def _violate(self, promise: Promise, why: str) -> None:
+        self.witness.truth.violate(promise, f"{self.witness.device.name}: {why}")
+
+    def _admits(self) -> None:
+        if self.mode in CLOSES:
+            self._violate(Promise.ORDERS_OBEYED, f"lets in, and is {self.mode.value}")
+        elif self.mode in STAYS_OPEN:
+            self._violate(Promise.HEADS_COUNTED, f"spends a ticket, and is {self.mode.value}")
+
+    def _set(self, happened: event.ModeChanged, at: float) -> None:
+        self._hold_word(happened, at)
+        if happened.mode is not self.mode and self.mode in STAYS_OPEN:
+            self._hold_heads(happened.heads, at)
+        truth, witness = self.witness.truth, self.witness
+        truth.count(f"lane {happened.mode.value}")
+        if happened.mode in STAYS_OPEN and witness.undecided(at - EDGE_SLOW_SECONDS):
+            truth.muddle(witness.device.turnstile)  # Whoever walks first counts as the one let in.
+        changes, self.mode = happened.mode is not self.mode, happened.mode
+        self.until = inf
+        if happened.by == ADMIN:
+            self.ordered_at = at
+            until = witness.obeyed.until if witness.obeyed else None
+            self.until = inf if until is None else until - EPOCH
+        if changes:
+            self._begin(at)
+
+    def _fire(self, happened: event.Released | event.Secured, stamp: Stamp) -> None:
+        """Fire has released the lane, or is over: heads are who went through since it began."""
+        device, truth = self.witness.device, self.witness.truth
+        self.released = isinstance(happened, event.Released)
+        truth.tell(device.name, "is released by fire" if self.released else "is secured")
+        gate = device.turnstile.served_by
+        if isinstance(happened, event.Released) or gate is None or not device.turnstile.sensed:
+            return
+        age = self._now - gate.born
+        if (
+            stamp.boot != device.machine.boot
+            or stamp.uptime_ms / 1000 < device.machine.uptime - age
+        ):
+            return  # An earlier life wrote it, which counted from its own beginning.
+        counted = device.turnstile.heads(since=gate.born)
+        # Whoever went through at the very moment of either is counted or not.
+        if abs(happened.heads - counted) > 1:
+            why = f"{counted} went out, and {happened.heads} are told"
+            self._violate(Promise.FIRE_FREE, why)
+
+    def _begin(self, at: float) -> None:
+        self.since, self.passed = at, 0
+        self.edges.clear()
+
+    def _hold_word(self, happened: event.ModeChanged, at: float) -> None:
+        """Somebody said so: central in the order just obeyed, whoever has the key, or its hour."""
+        obeyed, by, mode = self.witness.obeyed, happened.by, happened.mode
+        wrong = ""
+        if by == ADMIN:
+            if obeyed is None or ORDERED.get(obeyed.kind) is not mode:
+                wrong = "which nobody ordered"
+        elif by == KEY_SWITCH:
+            turned = self.witness.device.turnstile.turned_at
+            if turned == -inf or (self.mode is Mode.LOCKED and turned < self.ordered_at):
+                wrong = "by a key that nobody has turned since it was locked"
+        elif by != TIME_OUT or at < self.until - EARLY_SECONDS or mode is not Mode.NORMAL:
+            wrong = f"by {by}, {self.until - at:.0f} s before its end"
+        if wrong:
+            self._violate(Promise.ORDERS_OBEYED, f"is set to {mode.value}, {wrong}")
+
+    def _hold_heads(self, heads: int, at: float) -> None:
+        """Whoever walked while it stayed open is told of, or was let in by a ticket before."""
+        turnstile = self.witness.device.turnstile
+        if not turnstile.sensed:
+            return
+        process = turnstile.served_by
+        slow = process is None or process.slow_until + EDGE_SLOW_SECONDS > self._now
+        edge = EDGE_SLOW_SECONDS if slow else EDGE_SECONDS
+        surely = perhaps = 0
+        for one in turnstile.passages:
+            near = any(abs(one - moment) <= edge for moment in (self.since, *self.edges, at))
+            perhaps += near or self.since < one < at
+            surely += not near and self.since < one < at
+        self.witness.truth.count("heads", heads)
+        if not surely <= heads + self.passed <= perhaps:
+            why = f"{surely} to {perhaps} walked, {heads} heads and {self.passed} tickets are told"
+            self._violate(Promise.HEADS_COUNTED, why)
