@@ -50,6 +50,9 @@ from wire.words import Words
 log = logging.getLogger("gate.lane")
 
 KEY_SWITCH = "key-switch"
+MOMENTS = frozenset({"pass_contact", "opposite_contact", "key_open_once"})
+"""Inputs that say something when they close; the others, as long as they are what they are."""
+SWITCHES = frozenset({"key_free_pass", "key_out_of_service"})
 
 
 class Hardware:
@@ -186,18 +189,32 @@ class LaneShell:
                     await self._tell(name, said)
 
     async def _watch_sensor(self, name: str, sensor: Sensor) -> None:
-        first = True
+        first, known = True, None
         async for said in sensor.changes():
             match said:
                 case Level(active, _):
-                    # The level found at the start is no passage; a key or a fire loop is.
-                    signal = _signal(name, active, first)
-                    first = False
+                    news = not first or self._is_news(name, active, known)
+                    signal = _signal(name, active) if news else None
+                    first, known = False, active
                     if signal:
                         self.inbox.put(signal)
                 case Lost() | Found():
                     first = True
                     await self._tell(name, said)
+
+    def _is_news(self, sensor: str, active: bool, known: bool | None) -> bool:
+        """Whether a level that was found says anything; `known`: what it was before it was lost.
+
+        It is no passage. A key that stands where it stood is nobody's word: it sets a lane at the
+        start of a life, but not one that central has locked since it was turned.
+        """
+        if sensor in MOMENTS:
+            return False
+        if sensor not in SWITCHES:
+            return True
+        if known is None:
+            return active and self._lane.mode is not Mode.LOCKED
+        return active is not known
 
     async def _tell(self, device: str, said: Lost | Found) -> None:
         match said:
@@ -301,21 +318,19 @@ class LaneShell:
                 self._held[name] = changed
 
 
-def _signal(sensor: str, active: bool, first: bool) -> AnySignal | None:
+def _signal(sensor: str, active: bool) -> AnySignal | None:
     """Return what a change of one of a lane's inputs means, or None."""
     match sensor, active:
         case "pass_contact", True:
-            return None if first else Signal.PASSED
+            return Signal.PASSED
         case "opposite_contact", True:
-            return None if first else Signal.PASSED_OPPOSITE
+            return Signal.PASSED_OPPOSITE
         case "beam", _:
             return Signal.BEAM_BROKEN if active else Signal.BEAM_CLEAR
         case "not_ready", _:
             return Signal.NOT_READY if active else Signal.READY
         case "key_open_once", True:
-            return None if first else OpenOnce(KEY_SWITCH)
-        case "key_free_pass" | "key_out_of_service", False if first:
-            return None
+            return OpenOnce(KEY_SWITCH)
         case "key_free_pass", _:
             return ModeSet(Mode.FREE_PASS if active else Mode.NORMAL, KEY_SWITCH)
         case "key_out_of_service", _:

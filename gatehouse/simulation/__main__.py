@@ -17,7 +17,7 @@ BAR_CHARACTERS = 24
 NO_HUB = "none"
 CLAIMS = (NO_HUB, *Policy)
 KIOSKS = (0, 1, 2)
-LOCKS_A_MINUTE, HANDLINGS_A_MINUTE = 0.5, 1.0
+LOCKS_A_MINUTE, HANDLINGS_A_MINUTE, GROUPS_A_MINUTE = 0.5, 1.0, 1.0
 
 
 def main(argv: list[str]) -> int:
@@ -37,6 +37,7 @@ def main(argv: list[str]) -> int:
         kiosks_claim=(False, True),
         locks_a_minute=LOCKS_A_MINUTE,
         handlings_a_minute=HANDLINGS_A_MINUTE,
+        groups_a_minute=GROUPS_A_MINUTE,
     )
     running.prepare()
     if asked.story:

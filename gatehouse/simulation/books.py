@@ -339,7 +339,7 @@ class Witness(Reading):
             self.truth.violate(Promise.DURABLE_FIRST, why)
             return
         name = self.calling.pop(0)
-        self.truth.called[id(self.device.turnstile)] = name
+        self.truth.calls(self.device.turnstile, name)
 
     def _waits(self, name: Name) -> bool:
         person = self.persons.get(name)

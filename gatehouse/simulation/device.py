@@ -74,6 +74,8 @@ class Device(Enrolled):
         lines = [CONTACT] if turnstile.sensed else []
         if turnstile.fitting.keys:
             lines += [f'{key} = {{kind = "gpio", pin = {pin}}}' for pin, key in KEYS.items()]
+        if turnstile.counts:
+            lines.append("board_counts = true")
         return "\n".join(lines)
 
     def catalog(self, clock: Clock, process: Process) -> Catalog:

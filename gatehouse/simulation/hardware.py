@@ -73,6 +73,11 @@ class Turnstile:
         self._turned: set[str] = set()
 
     @property
+    def counts(self) -> bool:
+        """Whether its board lets a group through while the contact is held."""
+        return self.fitting.counts and self.sensed
+
+    @property
     def held(self) -> bool:
         return self._holder is not None and self._holder.alive
 

@@ -14,6 +14,7 @@ from gatehouse.simulation.central import ADMIN
 from gatehouse.simulation.device import LANE
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
+from gatehouse.simulation.truth import Name
 from gatehouse.simulation.witness import LATE_SECONDS
 from wire import event
 from wire.event import AnyEvent, Mode, Stamp
@@ -32,7 +33,8 @@ EARLY_SECONDS = 1.5
 EDGE_SECONDS = 0.5
 EDGE_SLOW_SECONDS = 6.0
 """Who walks so near to a change of mode is a head or not; on a slow disk it takes longer."""
-LET_GO_SECONDS = 5.0
+LET_GO_LOOKS = 5
+"""A contact is let go by then, a second each, if nothing is to be held any more."""
 CLOSES = (Mode.LOCKED, Mode.OUT_OF_SERVICE)
 
 
@@ -53,6 +55,13 @@ class LaneBook:
     """By fire."""
     passed: int = 0
     """How many persons with a ticket have walked since then."""
+    group: tuple[Name, ...] = ()
+    """Whom the contact was last held for."""
+    lives: int = 0
+    groups: dict[bytes, int] = field(default_factory=dict)
+    """Admission of several persons -> the life that let them in."""
+    wrongly: int = 0
+    """How often in a row the contact was seen held for nobody."""
 
     def take(self, happened: AnyEvent, stamp: Stamp) -> None:
         """Hold a new row of the lane against the promises."""
@@ -61,7 +70,7 @@ class LaneBook:
                 self._set(happened, self._at(stamp))
             case event.Started():
                 self.mode = Mode.LOCKED if self.witness.locked else Mode.NORMAL
-                self.released = False
+                self.released, self.lives = False, self.lives + 1
                 self._begin(self._at(stamp))
             case event.Passed(assumed=False, count=count) | event.PassedLate(count=count):
                 self.passed += count
@@ -69,26 +78,41 @@ class LaneBook:
                 self.edges.append(self._at(stamp))
                 self._fire(happened, stamp)
             case event.Authorised():
-                self._admits()
+                self._admits(happened)
+            case event.Abandoned():
+                self._given_back(happened)
             case _:
                 pass
 
     def hold(self) -> None:
         """Look at the contact: is it held for longer than anybody said?"""
         turnstile, now = self.witness.device.turnstile, self._now
+        self.wrongly += 1
         if not turnstile.held:
+            self.wrongly = 0
             return
         self.witness.look()
+        persons = self.witness.persons
+        if self.mode in STAYS_OPEN or any(persons[one].open for one in self.group):
+            self.wrongly = 0
         if self.mode in STAYS_OPEN and now > self.until + LATE_SECONDS:
             self._violate(Promise.ORDERS_OBEYED, f"stays open, {now - self.until:.0f} s too long")
-        elif self.mode not in STAYS_OPEN and now > self.since + LET_GO_SECONDS:
+        elif self.wrongly > LET_GO_LOOKS:
             self._violate(Promise.ORDERS_OBEYED, f"is held open, and set to {self.mode.value}")
 
     def held(self) -> None:
-        """The contact has just been closed, to stay so: for whom?"""
+        """The contact has just been closed, to stay so: for all, or for whom?"""
         self.witness.look()
-        if self.mode not in STAYS_OPEN:
-            self._violate(Promise.DURABLE_FIRST, "is held open, and no committed row says for whom")
+        turnstile, calling = self.witness.device.turnstile, self.witness.calling
+        if self.mode in STAYS_OPEN:
+            return
+        if len(calling) > 1 and turnstile.counts:
+            self.group = tuple(calling)
+            self.witness.truth.calls(turnstile, *calling)
+            calling.clear()
+        else:
+            why = "is held open, and no committed row says for whom"
+            self._violate(Promise.DURABLE_FIRST, why)
 
     @property
     def _now(self) -> float:
@@ -104,7 +128,16 @@ class LaneBook:
     def _violate(self, promise: Promise, why: str) -> None:
         self.witness.truth.violate(promise, f"{self.witness.device.name}: {why}")
 
-    def _admits(self) -> None:
+    def _given_back(self, happened: event.Abandoned) -> None:
+        """Of a group that the board counts nobody can say who was through when the gate died."""
+        life = self.groups.get(happened.admission, self.lives)
+        if life != self.lives and self.witness.device.turnstile.counts:
+            why = "gives back persons of a group that its board counted while it was dead"
+            self._violate(Promise.OUTCOME_TRUE, why)
+
+    def _admits(self, happened: event.Authorised) -> None:
+        if happened.quantity > 1:
+            self.groups[happened.admission] = self.lives
         if self.mode in CLOSES:
             self._violate(Promise.ORDERS_OBEYED, f"lets in, and is {self.mode.value}")
         elif self.mode in STAYS_OPEN:

@@ -6,22 +6,59 @@ Each is drawn from a chance of its own: so a seed without any of it is the venue
 import random
 from dataclasses import replace
 
-from gatehouse.simulation.plan_terms import Fitting, Handling, HandlingKind, Plan, Wishes
+from gatehouse.simulation.plan_terms import (
+    Does,
+    Fitting,
+    Handling,
+    HandlingKind,
+    Plan,
+    Visitor,
+    Wishes,
+)
+from gatehouse.simulation.tickets import Kind, pool
 
 FIRST_SECONDS = 8.0
 """Before that a gate has not heard of central yet."""
+GROUPS_NUMBER = 300_000
+"""Of those who come with a group."""
 BY_ORDER = (HandlingKind.HOLD_OPEN, HandlingKind.FREE_PASS, HandlingKind.OPEN_ONCE)
 
 
 def add(plan: Plan, wishes: Wishes) -> Plan:
-    """Return the plan with what its gates are fitted with, and with who handles them."""
-    keys = random.Random(f"{plan.seed} keys")
-    handled = wishes.handlings_a_minute > 0
-    fittings = tuple(Fitting(keys=handled and keys.random() < 0.5) for _ in range(plan.gates))
-    if not any(fitting != Fitting() for fitting in fittings):
-        fittings = ()
-    plan = replace(plan, fittings=fittings)
-    return replace(plan, handlings=_handlings(plan, wishes)) if handled else plan
+    """Return the plan with what its gates are fitted with, and with who comes because of it."""
+    keys, boards = (random.Random(f"{plan.seed} {what}") for what in ("keys", "boards"))
+    handled, grouped = wishes.handlings_a_minute > 0, wishes.groups_a_minute > 0
+    fittings = tuple(
+        Fitting(handled and keys.random() < 0.5, grouped and boards.random() < 0.6)
+        for _ in range(plan.gates)
+    )
+    if any(fitting != Fitting() for fitting in fittings):
+        plan = replace(plan, fittings=fittings)
+    if handled:
+        plan = replace(plan, handlings=_handlings(plan, wishes))
+    return replace(plan, visitors=_with_groups(plan, wishes)) if grouped else plan
+
+
+def _with_groups(plan: Plan, wishes: Wishes) -> tuple[Visitor, ...]:
+    """More groups, and not every one of them is as many as its ticket allows."""
+    chance, tickets = random.Random(f"{plan.seed} groups"), pool(plan.pool).tickets
+    held = {one.ticket for one in plan.visitors} | {one.ticket for one in plan.errands}
+    fresh = [one for one in tickets if one.kind is Kind.GROUP and one.number not in held]
+    chance.shuffle(fresh)
+    found = list(plan.visitors)
+    for gate in range(plan.gates):
+        at = FIRST_SECONDS + chance.expovariate(wishes.groups_a_minute / 60)
+        while at < plan.seconds and fresh:
+            number, does = GROUPS_NUMBER + len(found), chance.choices(tuple(Does), (90, 4, 3, 3))[0]
+            pace = chance.uniform(0.4, 2.0)
+            found.append(Visitor(number, at, gate, fresh.pop().number, does, pace))
+            at += chance.expovariate(wishes.groups_a_minute / 60)
+    for place, one in enumerate(found):
+        quantity = 1 if one.ticket is None else tickets[one.ticket].quantity
+        if quantity > 1 and chance.random() < 0.6:
+            persons = chance.choice((*range(1, quantity), quantity + 1, quantity + 2))
+            found[place] = replace(one, persons=persons)
+    return tuple(sorted(found, key=lambda one: (one.at, one.number)))
 
 
 def _handlings(plan: Plan, wishes: Wishes) -> tuple[Handling, ...]:

@@ -46,7 +46,7 @@ class People:
                 if turnstile.burning:
                     return  # Nobody comes in.
                 if turnstile.open_to_all:
-                    await self._stroll(visitor, turnstile, quantity)
+                    await self._stroll(visitor, turnstile, visitor.persons or quantity)
                     return
                 answer = await self._show(visitor, turnstile, code())
                 if answer is None:
@@ -97,13 +97,14 @@ class People:
                 return
             case _:
                 pass
-        for person in range(quantity):
+        persons = visitor.persons or quantity
+        for person in range(min(persons, quantity)):
             await world.wait(visitor.pace_seconds if not person else PERSONS_GAP_SECONDS)
             if not turnstile.is_open and not await self._opens(turnstile):
                 return
             self._truth.walks(visitor, turnstile, turnstile.is_open)
             turnstile.walk()
-        if visitor.does is Does.IS_FOLLOWED:
+        for _ in range(max(persons - quantity, visitor.does is Does.IS_FOLLOWED)):
             await world.wait(0.6)
             self._truth.slips_in(visitor)
             turnstile.contact()

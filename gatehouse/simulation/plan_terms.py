@@ -80,6 +80,8 @@ class Visitor:
     """Shows the code while somebody else is still walking."""
     paper: bool = False
     """Shows a paper of the ticket, if there is one by then."""
+    persons: int | None = None
+    """How many of a group go in on its ticket; None: as many as it allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class Fitting:
     """What hangs on a gate besides a reader, a panel and a pass contact."""
 
     keys: bool = False
+    counts: bool = False
+    """Its board counts a group by itself, where it has a pass contact."""
 
 
 PLAIN = Fitting()
@@ -194,6 +198,8 @@ class Wishes:
     """Orders of central that lock an entry for a while."""
     handlings_a_minute: float = 0.0
     """How often somebody opens a lane for all, for one, or takes it out of service."""
+    groups_a_minute: float = 0.0
+    """Groups that come to each gate besides; some are fewer or more than their ticket allows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class Truth:
     """Whoever was called by a pulse and went through, and when."""
     called: dict[int, Name] = field(default_factory=dict)
     """Turnstile (its id here) -> whom its arm is open for."""
+    parties: dict[int, list[Name]] = field(default_factory=dict)
+    """Turnstile -> the group that its board counts, whoever of it has not gone through yet."""
     muddled: list[tuple[str, float]] = field(default_factory=list)
     """Where and when somebody went through out of turn: nobody can tell then who was who."""
     static: set[bytes] = field(default_factory=set)
@@ -118,13 +120,24 @@ class Truth:
 
     def _goes(self, turnstile: Turnstile) -> None:
         """Somebody goes through an open arm, whoever it was opened for."""
+        gate = id(turnstile)
         if turnstile.open_to_all:
-            self.called.pop(id(turnstile), None)
+            self.calls(turnstile, None)
             self.count("walked without a ticket")
-        name = self.called.get(id(turnstile))
+        party = self.parties.get(gate) if turnstile.held else None
+        name = party.pop(0) if party else self.called.get(gate)
         if name is not None:
             self.walked.setdefault(name, self.scheduler.now)
-            self.count("walked")
+            self.count("walked of a counted group" if turnstile.held else "walked")
+
+    def calls(self, turnstile: Turnstile, *names: Name | None) -> None:
+        """An arm is open for one, for a group that its board counts, or for nobody more."""
+        self.called.pop(id(turnstile), None)
+        self.parties.pop(id(turnstile), None)
+        if len(names) > 1:
+            self.parties[id(turnstile)] = [one for one in names if one]
+        elif names[0] is not None:
+            self.called[id(turnstile)] = names[0]
 
     def is_escorted(self, turnstile: Turnstile) -> None:
         """Somebody goes by the leave of staff, or by that of one who showed a code just before."""

@@ -184,7 +184,7 @@ class Venue:
         if spares > SPARES:
             return
         turnstile = old.turnstile
-        old.turnstile = Turnstile(self.scheduler, turnstile.sensed)
+        old.turnstile = Turnstile(self.scheduler, turnstile.sensed, turnstile.fitting)
         self.truth.gates[id(old.turnstile)] = f"{old.name} in the office"
         self._heed(old)
         self.at_gate[gate] = self._device(gate, f"gate {gate + 1}{'abcdef'[spares - 1]}", turnstile)
@@ -334,7 +334,7 @@ class Venue:
         if (self.hub is not None and self.claimed.touched) or self.truth.told_used:
             self.look()
             self.claimed.hold()
-        if self.plan.handlings:
+        if self.plan.fittings or self.plan.handlings:
             for witness in self._witnesses.values():
                 witness.lane.hold()
         for process, error, said in self.scheduler.broken:

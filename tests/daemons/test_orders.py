@@ -67,6 +67,7 @@ class Stage:
     panels: dict[str, SimulatedPanel]
     fire: SimulatedSensor
     key: SimulatedSensor
+    free: SimulatedSensor
     told: list[Word]
     configuring: Configuring[Settings]
 
@@ -111,8 +112,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def gate(folder: Path, boot: bytes = BOOT, wall: float = WALL) -> AsyncIterator[Stage]:
-    """Run a gate of one entry and one exit until the block ends."""
+async def gate(
+    folder: Path, boot: bytes = BOOT, wall: float = WALL, turned: bool = False
+) -> AsyncIterator[Stage]:
+    """Run a gate of one entry and one exit until the block ends.
+
+    `turned`: the key of the entry stands at free passage.
+    """
     clock, thread, told = SimulatedClock(wall, 100.0), DirectThread(), list[Word]()
     journal = Journal(folder, DEVICE, boot, os.urandom)
     journal.open(stamp(boot=boot))
@@ -124,13 +130,14 @@ async def gate(folder: Path, boot: bytes = BOOT, wall: float = WALL) -> AsyncIte
         *(trust, Whitelist(folder, trust), journal, thread, clock, os.urandom),
         *(identity, zone, UTC),
     )
-    key, relays, panels = SimulatedSensor(clock), {}, {}
+    key, free = SimulatedSensor(clock), SimulatedSensor(clock, turned)
+    relays, panels = {}, {}
     lanes: list[LaneShell] = []
     for lane in (LaneConfig(name="A1"), EXIT):
         relays[lane.name], panels[lane.name] = SimulatedRelay(clock), SimulatedPanel()
         hardware = Hardware(
             relay=relays[lane.name],
-            sensors={"key_open_once": key} if lane.name == "A1" else {},
+            sensors={"key_open_once": key, "key_free_pass": free} if lane.name == "A1" else {},
             panels=(panels[lane.name],),
         )
         locked = lane.name in journal.transact(Transaction.locked)
@@ -159,6 +166,7 @@ async def gate(folder: Path, boot: bytes = BOOT, wall: float = WALL) -> AsyncIte
                 panels,
                 fire,
                 key,
+                free,
                 told,
                 configuring,
             )
@@ -354,6 +362,45 @@ def test_a_lock_outlives_the_process_and_the_power(tmp_path: Path) -> None:
     asyncio.run(restarted(b"boot-two", "Entry is paused"))
     asyncio.run(unlocked())
     asyncio.run(restarted(b"boot-two", "Show your ticket"))
+
+
+def test_a_key_that_stands_where_it_stood_undoes_no_lock(tmp_path: Path) -> None:
+    """Found by seed 1002 of the simulated venue: a gate that lost its power opened to all."""
+
+    async def locked() -> None:
+        async with gate(tmp_path, turned=True) as stage:
+            assert stage.mode() is Mode.FREE_PASS
+            await stage.beat()
+            await stage.give(LockEntry())
+            stage.free.lose()
+            stage.free.find()
+            await settle()
+            assert stage.mode() is Mode.LOCKED
+
+    async def restarted() -> None:
+        async with gate(tmp_path, boot=b"boot-two", turned=True) as stage:
+            assert (stage.mode(), stage.held()) == (Mode.LOCKED, False)
+            stage.free.drive(False)
+            stage.free.drive(True)
+            await settle()
+            assert stage.mode() is Mode.FREE_PASS, "whoever turns it now, says so"
+
+    asyncio.run(locked())
+    asyncio.run(restarted())
+
+
+def test_a_key_that_was_turned_back_while_its_line_was_lost_ends_the_free_passage(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with gate(tmp_path, turned=True) as stage:
+            stage.free.lose()
+            stage.free.drive(False)
+            stage.free.find()
+            await settle()
+            assert (stage.mode(), stage.held()) == (Mode.NORMAL, False)
+
+    asyncio.run(story())
 
 
 def test_a_lock_is_refused_while_fire_is_latched(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from edge.core import (
 from edge.core.decision import Decision
 from edge.core.delivery_terms import Delivery
 from edge.core.moment import Moment
-from edge.gate import claims, desk
+from edge.gate import claims, desk, lane
 from edge.gate.inbox import Inbox
 from edge.kiosk.desk import Desk as KioskDesk
 from edge.store import journal, repair
@@ -363,3 +363,25 @@ def forgets_heads(patch: Patch) -> None:
         return set_mode(replace(lane, heads=0), told, at)
 
     patch.setattr(interruption, "mode_set", mode_set)
+
+
+def gives_back_whole_groups(patch: Patch) -> None:
+    """Where some of a group do not come, all of it is given back."""
+    timed_out = passing._timed_out  # noqa: SLF001
+
+    def given_back(lane: Any, at: Any) -> Any:
+        first = lane.admission.first if lane.admission else lane.person
+        return timed_out(replace(lane, person=first), at)
+
+    patch.setattr(passing, "_timed_out", given_back)
+
+
+def takes_counted_groups_for_pulsed_ones(patch: Patch) -> None:
+    """A gate that died with a group in its board gives back all but one."""
+    resolved = opening.unresolved
+    patch.setattr(desk, "unresolved", lambda persons, _counts, why: resolved(persons, False, why))
+
+
+def obeys_keys_that_nobody_turned(patch: Patch) -> None:
+    """Where a key stands when a gate starts is a word."""
+    patch.setattr(lane.LaneShell, "_is_news", lambda _lane, _sensor, active, _known: active)

@@ -30,6 +30,7 @@ from tests.simulation.breaking import (
     drops_what_is_long,
     forgets_heads,
     forgets_who_is_inside,
+    gives_back_whole_groups,
     gives_nothing_back,
     grants_a_second_paper,
     grants_papers_beside_entries,
@@ -43,6 +44,7 @@ from tests.simulation.breaking import (
     loses_what_is_older,
     never_sends_again,
     obeys_again_and_again,
+    obeys_keys_that_nobody_turned,
     opens_again_and_again,
     opens_by_any_picture,
     prints_before_it_writes,
@@ -51,6 +53,7 @@ from tests.simulation.breaking import (
     starts_empty,
     stays_open_for_ever,
     takes_arrival_for_use,
+    takes_counted_groups_for_pulsed_ones,
     takes_older_codes,
     tells_of_no_conflict,
     writes_passed_for_nobody,
@@ -72,6 +75,7 @@ COPIED = replace(
 """Tickets that many have copies of, and gates that do not hear of each other by way of central."""
 LOCKED = replace(CALM, locks_a_minute=4.0)
 HANDLED = replace(CALM, handlings_a_minute=4.0)
+GROUPS = replace(CALM, groups_a_minute=4.0)
 KIOSKS = replace(CALM, kiosks=(2,))
 CLAIMING = replace(KIOSKS, claims=(Policy.CONSISTENT,), kiosks_claim=(True,))
 PAPERS = (FaultKind.KIOSK_KILLED, FaultKind.KIOSK_POINT, FaultKind.PAPER_OUT, FaultKind.PRINTER)
@@ -185,6 +189,17 @@ BREAKS = (
     ),
     Break(stays_open_for_ever, Promise.ORDERS_OBEYED, HANDLED),
     Break(forgets_heads, Promise.HEADS_COUNTED, HANDLED, on_the_way=True),
+    Break(
+        obeys_keys_that_nobody_turned,
+        Promise.ORDERS_OBEYED,
+        replace(CRASHES, handlings_a_minute=8.0, locks_a_minute=6.0),
+    ),
+    Break(gives_back_whole_groups, Promise.ONE_OUTCOME, GROUPS, on_the_way=True),
+    Break(
+        takes_counted_groups_for_pulsed_ones,
+        Promise.OUTCOME_TRUE,
+        replace(CRASHES, groups_a_minute=4.0),
+    ),
     Break(grants_a_second_paper, Promise.ONE_PAPER, KIOSKS),
     Break(raises_no_generation, Promise.EXCHANGE_KEPT, replace(KIOSKS, real_central=True)),
     Break(calls_everything_collected, Promise.NOBODY_ROBBED, KIOSKS, on_the_way=True),

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from gatehouse.simulation import seeds
-from gatehouse.simulation.plan import Plan, Wishes, draw
+from gatehouse.simulation.plan import FaultKind, Plan, Wishes, draw
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.seeds import Covered
 from gatehouse.simulation.shrink import Shrinking
@@ -38,6 +38,18 @@ KIOSKS_FOUND = (13, 17, 26, 295, 325)
 """Of these 295 was the simulation's own fault: somebody read what the one before was told."""
 HANDLED = replace(SMALL, faults_a_minute=12.0, locks_a_minute=3.0, handlings_a_minute=6.0)
 HANDLED_FOUND = (238,)
+KEYS = replace(
+    HANDLED,
+    gates=1,
+    faults_a_minute=8.0,
+    kinds=(FaultKind.GATE_KILLED, FaultKind.GATE_POINT, FaultKind.POWER, FaultKind.FIRE),
+    claims=(None,),
+    locks_a_minute=6.0,
+    handlings_a_minute=8.0,
+)
+KEYS_FOUND = (1002, 1026)
+GROUPS = replace(SMALL, groups_a_minute=3.0)
+GROUPS_SHARE = range(1, 5)
 HANDLED_SHARE = range(200, 204)
 KIOSKS_SHARE = range(30, 34)
 
@@ -110,8 +122,11 @@ def test_a_share_of_the_seeds_whose_kiosks_claim_keeps_every_promise() -> None:
 
 
 def test_a_share_of_the_seeds_with_lanes_set_by_order_and_key_keeps_every_promise() -> None:
-    """238 found a gate that forgot the heads of a free passage when fire came."""
+    """238 found a gate that forgot the heads of a free passage when fire came, 1002 and 1026 one
+    that lost its power, and took the key that stood as before for a word against central's lock."""
     covered = Covered()
+    for seed in KEYS_FOUND:
+        covered.add(seeds.one(seed, KEYS))
     for seed in (*HANDLED_FOUND, *HANDLED_SHARE):
         covered.add(seeds.one(seed, HANDLED))
     assert not covered.failed
@@ -121,6 +136,16 @@ def test_a_share_of_the_seeds_with_lanes_set_by_order_and_key_keeps_every_promis
         *("lane free-pass", "lane held-open", "lane out-of-service", "lane locked"),
         *("heads", "let in by hand", "walked without a ticket"),
     ):
+        assert covered.counts[reached], reached
+
+
+def test_a_share_of_the_seeds_with_groups_that_boards_count_keeps_every_promise() -> None:
+    covered = Covered()
+    for seed in GROUPS_SHARE:
+        covered.add(seeds.one(seed, GROUPS))
+    assert not covered.failed
+    note("seeds", covered.seeds)
+    for reached in ("walked of a counted group", "uncertain", "abandoned", "slipped in"):
         assert covered.counts[reached], reached
 
 
@@ -183,7 +208,7 @@ def test_a_failing_plan_is_made_small() -> None:
 def test_central_itself_sees_the_same_day(seed: int) -> None:
     """The light central is no other: with central's own code a seed has the very same trace."""
     wishes = Wishes(gates=1, minutes=1.0, faults_a_minute=8.0, kiosks=(0, 2), locks_a_minute=1.0)
-    plan = draw(seed, replace(wishes, handlings_a_minute=3.0))
+    plan = draw(seed, replace(wishes, handlings_a_minute=3.0, groups_a_minute=3.0))
     light, real = run(plan), run(replace(plan, real_central=True))
     assert not real.violations, list(told(real))
     assert (light.hash, light.turns) == (real.hash, real.turns)
