@@ -68,6 +68,8 @@ class Witness(Reading):
     forgotten: set[Name] = field(default_factory=set)
     """Uses that an older picture of the card does not know."""
     lane: LaneBook = field(init=False)
+    refused: dict[tuple[bytes, Reason], float] = field(default_factory=dict)
+    """When somebody was last told that a ticket is too early or too late."""
     rung: Rung | None = None
     rung_at: float = 0.0
     """When it was read that the device goes by `rung`."""
@@ -152,6 +154,7 @@ class Witness(Reading):
         if generation < self.opened.get(cti, 0):
             why = f"{name}: ticket {number} opens by {generation} after {self.opened[cti]}"
             self.truth.violate(Promise.SUPERSEDED_DEAD, why)
+        self.truth.opened.setdefault(cti, set()).add(generation)
         self.opened[cti] = max(self.opened.get(cti, 0), generation)
         if generation:
             self.truth.count("opened by paper" if (cti, generation) in self.truth.out else "again")
@@ -292,7 +295,11 @@ class Witness(Reading):
             wrong = not self._superseded(happened.cti)
         elif reason in (Reason.TOO_EARLY, Reason.TOO_LATE):
             ticket = issued.ticket
-            self._hold_against_time(ticket.not_before, ticket.expires, stamp, False)
+            # Of one that repeats another the row is from a minute later, and its clock.
+            now, before = self.truth.scheduler.now, self.refused.get((happened.cti, reason))
+            self.refused[happened.cti, reason] = now
+            if before is None or now - before > SHOWN_LATELY_SECONDS:
+                self._hold_against_time(ticket.not_before, ticket.expires, stamp, False)
         elif reason is Reason.STATIC_COPY:
             wrong = happened.cti not in self.truth.static
         elif reason is Reason.CODE_TOO_OLD:
@@ -310,7 +317,10 @@ class Witness(Reading):
         told = max((one.generation for one in self.central.told.get(cti, ())), default=0)
         since = self.truth.scheduler.now - SHOWN_LATELY_SECONDS
         lately = [one for at, one in self.truth.shown.get((self.gate, cti), ()) if at > since]
-        return min(lately, default=0) < max(told, self.truth.highest(cti))
+        shown = min(lately, default=0)
+        # Of phone and a paper of which nobody knew, the one that was seen first is the ticket.
+        other = self.truth.opened.get(cti, set()) - {shown}
+        return bool(other) or shown < max(told, self.truth.highest(cti))
 
     # At each pulse, and at each notice.
 

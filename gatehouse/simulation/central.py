@@ -28,6 +28,8 @@ from wire.topic import Topics
 
 Message = tuple[str, bytes]
 DELTAS_MAX = 1000
+DELEGATED_FROM, DELEGATED_UNTIL = int(EPOCH) - 3600, int(EPOCH) + 6 * 3600
+"""The hours for which kiosks may exchange alone."""
 ORDER_SECONDS = 60
 ADMIN = "admin"
 
@@ -80,6 +82,8 @@ class PaperThere:
     cti: bytes
     generation: int
     step: Step
+    wall: float
+    """When the kiosk wrote the newest of it, Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ class Central:
         """(device, counter) -> what was said, of every order."""
         self._counters: dict[int, int] = {}
         self.told: dict[bytes, list[Told]] = {}
+        self.delegated: tuple[int, ...] = ()
+        """Kiosks that an admin gave leave to exchange alone, by number, in the order he did."""
         self._identities = identities
         self._folder = folder
         self._by_key = {key_of(one.cti, LIST_KEY): one.cti for one in pool.tickets}

@@ -3,7 +3,7 @@
 costs. What Django's models say of a ticket is repeated here; a test holds both against each other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from rules.ticket_class import EventRecord, TicketClass
 from wire.codec import encode
 from wire.entry import Entry, Row, Standing, key_of, row
 from wire.essentials import Essentials, pack
-from wire.exchange import Answered, Asked
+from wire.exchange import Answered, Asked, AskKeys
 from wire.key import KeyRecord
 from wire.signed import Purpose
 from wire.snapshot import SCHEMA_VERSION, About, Delta, head_after
@@ -43,6 +43,7 @@ class LightCentral(Central):
         super().__init__(pool, folder, identities)
         numbers = {identity: number for number, identity in enumerate(identities, 1)}
         self._office = Office(pool, KIND_RECORD, SHOW_RECORD, lambda: self.wall)
+        self._office.publish = lambda records: self._change([], records)
         self._office.uses = lambda cti: self._ledger.told(cti)
         self._ledger = Ledger(self.topics, numbers, self._office.note)
         self._changes: list[tuple[bytes, bytes]] = []
@@ -70,9 +71,11 @@ class LightCentral(Central):
             self._change(listed)
         return answers
 
-    def _change(self, rights: list[bytes]) -> None:
+    def _change(self, rights: list[bytes], keys: Iterable[KeyRecord] = ()) -> None:
         sequence, previous = self.head()
-        delta = Delta(sequence + 1, previous, tickets=tuple(self.listed(rights)))
+        tickets = tuple(self.listed(rights))
+        named = tuple((one.kid, encode(one)) for one in keys)
+        delta = Delta(sequence + 1, previous, tickets=tickets, signing_keys=named)
         self._changes.append((head_after(delta), sealed(encode(delta), Purpose.LIST)))
 
     def changes(self, after: int) -> list[tuple[int, bytes]]:
@@ -93,11 +96,13 @@ class LightCentral(Central):
         return self._right(cti).code
 
     def exchange(self, device: int, asked: Asked) -> Answered:
+        if isinstance(asked, AskKeys):
+            return self._office.keys_of(device, asked, self.delegated)
         return self._office.answer(device, asked)
 
     def papers(self) -> dict[tuple[int, bytes], PaperThere]:
         return {
-            name: PaperThere(row.cti, row.generation, row.step)
+            name: PaperThere(row.cti, row.generation, row.step, row.wall_ms / 1000)
             for name, row in self._office.books.papers.items()
         }
 
@@ -118,9 +123,11 @@ class LightCentral(Central):
             for cti, right in self._office.books.rights.items()
             if right.standing is not Standing.GOOD
         ]
+        made = self._office.books.keys.values()
+        keys = (*_keys(self.pool), *((one.kid, encode(one)) for one in made))
         said = Essentials(
             *(VENUE, sequence + 1, sequence, int(self.wall)),
-            *(((1, KIND),), ((AUDIENCE, SHOW),), _keys(self.pool), (pack(AUDIENCE, gone),)),
+            *(((1, KIND),), ((AUDIENCE, SHOW),), keys, (pack(AUDIENCE, gone),)),
         )
         return sealed(encode(said), Purpose.ESSENTIALS)
 

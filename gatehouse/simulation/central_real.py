@@ -8,7 +8,15 @@ from contextlib import contextmanager
 
 from central.core.papers import Step
 from gatehouse.simulation import server
-from gatehouse.simulation.central import ROLES, Central, Message, PaperThere, sealed
+from gatehouse.simulation.central import (
+    DELEGATED_FROM,
+    DELEGATED_UNTIL,
+    ROLES,
+    Central,
+    Message,
+    PaperThere,
+    sealed,
+)
 from gatehouse.simulation.tickets import LIST_KEY, VENUE
 from rules.use import Outcome
 from wire.codec import encode
@@ -31,6 +39,7 @@ class RealCentral(Central):
 
             server.put_back(image)
             server.enter_devices(self._identities)
+            server.delegate(self.delegated, DELEGATED_FROM, DELEGATED_UNTIL)
             snapshots.snapshot(Venue.objects.get(code=VENUE))
             yield
 
@@ -81,7 +90,10 @@ class RealCentral(Central):
         found = Paper.objects.select_related("ticket").order_by("pk")
         return {
             (one.device_id, bytes(one.paper)): PaperThere(
-                bytes(one.ticket.cti) if one.ticket else b"", one.generation, Step(one.step)
+                bytes(one.ticket.cti) if one.ticket else b"",
+                one.generation,
+                Step(one.step),
+                one.wall_ms / 1000,
             )
             for one in found
         }

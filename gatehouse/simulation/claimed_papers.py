@@ -61,7 +61,9 @@ class ClaimedPapers:
         papers = [(one, paper) for one in leaves for paper in self._papers(one)]
         if not papers or cti in self._told:
             return
-        entered = {name for (name, _), _ in self._venue.claimed.uses(cti)}
+        # Where the gate did not wait for the hub, its row came first, and is no leave.
+        uses = self._venue.claimed.uses(cti)
+        entered = {name for (name, _), person in uses if person.term}
         number = self._venue.central.pool.by_cti[cti].number
         for leave, paper in papers:
             for entry in self.granted(cti, Kind.ENTRY):

@@ -1,5 +1,5 @@
-"""What a plan holds where kiosks claim at the hub what they print: lines that are cut, and more
-people who want one ticket's paper at two kiosks in the same moment.
+"""What a plan holds where kiosks claim at the hub what they print, or exchange while central is
+away: lines that are cut, and more people who want one ticket's paper at two kiosks at once.
 
 Drawn by a chance of its own, so that the rest of a seed is what it is without them.
 """
@@ -16,7 +16,7 @@ FAULTS = 0.5
 NEAR_SECONDS = (1.0, 5.0)
 """After somebody has come, a claim is under way."""
 POINTS_MAX = 40
-WEIGHTS: dict[FaultKind, float] = {
+CLAIMED: dict[FaultKind, float] = {
     FaultKind.HUB_CUT: 5,
     FaultKind.HUB_STORM: 3,
     FaultKind.HUB_POINT: 4,
@@ -27,20 +27,34 @@ WEIGHTS: dict[FaultKind, float] = {
     FaultKind.POWER: 3,
     FaultKind.CUT: 4,
 }
+ALONE: dict[FaultKind, float] = {
+    FaultKind.CUT: 10,
+    FaultKind.CENTRAL_AWAY: 10,
+    FaultKind.KIOSK_POINT: 4,
+    FaultKind.KIOSK_KILLED: 2,
+    FaultKind.POWER: 2,
+}
+"""Central cannot be asked while somebody is there, or shortly before."""
+AWAY = (FaultKind.CUT, FaultKind.CENTRAL_AWAY)
+BEFORE_SECONDS, LONG = (0.0, 10.0), (10.0, 50.0)
 
 
 def add(plan: Plan, wishes: Wishes) -> Plan:
-    """Return the plan with its kiosks' claims, if its seed has any."""
+    """Return the plan with its kiosks' claims and keys, if its seed has any."""
     chance = random.Random(f"{plan.seed} kiosks claim")
     claims = chance.choice(wishes.kiosks_claim)
-    if not claims or not plan.kiosks or plan.claims is None:
+    claims = claims and plan.claims is not None and plan.kiosks > 0
+    delegates = random.Random(f"{plan.seed} delegates").choice(wishes.delegates)
+    delegates = delegates and plan.kiosks > 0
+    if not claims and not delegates:
         return plan
+    weights = (CLAIMED if claims else {}) | (ALONE if delegates else {})
+    plan = replace(plan, kiosks_claim=claims, delegates=delegates)
     errands = (*plan.errands, *_twins(chance, plan))
     return replace(
         plan,
-        kiosks_claim=True,
         errands=tuple(sorted(errands, key=lambda one: (one.at, one.number))),
-        faults=(*plan.faults, *_faults(chance, wishes, plan)),
+        faults=(*plan.faults, *_faults(chance, wishes, plan, weights)),
     )
 
 
@@ -56,8 +70,10 @@ def _twins(chance: random.Random, plan: Plan) -> list[Errand]:
     return found
 
 
-def _faults(chance: random.Random, wishes: Wishes, plan: Plan) -> list[Fault]:
-    kinds = [kind for kind in WEIGHTS if kind in wishes.kinds]
+def _faults(
+    chance: random.Random, wishes: Wishes, plan: Plan, weights: dict[FaultKind, float]
+) -> list[Fault]:
+    kinds = [kind for kind in weights if kind in wishes.kinds]
     found: list[Fault] = []
     likely = wishes.faults_a_minute * FAULTS * plan.seconds / 60 / max(len(plan.errands), 1)
     for one in plan.errands if kinds else ():
@@ -66,10 +82,12 @@ def _faults(chance: random.Random, wishes: Wishes, plan: Plan) -> list[Fault]:
         at = one.at + chance.uniform(*NEAR_SECONDS)
         if at >= plan.seconds:
             continue
-        kind = chance.choices(kinds, weights=[WEIGHTS[one] for one in kinds])[0]
+        kind = chance.choices(kinds, weights=[weights[one] for one in kinds])[0]
         amount = float(chance.randrange(1, POINTS_MAX)) if kind in POINTS else chance.random()
-        number = len(plan.faults) + len(found)
         seconds = chance.choice((1.0, 4.0, 15.0)) * chance.uniform(0.5, 1.5)
+        if kind in AWAY and plan.delegates:
+            at, seconds = max(1.0, at - chance.uniform(*BEFORE_SECONDS)), chance.uniform(*LONG)
+        number = len(plan.faults) + len(found)
         found.append(Fault(number, at, kind, one.kiosk, seconds, amount, kiosk=True))
     return found
 

@@ -14,6 +14,7 @@ from gatehouse.simulation.machine import copy_card
 from gatehouse.simulation.network import Uplink, Weather
 from gatehouse.simulation.plan import Deed, DeedKind, Fault, FaultKind
 from gatehouse.simulation.plan_terms import Lock
+from gatehouse.simulation.printer import VenuePrinter
 from wire.command import BackToNormal, LockEntry
 from wire.entry import Standing
 
@@ -134,7 +135,7 @@ class Faults:
             device.plug(True)
         for kiosk in venue.kiosks.all:
             kiosk.stand.printer.breaks.clear()
-            self._later(MENDED_SECONDS, kiosk.stand.printer.heal)
+            self._later(MENDED_SECONDS, _put_right, kiosk.stand.printer)
 
     def _later(self, seconds: float, what: Callable[..., object], *args: object) -> None:
         self._venue.scheduler.world.call_later(seconds, what, *args)
@@ -297,6 +298,12 @@ VENUES = frozenset(
         FaultKind.PUT_BACK,
     }
 )
+
+
+def _put_right(printer: VenuePrinter) -> None:
+    """Mend it, unless somebody is on the way to do so."""
+    if printer.mending is None:
+        printer.heal()
 
 
 def _at_its_best(host: Host) -> None:

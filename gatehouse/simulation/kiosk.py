@@ -28,7 +28,8 @@ from gatehouse.simulation.enrolled import Enrolled, LineCatalog
 from gatehouse.simulation.hub import PUBLIC, Hub
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
-from gatehouse.simulation.printer import MODELS, CableEnd, Piece, VenuePrinter
+from gatehouse.simulation.printer import MODELS, Piece, VenuePrinter
+from gatehouse.simulation.printer_cable import CableEnd
 from paper.sheet import Code, Sheet
 from rules.zone import Policy
 
@@ -42,6 +43,7 @@ reader = [{{kind = "simulated"}}]
 printer = {{kind = "file", path = "/dev/simulated", profile = "{profile}"}}
 staff = [{{name = "Li", digest = "{staff}"}}]
 """
+ALONE = '[kiosk]\nwhen_offline = "exchange"\n'
 
 
 class Stand:
@@ -150,11 +152,15 @@ class Kiosk(Enrolled):
         chance: random.Random,
         claims: Policy = Policy.AVAILABLE,
         hub: Hub | None = None,
+        alone: bool = False,
     ) -> None:
-        """`hub`: where it claims what it prints, if it has a line there."""
+        """`hub`: where it claims what it prints, if it has a line there.
+
+        `alone`: the venue has it exchange while central is away.
+        """
         super().__init__(name, number, id, central, folder, scheduler, chance)
         self.side = hub.line(id, name) if hub else None
-        self.claims = claims
+        self._claims, self._alone = claims, alone
         self.stand = Stand(scheduler, chance.choice(list(MODELS)))
         self.daemons["kiosk"] = self._kiosk
         self._receipts = chance.choice(list(Receipts))
@@ -164,8 +170,9 @@ class Kiosk(Enrolled):
 
     def install(self) -> None:
         """Make its card: it was enrolled, and has nothing else."""
-        hub = f'claims = "{self.claims}"\nclaims_key = "{PUBLIC}"\n'
-        self.enrol("" if self.side is None else hub)
+        hub = f'claims = "{self._claims}"\nclaims_key = "{PUBLIC}"\n'
+        zone = "" if self.side is None else hub
+        self.enrol(zone + (ALONE if self._alone else ""))
 
     def configure(self) -> None:
         folder = self.machine.folder

@@ -9,7 +9,7 @@ from gatehouse.simulation.central import PaperThere
 from gatehouse.simulation.customers import Customers
 from gatehouse.simulation.kiosk import Kiosk
 from gatehouse.simulation.machine import EPOCH
-from gatehouse.simulation.papers import OUT, KioskWitness, ticket_of, tickets_on
+from gatehouse.simulation.papers import OUT, KioskWitness, Paper, ticket_of, tickets_on
 from gatehouse.simulation.plan_terms import Errand
 from gatehouse.simulation.printer import Piece
 from gatehouse.simulation.promises import Promise
@@ -33,6 +33,7 @@ UNEXPLAINED = (Reason.NO_NETWORK, Reason.SEE_STAFF, Reason.PRINTER_CANNOT, Reaso
 HOLDS = (Step.CONFIRMED, *OUT)
 OPEN = (Step.RESERVED, Step.PRINTED, Step.CONFIRMED)
 CLOCK_SECONDS = 1.0
+MINUTE_SECONDS = 60.0
 
 
 class Kiosks:
@@ -40,6 +41,8 @@ class Kiosks:
         """`first`: the number of the first of them among the venue's devices."""
         self._venue = venue
         self.all = [self._made(number, first + number) for number in range(venue.plan.kiosks)]
+        if venue.plan.delegates:
+            venue.central.delegated = tuple(one.number for one in self.all)
         self.customers = Customers([one.stand for one in self.all], venue.truth)
         self.customers.refused = self._refused
 
@@ -49,7 +52,7 @@ class Kiosks:
         about = (venue.central, venue.folder, venue.scheduler, chance)
         claims = venue.plan.claims or Policy.AVAILABLE
         hub = venue.hub if venue.plan.kiosks_claim else None
-        kiosk = Kiosk(name, index + 1, venue.ids[index], *about, claims, hub)
+        kiosk = Kiosk(name, index + 1, venue.ids[index], *about, claims, hub, venue.plan.delegates)
         kiosk.install()
         witness = KioskWitness(kiosk, venue.truth, venue.central)
         venue.watch(witness)
@@ -130,9 +133,9 @@ class Kiosks:
                 )
             case Reason.BEING_COLLECTED:
                 claimed = bool(venue.claimed.papers.granted(cti, Kind.EXCHANGE))
-                return claimed or any(
-                    one.cti == cti for one in venue.central.papers_there().values()
-                )
+                there = [one.cti for one in venue.central.papers_there().values()]
+                begun = [one.cti for kiosk in self.witnesses() for one in kiosk.papers.values()]
+                return claimed or cti in there or cti in begun
             case Reason.SUPERSEDED:
                 return any(one.generation for one in told)
             case Reason.BLOCKED | Reason.REFUNDED | Reason.RESCHEDULED:
@@ -196,17 +199,41 @@ class Kiosks:
                 venue.truth.violate(Promise.EXCHANGE_KEPT, why)
 
     def _one_paper(self) -> None:
-        """Of each right one paper is the ticket, unless somebody decided that it is to be anew."""
-        venue = self._venue
-        if venue.truth.counts.get("put back") or any(one.restored for one in self.all):
-            return  # Whoever forgot that there was one could grant another.
-        papers = [one for witness in self.witnesses() for one in witness.papers.values()]
-        anew = {one.cti for one in papers if one.sort is Sort.REISSUE} | venue.truth.reissued
-        exchanged = [one.cti for one in papers if one.step is Step.EXCHANGED]
-        for cti in sorted(set(exchanged) - anew):
-            if exchanged.count(cti) > 1:
-                number = venue.central.pool.by_cti[cti].number
+        """Of each right one paper is the ticket, unless somebody decided that it is to be anew.
+
+        Signed while central was away there may be one of each kiosk; central tells of each.
+        """
+        venue, anew = self._venue, set(self._venue.truth.reissued)
+        out: dict[bytes, list[tuple[Kiosk, bytes, Paper]]] = {}
+        for witness in self.witnesses():
+            for name, one in witness.papers.items():
+                if one.sort is Sort.REISSUE:
+                    anew.add(one.cti)
+                if one.step is Step.EXCHANGED and name not in witness.forgotten:
+                    out.setdefault(one.cti, []).append((witness.device, name, one))
+        for cti, papers in sorted(out.items()):
+            if len(papers) < 2 or cti in anew:
+                continue
+            number = venue.central.pool.by_cti[cti].number
+            granted = [kiosk for kiosk, _, one in papers if not one.alone]
+            printed = [kiosk.name for kiosk, _, _ in papers if not kiosk.restored]
+            # Whoever forgot that there was one could grant another.
+            sure = not venue.truth.counts.get("put back") and not any(k.restored for k in granted)
+            if (len(granted) > 1 and sure) or len(printed) > len(set(printed)):
                 venue.truth.violate(Promise.ONE_PAPER, f"ticket {number} has two")
+            venue.truth.count("papers twice")
+            self._told(number, papers)
+
+    def _told(self, number: int, papers: list[tuple[Kiosk, bytes, Paper]]) -> None:
+        """Each of several papers of a right is told: of which kiosk, and in which minute."""
+        there = self._venue.central.papers_there()
+        for kiosk, name, one in papers:
+            told = there.get((kiosk.number, name))
+            off = 0.0 if told is None else told.wall - EPOCH - one.out_at
+            if told is None or (one.wall and abs(off) > MINUTE_SECONDS):
+                what = "it is not told of" if told is None else f"told {off:+.0f} s off"
+                why = f"paper of ticket {number} at {kiosk.name}: {what}"
+                self._venue.truth.violate(Promise.DOUBLES_TOLD, why)
 
 
 def generation_of(text: str) -> int:

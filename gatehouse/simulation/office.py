@@ -4,14 +4,19 @@ What `central.exchange` does between the rules is repeated here; the test that h
 against each other has kiosks too.
 """
 
-from collections.abc import Callable, Collection
+import hashlib
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
+
+from msgspec import structs
 
 from central.core import lockout
 from central.core.lockout import Tries
 from central.core.papers import STEP_OF, Step
+from gatehouse.simulation.central import DELEGATED_FROM, DELEGATED_UNTIL
 from gatehouse.simulation.tickets import (
+    AUDIENCE,
     KIND_NAME,
     ROTATION_KEY,
     SHOW_NAME,
@@ -22,7 +27,7 @@ from gatehouse.simulation.tickets import (
 from rules import exchange
 from rules.exchange import Facts, Grant, Held
 from rules.ticket_class import EventRecord, TicketClass
-from wire import event, rotating
+from wire import delegated, event, rotating
 from wire import paper as wire
 from wire import ticket as gh1
 from wire.entry import Standing
@@ -43,7 +48,7 @@ from wire.exchange import (
     OpenPapers,
     Reserve,
 )
-from wire.key import KeyRecord, KeyRing
+from wire.key import KID_BYTES_MAX, PUBLIC_BYTES, KeyRecord, KeyRing, Role, Status
 from wire.paper import PaperEvent, Sort
 from wire.reason import Reason
 from wire.row import Unknown
@@ -98,9 +103,14 @@ class Books:
     rights: dict[bytes, Right] = field(default_factory=dict)
     papers: dict[Name, PaperRow] = field(default_factory=dict)
     tries: dict[str, Tries] = field(default_factory=dict)
+    keys: dict[bytes, KeyRecord] = field(default_factory=dict)
+    """Those that were delegated, by kid."""
+    delegated: dict[int, bytes] = field(default_factory=dict)
+    """Kiosk -> the kid of its key."""
 
     def copy(self) -> "Books":
-        return Books(dict(self.rights), dict(self.papers), dict(self.tries))
+        parts = (self.rights, self.papers, self.tries, self.keys, self.delegated)
+        return Books(*(dict(one) for one in parts))  # type: ignore[arg-type]
 
     def right(self, cti: bytes) -> Right:
         return self.rights.get(cti, Right())
@@ -114,6 +124,8 @@ class Office:
     ) -> None:
         self.books = Books()
         self.uses: Callable[[bytes], tuple[exchange.Use, ...]] = lambda _cti: ()
+        self.publish: Callable[[Sequence[KeyRecord]], None] = lambda _records: None
+        """Puts keys on the list."""
         self._pool, self._kind, self._show, self._wall = pool, kind, show, wall
         public = pool.key.public_key().public_bytes_raw()
         self._ring = KeyRing([KeyRecord(pool.kid, public)])
@@ -132,9 +144,32 @@ class Office:
                 names = [name for (_, name), row in self._papers(device) if row.step in OPEN]
                 return OpenPapers(tuple(names))
             case AskKeys():
-                return KeysWanted(())
+                return self.keys_of(device, asked, ())
             case _:
                 assert_never(asked)
+
+    # As central.exchange.delegating.
+
+    def keys_of(self, device: int, asked: AskKeys, allowed: Sequence[int]) -> KeysWanted:
+        """Publish what a kiosk holds, if it is one of those that have leave."""
+        if device not in allowed:
+            return KeysWanted(())
+        public, books = asked.held.get(AUDIENCE, b""), self.books
+        before = books.keys.get(books.delegated.get(device, b""))
+        if len(public) == PUBLIC_BYTES and (before is None or before.public != public):
+            if before is not None:
+                self._publish(structs.replace(before, status=Status.RETIRED))
+            number = allowed.index(device) + 1
+            kid = hashlib.sha256(public + number.to_bytes(8, "big")).digest()[:KID_BYTES_MAX]
+            told = KeyRecord(kid, public, role=Role.EXCHANGE, audiences=(AUDIENCE,))
+            hours = {"valid_from": DELEGATED_FROM, "valid_until": DELEGATED_UNTIL}
+            books.delegated[device] = kid
+            self._publish(structs.replace(told, **hours))
+        return KeysWanted((AUDIENCE,))
+
+    def _publish(self, record: KeyRecord) -> None:
+        self.books.keys[record.kid] = record
+        self.publish((record,))
 
     # As central.exchange.finding.
 
@@ -145,7 +180,9 @@ class Office:
             if isinstance(moving, Reason):
                 return Denied(moving)
             bare, code = moving
-        shown = gh1.verify(bare, self._ring)
+        ring = KeyRing([*self._ring.records(), *self.books.keys.values()])
+        by_itself = bare[: len(delegated.PREFIX)].upper() == delegated.PREFIX.encode()
+        shown = delegated.verify(bare, ring) if by_itself else gh1.verify(bare, self._ring)
         if isinstance(shown, Reason):
             return Denied(shown)
         if shown.cti not in self._pool.rows:

@@ -15,7 +15,7 @@ from paper.sheet import Code, Kind, Sheet
 from wire import delegated, event
 from wire import paper as wire
 from wire import ticket as gh1
-from wire.event import AnyEvent, Stamp
+from wire.event import AnyEvent, ClockQuality, Stamp
 from wire.paper import PaperClass, PaperEvent, Sort
 from wire.reason import Reason
 from wire.ticket import Ticket
@@ -41,6 +41,12 @@ class Paper:
     sort: Sort
     step: Step
     at: float
+    alone: bool = False
+    """Its kiosk signed it by itself."""
+    out_at: float = 0.0
+    """When the row was read that says so."""
+    wall: float = 0.0
+    """When that was by the kiosk's clock, Unix seconds; 0 where no signed word said so."""
 
     @property
     def code(self) -> tuple[bytes, int]:
@@ -57,10 +63,14 @@ class KioskWitness(Reading):
     """Papers that were handed to the driver."""
 
     def take(self, happened: AnyEvent, stamp: Stamp) -> None:
-        del stamp
         match happened:
             case PaperEvent():
                 self._paper(happened)
+                paper = self.papers.get(happened.paper)
+                if paper is not None and paper.step in OUT and not paper.out_at:
+                    paper.out_at = self.truth.scheduler.now
+                    signed = stamp.clock is ClockQuality.SIGNED
+                    paper.wall = stamp.wall_ms / 1000 if signed else 0.0
             case event.Refused():
                 self.truth.count(f"kiosk refused {happened.reason.value}")
             case wire.PrinterSaid():
@@ -137,6 +147,9 @@ class KioskWitness(Reading):
             fits = one.sort is sort if ticket is None else one.code == _code(ticket)
             if fits and one.step is Step.RESERVED and name not in self.sent | self.forgotten:
                 self.sent.add(name)
+                one.alone = shown is not None and shown.startswith(delegated.PREFIX)
+                if one.alone:
+                    self.truth.count("papers signed alone")
                 return
         what = "a test or a receipt" if ticket is None else "a ticket"
         why = f"{self.device.name}: {what} goes to the printer, and no committed row says for whom"

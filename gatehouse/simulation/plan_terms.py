@@ -194,6 +194,8 @@ class Wishes:
     """How many there may be, of which a seed draws one."""
     kiosks_claim: tuple[bool, ...] = (False,)
     """Whether kiosks have a line to the hub, where there is one; a seed draws."""
+    delegates: tuple[bool, ...] = (False,)
+    """Whether the venue has its kiosks exchange alone while central is away; a seed draws."""
     locks_a_minute: float = 0.0
     """Orders of central that lock an entry for a while."""
     handlings_a_minute: float = 0.0
@@ -218,6 +220,8 @@ class Plan:
     kiosks: int = 0
     kiosks_claim: bool = False
     """Kiosks have a line to the hub, and claim there what they print."""
+    delegates: bool = False
+    """Kiosks exchange by a delegated key while central is away."""
     errands: tuple[Errand, ...] = ()
     locks: tuple[Lock, ...] = ()
     handlings: tuple[Handling, ...] = ()

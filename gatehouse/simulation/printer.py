@@ -1,10 +1,8 @@
 """A kiosk's printer: the simulator's own reading of each byte, in the venue's time, not drawn.
 
 What matters of a paper is which codes stand on it whole, and whether it was cut.
-The cable holds one piece at a time. What a dead kiosk had put into it, the printer still prints.
 """
 
-import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -14,25 +12,22 @@ from PIL import Image
 
 from edge.core.escpos import picture
 from edge.core.printer_profile import PROFILES, Profile
-from edge.drivers.interfaces import DriverError
 from gatehouse.simulation.loop import Scheduler
-from gatehouse.simulation.machine import Process
+from gatehouse.simulation.printer_cable import Cable
 from paper import code
 from simulators import printer as simulator
 from simulators.escpos_reader import COLUMN_DOTS, Reader
 from simulators.printer_body import Mishap
 from simulators.printer_paper import Paper
 
-BYTES_MAX = 4096
-ANSWER_SECONDS = 0.002
 MODELS = {
     "epson-80": simulator.EPSON_80,
     "china-80": simulator.CHINA_80,
     "custom-80": simulator.CUSTOM_80,
 }
 """By profile: one that confirms by number, one by its status, one with a mouth."""
-MENDED_SECONDS = 8.0
-"""Nobody is there at once."""
+MENDED_SECONDS, NOTICED_SECONDS = 8.0, 4.0
+"""Nobody is there at once; and whoever is there for something else does not see it before."""
 SHEET_BYTES = 12_000
 """Something breaks within so many bytes."""
 STRIPE_HEAD_BYTES = 8
@@ -48,129 +43,6 @@ class Piece:
     codes: tuple[str, ...]
     """Those that can be read on it."""
     cut: bool
-
-
-class Cable:
-    """Between one printer and whichever life of the kiosk has it open."""
-
-    def __init__(self, scheduler: Scheduler) -> None:
-        self.session = 0
-        self.plugged = True
-        self._scheduler = scheduler
-        self._piece = b""
-        self._end: CableEnd | None = None
-        self._printer_waits: asyncio.Future[None] | None = None
-
-    def open(self, end: "CableEnd") -> None:
-        if not self.plugged:
-            raise DriverError("the simulated printer is not there")
-        self.session += 1
-        self._end, self._piece = end, b""
-
-    # The printer's end.
-
-    def plug(self) -> None:
-        self.plugged = True
-
-    def unplug(self) -> None:
-        self.plugged, self._piece = False, b""
-        end, self._end = self._end, None
-        if end is not None and end.process.alive:
-            end.lose()
-
-    async def read(self) -> bytes:
-        while not self._piece:
-            self._printer_waits = self._scheduler.world.create_future()
-            await self._printer_waits
-        piece, self._piece = self._piece, b""
-        if self._end is not None and self._end.process.alive:
-            self._end.wake_writer()
-        return piece
-
-    def send(self, message: bytes) -> None:
-        end = self._end
-        if end is not None and end.process.alive:
-            end.process.loop.call_later(ANSWER_SECONDS, end.hear, message)
-
-    # The kiosk's.
-
-    def put(self, piece: bytes) -> bool:
-        """Put a piece on it; False: there is one on it already."""
-        if self._piece:
-            return False
-        self._piece = piece
-        if self._printer_waits is not None and not self._printer_waits.done():
-            self._printer_waits.set_result(None)
-        return True
-
-    def let_go(self, end: "CableEnd") -> None:
-        if self._end is end:
-            self._end, self._piece = None, b""
-
-
-class CableEnd:
-    """The kiosk's way to its printer, for one life of the process (escpos_transport.Transport)."""
-
-    name = "the simulated printer"
-
-    def __init__(self, cable: Cable, process: Process) -> None:
-        self.process = process
-        self._cable = cable
-        self._open = False
-        self._heard = b""
-        self._reading: asyncio.Future[None] | None = None
-        self._writing: asyncio.Future[None] | None = None
-
-    async def open(self) -> None:
-        await self.process.point()
-        self._cable.open(self)
-        self._open, self._heard = True, b""
-
-    async def read(self) -> bytes:
-        while not self._heard:
-            self._still_open()
-            self._reading = self.process.loop.create_future()
-            await self._reading
-        heard, self._heard = self._heard, b""
-        return heard
-
-    async def write(self, data: bytes) -> int:
-        await self.process.point()
-        self._still_open()
-        while not self._cable.put(data[:BYTES_MAX]):
-            self._writing = self.process.loop.create_future()
-            await self._writing
-            self._still_open()
-        await self.process.point()
-        return len(data[:BYTES_MAX])
-
-    def close(self) -> None:
-        self._cable.let_go(self)
-        self.lose()
-
-    # What comes by the cable.
-
-    def hear(self, message: bytes) -> None:
-        if self._open:
-            self._heard += message
-            _done(self._reading)
-
-    def wake_writer(self) -> None:
-        _done(self._writing)
-
-    def lose(self) -> None:
-        self._open = False
-        _done(self._reading)
-        _done(self._writing)
-
-    def _still_open(self) -> None:
-        if not self._open:
-            raise DriverError("the simulated printer is lost")
-
-
-def _done(waiting: asyncio.Future[None] | None) -> None:
-    if waiting is not None and not waiting.done():
-        waiting.set_result(None)
 
 
 class _Roll(Paper):
@@ -208,7 +80,8 @@ class VenuePrinter(simulator.EscposPrinter):
         self._dots = bytearray()
         super().__init__(MODELS[profile], self.cable, paced=True)
         self.mended_seconds = MENDED_SECONDS
-        self._mending: object = None
+        self.mending: object = None
+        self._broke_at = 0.0
         self.changed = self._look_after
         model = self.model
         self.paper = _Roll(model.width_dots, model.dots_per_mm)
@@ -283,16 +156,22 @@ class VenuePrinter(simulator.EscposPrinter):
 
     def heal(self) -> None:
         """Put everything right that keeps it from printing; what is well is not touched."""
-        self._mending = None
+        self.mending = None
+        if self.broken and self._scheduler.now - self._broke_at < NOTICED_SECONDS:
+            self.mending = self._scheduler.world.call_later(NOTICED_SECONDS, self.heal)
+            return
         self.now(hot=False)  # Which nobody mends: it cools.
         if self.broken:
             self.mend()
 
     def _look_after(self) -> None:
         """Whoever sees that it is broken comes and mends it."""
-        if self.broken and self._mending is None:
+        if not self.broken:
+            return
+        self._broke_at = self._scheduler.now
+        if self.mending is None:
             world = self._scheduler.world
-            self._mending = world.call_later(self.mended_seconds, self.heal)
+            self.mending = world.call_later(self.mended_seconds, self.heal)
 
     def breaks_soon(self, chance: random.Random, mended_seconds: float) -> None:
         """Let something happen to it while it reads what comes next; it is mended after that."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
+from gatehouse.simulation.truth import Name
 from rules.use import Outcome
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def _doubles(venue: "Venue") -> None:
     for witness in venue.witnesses():
         for name, person in witness.persons.items():
             if name in venue.truth.walked and not _muddled(venue, witness, person):
+                if name in witness.forgotten and not _at_central(venue, witness, name):
+                    continue  # An older picture of the card took the only word of it.
                 walked[person.cti] = walked.get(person.cti, 0) + 1
             if person.reopened:
                 retried.add(person.cti)
@@ -129,6 +132,11 @@ def _doubles(venue: "Venue") -> None:
             venue.truth.violate(Promise.DOUBLES_FOUND, why)
         elif cti not in retried | undone:
             _told(venue, cti)
+
+
+def _at_central(venue: "Venue", witness: "Witness", name: Name) -> bool:
+    used = venue.central.used(witness.persons[name].cti)
+    return (witness.device.number, *name) in used
 
 
 def _told(venue: "Venue", cti: bytes) -> None:

@@ -54,6 +54,8 @@ class Truth:
     """Rights of which somebody was told that they are used, since that was looked into last."""
     out: set[tuple[bytes, int]] = field(default_factory=set)
     """(right, generation) of every code that can be read on a paper that left its printer."""
+    opened: dict[bytes, set[int]] = field(default_factory=dict)
+    """Right -> the generations of the codes that anybody was let in on."""
     reissued: set[bytes] = field(default_factory=set)
     """Rights that central gave a new code."""
     shown: dict[tuple[str, bytes], list[tuple[float, int]]] = field(default_factory=dict)

@@ -27,8 +27,10 @@ from edge.core.delivery_terms import Delivery
 from edge.core.moment import Moment
 from edge.gate import claims, desk, lane
 from edge.gate.inbox import Inbox
+from edge.kiosk.claims import Claims as KioskClaims
 from edge.kiosk.desk import Desk as KioskDesk
 from edge.store import journal, repair
+from edge.store.transaction import Transaction
 from gatehouse.simulation import ledger
 from rules import claim, term, verdict
 from rules import exchange as granting_rules
@@ -256,6 +258,20 @@ def grants_papers_beside_entries(patch: Patch) -> None:
         return paper(asked, device, papers, names)
 
     patch.setattr(claim, "_paper", alone)
+
+
+def says_nothing_of_lost_papers(patch: Patch) -> None:
+    """A kiosk that is asked about a paper of which it knows nothing is silent."""
+
+    async def unheard(self: KioskClaims, name: bytes) -> None:
+        del self, name
+
+    patch.setattr(KioskClaims, "unheard", unheard)
+
+
+def forgets_its_own_papers(patch: Patch) -> None:
+    """A kiosk without central does not look whether it has printed a ticket before."""
+    patch.setattr(Transaction, "papers_of", lambda *_: ())
 
 
 def takes_arrival_for_use(patch: Patch) -> None:

@@ -29,6 +29,7 @@ from tests.simulation.breaking import (
     does_not_hear_of_fire,
     drops_what_is_long,
     forgets_heads,
+    forgets_its_own_papers,
     forgets_who_is_inside,
     gives_back_whole_groups,
     gives_nothing_back,
@@ -50,6 +51,7 @@ from tests.simulation.breaking import (
     prints_before_it_writes,
     raises_no_generation,
     says_nothing_of_age,
+    says_nothing_of_lost_papers,
     starts_empty,
     stays_open_for_ever,
     takes_arrival_for_use,
@@ -78,6 +80,9 @@ HANDLED = replace(CALM, handlings_a_minute=4.0)
 GROUPS = replace(CALM, groups_a_minute=4.0)
 KIOSKS = replace(CALM, kiosks=(2,))
 CLAIMING = replace(KIOSKS, claims=(Policy.CONSISTENT,), kiosks_claim=(True,))
+AWAY = (FaultKind.CUT, FaultKind.CENTRAL_AWAY)
+DYING = (*AWAY, FaultKind.KIOSK_POINT, FaultKind.KIOSK_KILLED)
+ALONE = replace(KIOSKS, minutes=3.0, faults_a_minute=10.0, delegates=(True,))
 PAPERS = (FaultKind.KIOSK_KILLED, FaultKind.KIOSK_POINT, FaultKind.PAPER_OUT, FaultKind.PRINTER)
 REPLACED = (FaultKind.HUB_REPLACED, FaultKind.HUB_STORM, FaultKind.CUT)
 SEEDS_MAX = 24
@@ -155,6 +160,13 @@ BREAKS = (
         replace(CLAIMING, minutes=2.0, faults_a_minute=4.0, kinds=(FaultKind.CUT,)),
         on_the_way=True,
     ),
+    Break(
+        says_nothing_of_lost_papers,
+        Promise.CLAIMS_SETTLED,
+        replace(ALONE, claims=(Policy.CONSISTENT,), kiosks_claim=(True,), kinds=DYING),
+    ),
+    Break(forgets_its_own_papers, Promise.ONE_PAPER, replace(ALONE, kinds=AWAY)),
+    Break(takes_arrival_for_use, Promise.DOUBLES_TOLD, replace(ALONE, kinds=AWAY)),
     Break(
         takes_arrival_for_use,
         Promise.DOUBLES_TOLD,
