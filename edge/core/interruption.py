@@ -78,4 +78,5 @@ def open_once(lane: Lane, by: str, why: str, at: At) -> Step:
     if lane.state is not State.CLOSED or lane.stays_open:
         return lane, [record]  # It is open, or about to be: never two at once.
     opened, pulse = call(replace(lane, state=State.OPENED, admission=None, late=None), at)
-    return opened, [record, *pulse, Show(notice.go(1))]
+    shown = notice.EXIT if at.habits.free else notice.go(1)
+    return opened, [record, *pulse, Show(shown)]

@@ -29,7 +29,6 @@ from edge.core.lane import (
     Lane,
     ModeSet,
     OpenOnce,
-    Record,
     Refused,
     Scanned,
     Signal,
@@ -37,7 +36,7 @@ from edge.core.lane import (
 )
 from edge.core.moment import Moment
 from edge.core.opening import At, Step, resting, unresolved
-from wire.event import AnyEvent, Left, Mode, WrongWay
+from wire.event import Mode
 
 __all__ = ["due", "is_open", "resting", "step", "unresolved"]
 
@@ -98,8 +97,7 @@ def _told(lane: Lane, signal: Signal, at: At) -> Step:
         case Signal.PASSED:
             return passing.passed(lane, at)
         case Signal.PASSED_OPPOSITE:
-            way: AnyEvent = Left() if at.habits.free_opposite else WrongWay()
-            return lane, [] if lane.state is State.RELEASED else [Record((way,))]
+            return passing.passed_opposite(lane, at)
         case Signal.BEAM_BROKEN:
             return replace(lane, beam_since=at.now), []
         case Signal.BEAM_CLEAR:

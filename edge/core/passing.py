@@ -28,6 +28,7 @@ from wire.event import (
     Pulsed,
     SensorFault,
     Tailgated,
+    WrongWay,
 )
 
 ABANDONED_IN_A_ROW_MAX = 3
@@ -38,6 +39,14 @@ def passed(lane: Lane, at: At) -> Step:
     trusted, regained = _trust(lane, at)
     counted, commands = _count(trusted, at)
     return counted, [*regained, *commands]
+
+
+def passed_opposite(lane: Lane, at: At) -> Step:
+    """Somebody went the other way: out, where that is free; from a fire, whatever it is."""
+    if lane.state is State.RELEASED:
+        return replace(lane, heads=lane.heads + 1), []
+    way: AnyEvent = Left() if at.habits.free_opposite else WrongWay()
+    return lane, [Record((way,))]
 
 
 def _trust(lane: Lane, at: At) -> Step:

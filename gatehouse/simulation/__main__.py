@@ -17,7 +17,7 @@ BAR_CHARACTERS = 24
 NO_HUB = "none"
 CLAIMS = (NO_HUB, *Policy)
 KIOSKS = (0, 1, 2)
-LOCKS_A_MINUTE, HANDLINGS_A_MINUTE, GROUPS_A_MINUTE = 0.5, 1.0, 1.0
+LOCKS_A_MINUTE, HANDLINGS_A_MINUTE, GROUPS_A_MINUTE, LEAVING_A_MINUTE = 0.5, 1.0, 1.0, 4.0
 
 
 def main(argv: list[str]) -> int:
@@ -39,6 +39,7 @@ def main(argv: list[str]) -> int:
         locks_a_minute=LOCKS_A_MINUTE,
         handlings_a_minute=HANDLINGS_A_MINUTE,
         groups_a_minute=GROUPS_A_MINUTE,
+        leaving_a_minute=LEAVING_A_MINUTE,
     )
     running.prepare()
     if asked.story:
@@ -152,7 +153,15 @@ def _say(covered: Covered, wishes: Wishes, elapsed: float) -> None:
         ),
         (
             "lanes",
-            ("heads", "let in by hand", "lane held-open", "lane free-pass", "lane locked"),
+            (
+                "heads",
+                "left by an exit",
+                "left by a turnstile",
+                "let in by hand",
+                "lane held-open",
+                "lane free-pass",
+                "lane locked",
+            ),
         ),
         ("rows", ("rows ever", "rows at central")),
     ):

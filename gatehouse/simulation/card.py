@@ -8,6 +8,7 @@ from typing import Any
 from central.core.papers import STEP_OF, Step
 from edge.store import database
 from gatehouse.simulation.machine import Machine
+from gatehouse.simulation.plan_terms import EXIT_LANE
 from gatehouse.simulation.truth import Name
 from wire import event
 from wire.paper import PaperEvent
@@ -72,7 +73,7 @@ class Card:
             happened, _ = decode_row(body)
             if isinstance(happened, event.CommandAnswered):
                 answered.add(happened.counter)
-            elif isinstance(happened, event.ModeChanged):
+            elif isinstance(happened, event.ModeChanged) and happened.lane != EXIT_LANE:
                 locked = happened.mode is event.Mode.LOCKED
         return answered - {0}, locked
 

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -102,7 +103,7 @@ class Central:
     def __init__(self, pool: Pool, folder: Path, identities: list[str]) -> None:
         self.pool = pool
         self.topics = Topics(VENUE)
-        self.lines = 1
+        self.lines, self.put_back_at = 1, -inf
         self.send: Callable[[str, bytes], None] = lambda _topic, _payload: None
         self.now: Callable[[], float] = lambda: 0.0
         self.up = True
@@ -343,7 +344,7 @@ class Central:
         if not self.restore():
             return False
         self._waiting.clear()
-        self.lines += 1
+        self.lines, self.put_back_at = self.lines + 1, self.now()
         self._published = self.head()[0]
         self._note(self._published, self.listed(sorted(self.told)))
         return True

@@ -12,6 +12,7 @@ from edge.runtime.clock import Clock
 from edge.runtime.service import Work
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.enrolled import Enrolled
+from gatehouse.simulation.exits import EXIT_TOML, OPPOSITE_TOML
 from gatehouse.simulation.hardware import FIRE_PIN, KEYS, Turnstile, VenueCatalog
 from gatehouse.simulation.hub import PUBLIC, Hub
 from gatehouse.simulation.loop import Scheduler
@@ -76,6 +77,10 @@ class Device(Enrolled):
             lines += [f'{key} = {{kind = "gpio", pin = {pin}}}' for pin, key in KEYS.items()]
         if turnstile.counts:
             lines.append("board_counts = true")
+        if turnstile.opposite is not None:
+            lines.append(OPPOSITE_TOML)
+        if turnstile.exit is not None:
+            lines.append(EXIT_TOML)
         return "\n".join(lines)
 
     def catalog(self, clock: Clock, process: Process) -> Catalog:

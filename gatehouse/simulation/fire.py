@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gatehouse.simulation.venue import Venue
 
 NOTICED_SECONDS = 3.0
+OUTWARD = 0.7
+"""So many go the other way, where a turnstile has one."""
 LEAVING_SECONDS = (0.4, 2.0)
 
 
@@ -35,7 +37,11 @@ def break_out(venue: "Venue", fault: Fault) -> None:
 
 def _leave(venue: "Venue", turnstile: "Turnstile", chance: random.Random) -> None:
     if turnstile.burning:
-        turnstile.contact()
+        if turnstile.opposite is not None and chance.random() < OUTWARD:
+            turnstile.leave(own_lane=False)
+        else:
+            turnstile.contact()
+        turnstile.leave(own_lane=True)
         world = venue.scheduler.world
         world.call_later(chance.uniform(*LEAVING_SECONDS), _leave, venue, turnstile, chance)
 

@@ -15,6 +15,7 @@ from edge.drivers.catalog import (
     OutputConfig,
     PanelConfig,
     ReaderConfig,
+    SimulatedPanelConfig,
 )
 from edge.drivers.interfaces import Panel, Reader, Relay, Sensor
 from edge.drivers.panel_simulated import SimulatedPanel
@@ -23,12 +24,18 @@ from edge.drivers.relay_simulated import SimulatedRelay
 from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.runtime.clock import Clock
 from gatehouse.simulation.enrolled import Enrolled, LineCatalog
+from gatehouse.simulation.exits import (
+    CONTACT_SECONDS,
+    EXIT_PIN,
+    OPPOSITE_PIN,
+    ExitPanel,
+    WayOut,
+)
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
 from gatehouse.simulation.plan_terms import PLAIN, Fitting
 
 WINDOW_SECONDS = 5.0
-CONTACT_SECONDS = 0.15
 HELD_SECONDS = 4.0
 SLOW_SECONDS = 10.0
 FIRE_PIN = 5
@@ -71,6 +78,10 @@ class Turnstile:
         """When somebody last turned a key."""
         self._keys: dict[str, tuple[SimulatedSensor, Process]] = {}
         self._turned: set[str] = set()
+        self.opposite = WayOut(scheduler) if fitting.opposite else None
+        self.exit = WayOut(scheduler) if fitting.exit else None
+        self.fires: list[float] = []
+        """When fire came or went."""
 
     @property
     def counts(self) -> bool:
@@ -103,11 +114,22 @@ class Turnstile:
     def burn(self, burning: bool) -> None:
         """The fire contact closes, or opens again."""
         self.burning, self._burnt_at = burning, self.scheduler.now
+        self.fires.append(self.scheduler.now)
         if burning:
             self._heads.clear()
         if self._fire is not None and self._fire[1].alive:
             self._fire[0].drive(burning)
         self._wake()
+
+    def leave(self, own_lane: bool) -> None:
+        """Somebody goes out, by the exit of its own or the other way."""
+        way = self.exit if own_lane else self.opposite
+        left = way.leave() if way is not None else None
+        if way is not None and left is not None:
+            if self.burning and not own_lane:
+                self._heads.append(left.at)
+            else:
+                way.left.append(left)
 
     def heads(self, since: float) -> int:
         """Return how many went through while fire had released it, that time or the last."""
@@ -284,9 +306,13 @@ class VenueCatalog(LineCatalog):
         if isinstance(told, GpioInputConfig):
             if told.pin == FIRE_PIN:
                 return self._turnstile.wire_fire(self._clock, self._process)
+            way = {OPPOSITE_PIN: self._turnstile.opposite, EXIT_PIN: self._turnstile.exit}
+            if (out := way.get(told.pin)) is not None:
+                return out.wire(self._clock, self._process)
             return self._turnstile.wire_key(KEYS[told.pin], self._clock, self._process)
         return self._turnstile.wire(SimulatedSensor(self._clock), self._process)
 
     def panel(self, told: PanelConfig) -> Panel:
-        del told
+        if self._turnstile.exit is not None and not isinstance(told, SimulatedPanelConfig):
+            return ExitPanel(self._turnstile.exit, self._process)
         return _Words(self._turnstile, self._process)

@@ -12,6 +12,7 @@ from edge.core.lane import STAYS_OPEN, TIME_OUT
 from edge.gate.lane import KEY_SWITCH
 from gatehouse.simulation.central import ADMIN
 from gatehouse.simulation.device import LANE
+from gatehouse.simulation.exit_books import ExitBook
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.truth import Name
@@ -60,23 +61,30 @@ class LaneBook:
     lives: int = 0
     groups: dict[bytes, int] = field(default_factory=dict)
     """Admission of several persons -> the life that let them in."""
+    exits: ExitBook = field(init=False)
     wrongly: int = 0
     """How often in a row the contact was seen held for nobody."""
+
+    def __post_init__(self) -> None:
+        self.exits = ExitBook(self.witness)
 
     def take(self, happened: AnyEvent, stamp: Stamp) -> None:
         """Hold a new row of the lane against the promises."""
         match happened:
             case event.ModeChanged(lane=lane) if lane == LANE:
                 self._set(happened, self._at(stamp))
+            case event.Released(lane=lane) | event.Secured(lane=lane) if lane == LANE:
+                self.edges.append(self._at(stamp))
+                self._fire(happened, stamp)
             case event.Started():
                 self.mode = Mode.LOCKED if self.witness.locked else Mode.NORMAL
                 self.released, self.lives = False, self.lives + 1
                 self._begin(self._at(stamp))
+                self.exits.take(happened, self._at(stamp))
+            case event.Left() | event.Released() | event.Secured() | event.ModeChanged():
+                self.exits.take(happened, self._at(stamp))
             case event.Passed(assumed=False, count=count) | event.PassedLate(count=count):
                 self.passed += count
-            case event.Released(lane=lane) | event.Secured(lane=lane) if lane == LANE:
-                self.edges.append(self._at(stamp))
-                self._fire(happened, stamp)
             case event.Authorised():
                 self._admits(happened)
             case event.Abandoned():
@@ -85,7 +93,8 @@ class LaneBook:
                 pass
 
     def hold(self) -> None:
-        """Look at the contact: is it held for longer than anybody said?"""
+        """Look at the contact: is it held for longer than anybody said? And who left?"""
+        self.exits.hold()
         turnstile, now = self.witness.device.turnstile, self._now
         self.wrongly += 1
         if not turnstile.held:

@@ -8,6 +8,7 @@ thread, each pulse, each message.
 import random
 import shutil
 from collections.abc import Awaitable, Callable
+from math import inf
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -32,7 +33,7 @@ class Process:
     def __init__(self, scheduler: Scheduler, name: str, chance: random.Random) -> None:
         self.loop = process_loop(scheduler, name)
         self.chance = chance
-        self.born = scheduler.now
+        self.born, self.died = scheduler.now, inf
         self.on_death: Callable[[], None] = lambda: None
         self.points_left = 0
         """It dies at the so-many-th point from now; 0: at none."""
@@ -46,6 +47,7 @@ class Process:
     def die(self) -> None:
         if self.alive:
             self.loop.kill()
+            self.died = self.loop.scheduler.now
             self.on_death()
 
     async def point(self) -> None:

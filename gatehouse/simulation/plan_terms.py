@@ -161,6 +161,20 @@ class Handling:
     """The order names no lane of the gate."""
 
 
+EXIT_LANE = "X1"
+"""Of a gate that has an exit of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Somebody goes out, by an exit of its own or through the turnstile, the other way."""
+
+    number: int
+    at: float
+    gate: int
+    own_lane: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Fitting:
     """What hangs on a gate besides a reader, a panel and a pass contact."""
@@ -168,6 +182,10 @@ class Fitting:
     keys: bool = False
     counts: bool = False
     """Its board counts a group by itself, where it has a pass contact."""
+    opposite: bool = False
+    """It can be passed the other way, and tells so."""
+    exit: bool = False
+    """An exit of its own stands beside it."""
 
 
 PLAIN = Fitting()
@@ -202,6 +220,8 @@ class Wishes:
     """How often somebody opens a lane for all, for one, or takes it out of service."""
     groups_a_minute: float = 0.0
     """Groups that come to each gate besides; some are fewer or more than their ticket allows."""
+    leaving_a_minute: float = 0.0
+    """People who go out at each gate that lets them; some come back with their ticket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +245,7 @@ class Plan:
     errands: tuple[Errand, ...] = ()
     locks: tuple[Lock, ...] = ()
     handlings: tuple[Handling, ...] = ()
+    leavings: tuple[Leaving, ...] = ()
     fittings: tuple[Fitting, ...] = ()
     """Of each gate; empty: they are plain."""
 

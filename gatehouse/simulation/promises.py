@@ -31,5 +31,6 @@ class Promise(StrEnum):
     EXCHANGE_KEPT = "an exchange that central acknowledged is never lost"
     ORDERS_OBEYED = "an order is obeyed once and in time, and a locked entry lets nobody in"
     HEADS_COUNTED = "while a lane stays open whoever walks is counted, and no ticket is spent"
+    EXIT_FREE = "whoever leaves is kept by nothing, and counted"
     OUTCOME_TRUE = "what is written is what happened"
     NEVER_CRASHES = "no daemon ends or hangs by itself"

@@ -26,6 +26,7 @@ def reckon(venue: "Venue") -> None:
     for witness in venue.witnesses():
         _outcomes(venue, witness)
         _outcomes_true(venue, witness)
+        witness.lane.exits.hold(surely=True)
     _ledger(venue)
     _doubles(venue)
     venue.claimed.hold_all()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gatehouse.simulation.plan import Deed, Errand, Fault, Plan, Visitor
-from gatehouse.simulation.plan_terms import Handling
+from gatehouse.simulation.plan_terms import Handling, Leaving
 from gatehouse.simulation.promises import Promise
 
 MARGIN_SECONDS = 12.0
@@ -34,6 +34,7 @@ class Shrinking:
             plan = self._fewer(plan, promise, "errands")
             plan = self._fewer(plan, promise, "locks")
             plan = self._fewer(plan, promise, "handlings")
+            plan = self._fewer(plan, promise, "leavings")
             plan = self._shorter(plan, promise)
         return plan
 
@@ -48,12 +49,13 @@ class Shrinking:
         found = self._still(plan, promise)
         if found is None:
             return plan
-        parts: list[Visitor | Fault | Deed | Errand | Handling] = [
+        parts: list[Visitor | Fault | Deed | Errand | Handling | Leaving] = [
             *plan.visitors,
             *plan.faults,
             *plan.deeds,
             *plan.errands,
             *plan.handlings,
+            *plan.leavings,
         ]
         last = max((one.at for one in parts), default=0.0)
         end = min(plan.seconds, found[1] + 1.0, last + MARGIN_SECONDS)
@@ -66,6 +68,7 @@ class Shrinking:
             errands=tuple(one for one in plan.errands if one.at <= end),
             locks=tuple(one for one in plan.locks if one.at <= end),
             handlings=tuple(one for one in plan.handlings if one.at <= end),
+            leavings=tuple(one for one in plan.leavings if one.at <= end),
         )
         return shorter if self._still(shorter, promise) else plan
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.core.delivery_terms import HELLO_EVERY_SECONDS
 from gatehouse.simulation.books import Witness
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.central_light import LightCentral
@@ -17,6 +18,7 @@ from gatehouse.simulation.central_real import RealCentral
 from gatehouse.simulation.claimed import Claimed
 from gatehouse.simulation.device import Device
 from gatehouse.simulation.enrolled import Enrolled
+from gatehouse.simulation.exits import leave
 from gatehouse.simulation.faults import Faults
 from gatehouse.simulation.handling import Handlings
 from gatehouse.simulation.hardware import Turnstile
@@ -37,6 +39,8 @@ from wire import ticket as gh1
 
 BEAT_SECONDS = 2.0
 SETTLE_SECONDS_MAX = 420.0
+TOLD_SECONDS = HELLO_EVERY_SECONDS + 10.0
+"""By then, every device has heard how far a central that was put back has come."""
 UNRESOLVED_SECONDS = 40.0
 """By then, every person let in has an outcome."""
 STATIC_EACH = 11
@@ -238,6 +242,8 @@ class Venue:
         witness = self._witnesses[device.id]
         device.turnstile.on_pulse, device.turnstile.on_show = witness.pulsed, witness.showed
         device.turnstile.on_hold = witness.lane.held
+        if device.turnstile.exit is not None:
+            device.turnstile.exit.on_show = witness.lane.exits.showed
 
     def _begin(self) -> None:
         world = self.scheduler.world
@@ -256,6 +262,8 @@ class Venue:
             world.call_at(lock.at, self.faults.lock, lock)
         for handling in self.plan.handlings:
             world.call_at(handling.at, self.handlings.happen, handling)
+        for leaving in self.plan.leavings:
+            world.call_at(leaving.at, leave, self, leaving)
         for deed in self.plan.deeds:
             world.call_at(deed.at, self.faults.do, deed)
 
@@ -324,6 +332,8 @@ class Venue:
         if self.people.here or self.open_claims() or self.kiosks.busy():
             return False
         if any(turnstile.held for turnstile in self.turnstiles):
+            return False
+        if self.scheduler.now < self.central.put_back_at + TOLD_SECONDS:
             return False
         since = self.scheduler.now - UNRESOLVED_SECONDS
         if any(one.undecided(since) for one in self._witnesses.values()):

@@ -9,6 +9,7 @@ from gatehouse.simulation.card import BEFORE_ALL, Card, Row
 from gatehouse.simulation.central import Central, Given
 from gatehouse.simulation.enrolled import Enrolled
 from gatehouse.simulation.machine import EPOCH
+from gatehouse.simulation.plan_terms import EXIT_LANE
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.truth import Truth
 from gatehouse.simulation.words import said
@@ -53,7 +54,7 @@ class Reading:
             elif isinstance(happened, event.CommandAnswered):
                 self._answered(happened)
             elif not isinstance(happened, Unknown):
-                if isinstance(happened, event.ModeChanged):
+                if isinstance(happened, event.ModeChanged) and happened.lane != EXIT_LANE:
                     self.locked = happened.mode is Mode.LOCKED
                     self.truth.tell(self.device.name, f"is set to {happened.mode.value}")
                 self.take(happened, stamp)

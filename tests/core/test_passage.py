@@ -251,6 +251,12 @@ def test_fire_counts_heads_and_says_what_nobody_can_know() -> None:
     ]
 
 
+def test_who_flees_the_other_way_is_a_head_too() -> None:
+    """Found by seed 12 of the simulated venue: of ten who fled from a gate one was told."""
+    fire = [(11.0, Signal.FIRE), (12.0, Signal.PASSED_OPPOSITE), (13.0, Signal.PASSED)]
+    assert events(*fire, (60.0, Signal.SECURED)) == [Released(), Secured(heads=2)]
+
+
 def test_fire_before_the_answer_leaves_no_person_without_an_outcome() -> None:
     said = events((10.0, SCANNED), (10.1, Signal.FIRE), (10.2, let_in(2)))
     assert said[1:] == [
@@ -362,6 +368,8 @@ def test_an_exit_counts_and_never_asks() -> None:
     assert events((10.0, Signal.PASSED), habits=EXIT) == [Left()]
     by_hand = [(10.0, OpenOnce("key")), (11.0, Signal.PASSED)]
     assert events(*by_hand, habits=EXIT)[-1] == Left()
+    shown = [one for one in walk(by_hand[0], habits=EXIT)[1] if isinstance(one, Show)]
+    assert shown == [Show(notice.EXIT)], "nobody is asked in"
 
 
 def test_the_other_way() -> None:

@@ -210,8 +210,10 @@ def check_heads(move: LaneMove) -> None:
     before, after = move.before, move.after
     told = sum(one.heads for one in events(move) if isinstance(one, ModeChanged | Secured))
     came = after.heads + after.heads_before + told - before.heads - before.heads_before
+    released = before.state is State.RELEASED
     free = before.stays_open and before.admission is None
-    assert came == (move.told is Signal.PASSED and (before.state is State.RELEASED or free))
+    walked = move.told is Signal.PASSED and (released or free)
+    assert came == (walked or (move.told is Signal.PASSED_OPPOSITE and released))
 
 
 def check_shape(move: LaneMove, habits: Habits) -> None:

@@ -401,3 +401,20 @@ def takes_counted_groups_for_pulsed_ones(patch: Patch) -> None:
 def obeys_keys_that_nobody_turned(patch: Patch) -> None:
     """Where a key stands when a gate starts is a word."""
     patch.setattr(lane.LaneShell, "_is_news", lambda _lane, _sensor, active, _known: active)
+
+
+def counts_nobody_who_leaves(patch: Patch) -> None:
+    """Who goes out through a turnstile, the other way, is not written down."""
+    patch.setattr(passing, "passed_opposite", lambda lane, _at: (lane, []))
+
+
+def locks_exits_too(patch: Patch) -> None:
+    """Where central locks the entry of a gate, its exit is locked."""
+    signals = obedience.signals
+
+    def all_of_them(order: Any, situation: Any) -> Any:
+        doors = tuple(replace(door, entry=True) for door in situation.doors)
+        return signals(order, replace(situation, doors=doors))
+
+    patch.setattr(obedience, "signals", all_of_them)
+    patch.setattr(interruption, "_allowed", lambda *_: True)

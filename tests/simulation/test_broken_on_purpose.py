@@ -26,6 +26,7 @@ from tests.simulation.breaking import (
     commits_nothing,
     counts_no_heads,
     counts_no_uses,
+    counts_nobody_who_leaves,
     does_not_hear_of_fire,
     drops_what_is_long,
     forgets_heads,
@@ -42,6 +43,7 @@ from tests.simulation.breaking import (
     leaves_papers_open,
     lets_in_while_locked,
     lets_phones_in_beside_papers,
+    locks_exits_too,
     loses_what_is_older,
     never_sends_again,
     obeys_again_and_again,
@@ -77,6 +79,7 @@ COPIED = replace(
 """Tickets that many have copies of, and gates that do not hear of each other by way of central."""
 LOCKED = replace(CALM, locks_a_minute=4.0)
 HANDLED = replace(CALM, handlings_a_minute=4.0)
+LEAVING = replace(CALM, leaving_a_minute=6.0)
 GROUPS = replace(CALM, groups_a_minute=4.0)
 KIOSKS = replace(CALM, kiosks=(2,))
 CLAIMING = replace(KIOSKS, claims=(Policy.CONSISTENT,), kiosks_claim=(True,))
@@ -205,6 +208,10 @@ BREAKS = (
         obeys_keys_that_nobody_turned,
         Promise.ORDERS_OBEYED,
         replace(CRASHES, handlings_a_minute=8.0, locks_a_minute=6.0),
+    ),
+    Break(counts_nobody_who_leaves, Promise.EXIT_FREE, LEAVING, on_the_way=True),
+    Break(
+        locks_exits_too, Promise.EXIT_FREE, replace(LEAVING, locks_a_minute=4.0), on_the_way=True
     ),
     Break(gives_back_whole_groups, Promise.ONE_OUTCOME, GROUPS, on_the_way=True),
     Break(
