@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from edge.core.delivery_terms import HELLO_EVERY_SECONDS
 from gatehouse.simulation import fire
 from gatehouse.simulation.enrolled import Enrolled
 from gatehouse.simulation.host import Host
@@ -32,11 +33,15 @@ PRINTERS_OWN_PLUG = 0.6
 """So often a kiosk's printer loses its power as well."""
 ROLL_END_MM = 150.0
 MENDED_SECONDS = 5.0
+SAID_SECONDS = 10.0
+"""From a device's Hello to the last row that central lacked of it."""
 
 
 class Faults:
     def __init__(self, venue: "Venue") -> None:
         self._venue = venue
+        self.asked_by = 0.0
+        """When every device has said to a central that was put back how far its journal goes."""
         self._does: dict[FaultKind, Callable[[Fault, Enrolled], None]] = {
             FaultKind.CUT: self._cut,
             FaultKind.STORM: self._storm,
@@ -200,6 +205,8 @@ class Faults:
         central.stop()
         if central.put_back():
             self._venue.truth.count("put back")
+            again = self._venue.scheduler.now + fault.seconds + HELLO_EVERY_SECONDS
+            self.asked_by = again + SAID_SECONDS
         self._later(fault.seconds, self._venue.central_up)
 
     def _point(self, fault: Fault, device: Host, name: str) -> None:

@@ -143,7 +143,7 @@ class Venue:
             self._check()
             if self.truth.violations and stop_early:
                 return
-            if scheduler.now > end + 15.0 and self._at_rest():
+            if scheduler.now > max(end + 15.0, self.faults.asked_by) and self._at_rest():
                 break
         self.look()
         reckon(self)
