@@ -90,7 +90,7 @@ def hangs(database: sqlite3.Connection) -> bool:
 
 
 def knows(database: sqlite3.Connection, paper: bytes) -> bool:
-    """Whether a paper of that name was ever reserved."""
+    """Whether the journal tells of a paper of that name: it was reserved, or ended unbegun."""
     asked = "SELECT 1 FROM paper WHERE paper = ?"
     return database.execute(asked, (paper,)).fetchone() is not None
 
@@ -105,10 +105,12 @@ def project(database: sqlite3.Connection, happened: AnyEvent) -> None:
                 (happened.paper, *about, int(Step.RESERVED), happened.by, happened.why),
             )
         case PaperEvent():
-            step = STEPS.get(type(happened), Step.ENDED)
-            database.execute(
-                "UPDATE paper SET step = max(step, ?) WHERE paper = ?", (int(step), happened.paper)
-            )
+            step, paper = int(STEPS.get(type(happened), Step.ENDED)), happened.paper
+            database.execute("UPDATE paper SET step = max(step, ?) WHERE paper = ?", (step, paper))
+            if step >= Step.ENDED:
+                # Of one that was asked for and never came, it is all there is: it ended unbegun.
+                unbegun = "INSERT OR IGNORE INTO paper VALUES (?, '', x'', 0, ?, '', '')"
+                database.execute(unbegun, (paper, step))
         case _:
             pass
 

@@ -84,7 +84,7 @@ class Transaction:
         return papers.hangs(self._database)
 
     def knows_paper(self, paper: bytes) -> bool:
-        """Whether a paper of that name was ever reserved here."""
+        """Whether the journal tells of a paper of that name."""
         return papers.knows(self._database, paper)
 
     def papers_of(self, cti: bytes) -> tuple[exchange.Paper, ...]:

@@ -18,7 +18,7 @@ from wire.paper import (
     PaperUnknown,
 )
 
-A, B = b"a" * 12, b"b" * 12
+A, B, C = b"a" * 12, b"b" * 12, b"c" * 12
 UNKNOWN = (PaperReserved(paper=A), PaperUnknown(paper=A, why="interrupted"))
 OUT = (
     PaperReserved(paper=B),
@@ -54,4 +54,21 @@ def test_whether_a_paper_may_hang_out_of_the_printer(
 
     journal.transact(write)
     assert journal.transact(Transaction.paper_hangs) is hangs
+    journal.close()
+
+
+def test_a_paper_that_ended_unbegun_is_known(tmp_path: Path) -> None:
+    """Found by seed 50020 of the simulated venue: central's leave for a paper never came, it was
+    given back, and given back once more by the next start, which did not know of the first time."""
+    journal = Journal(tmp_path, DEVICE, BOOT, os.urandom)
+    journal.open(stamp())
+
+    def write(transaction: Transaction) -> None:
+        transaction.append(PaperGivenBack(paper=A, why="no-answer"), stamp())
+        transaction.append(PaperPrinted(paper=C), stamp())
+
+    journal.transact(write)
+    assert journal.transact(lambda transaction: transaction.knows_paper(A))
+    assert not journal.transact(lambda transaction: transaction.knows_paper(B))
+    assert journal.transact(Transaction.open_papers) == ()
     journal.close()
