@@ -36,6 +36,7 @@ def main(argv: list[str]) -> int:
         kiosks=kiosks,
         kiosks_claim=(False, True),
         delegates=(False, True),
+        central_claims=(False, False, True),
         locks_a_minute=LOCKS_A_MINUTE,
         handlings_a_minute=HANDLINGS_A_MINUTE,
         groups_a_minute=GROUPS_A_MINUTE,

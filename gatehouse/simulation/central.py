@@ -4,16 +4,14 @@ It commits first and acknowledges afterwards, and between the two it can be kill
 backup it has forgotten what came since, and says so by what it no longer knows.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from central.core.papers import Step
+from gatehouse.simulation.keys import ROLES, sealed
 from gatehouse.simulation.loop import aside
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.tickets import LIST_KEY, VENUE, Pool
@@ -22,7 +20,7 @@ from wire.codec import decode, encode
 from wire.command import AnyCommand, FreePass, HoldOpen, Order, kind
 from wire.entry import Row, Standing, key_of, read
 from wire.exchange import Answer, Answered, Asked, Question
-from wire.signed import Purpose, Roles, Signers, bundle, pin, seal
+from wire.signed import Purpose
 from wire.signed_time import TimeAnswer
 from wire.snapshot import Delta, Heartbeat
 from wire.topic import Topics
@@ -33,33 +31,6 @@ DELEGATED_FROM, DELEGATED_UNTIL = int(EPOCH) - 3600, int(EPOCH) + 6 * 3600
 """The hours for which kiosks may exchange alone."""
 ORDER_SECONDS = 60
 ADMIN = "admin"
-
-
-def key(name: str) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
-
-
-KEYS: dict[Purpose, Ed25519PrivateKey] = {
-    purpose: key(purpose.value) for purpose in Purpose if purpose is not Purpose.ROLES
-}
-
-
-def first_roles() -> bytes:
-    def signers(one: Ed25519PrivateKey) -> Signers:
-        return Signers((one.public_key().public_bytes_raw(),))
-
-    named = {purpose.value: signers(one) for purpose, one in KEYS.items()}
-    roles = Roles(1, VENUE, signers(key("root")), named)
-    return bundle([seal(encode(roles), Purpose.ROLES, key("root"))])
-
-
-ROLES = first_roles()
-ROOT = pin(ROLES)
-
-
-def sealed(payload: bytes, purpose: Purpose) -> bytes:
-    """Seal as central does."""
-    return seal(payload, purpose, KEYS[purpose])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +78,11 @@ class Central:
         self.send: Callable[[str, bytes], None] = lambda _topic, _payload: None
         self.now: Callable[[], float] = lambda: 0.0
         self.up = True
+        self.answers_claims = False
+        """Whether it is the venue's ledger of claims."""
+        self.on_said: Callable[[str, bytes], None] = lambda _topic, _payload: None
+        self.on_told: Callable[[str, bytes], None] = lambda _topic, _payload: None
+        """Hear what goes to ingest and what it answers."""
         self.given: dict[tuple[int, int], Given] = {}
         """(device, counter) -> what was said, of every order."""
         self._counters: dict[int, int] = {}
@@ -132,6 +108,18 @@ class Central:
 
     def take(self, messages: list[Message]) -> list[Message]:
         """Commit what the messages hold; return the answers."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Another life of ingest begins."""
+        raise NotImplementedError
+
+    def ask(self) -> list[Message]:
+        """Return what holders of claims are to be asked."""
+        raise NotImplementedError
+
+    def open_claims(self) -> dict[bytes, int]:
+        """Return how many claims were granted and not heard of since, by device."""
         raise NotImplementedError
 
     def changes(self, after: int) -> list[tuple[int, bytes]]:
@@ -202,25 +190,29 @@ class Central:
 
     def receive(self, topic: str, payload: bytes) -> None:
         if self.up:
+            self.on_said(topic, payload)
             self._waiting.append((topic, payload))
 
     @aside
     def ingest(self, dies: bool = False) -> None:
         """Commit what has arrived and acknowledge it; `dies`: between the two."""
-        if not self.up or not self._waiting:
+        if not self.up:
             return
         messages, self._waiting = self._waiting, []
-        answers = self.take(messages)
-        self._publish(announced=not dies)
-        if dies:
+        answers = self.take(messages) if messages else []
+        if messages:
+            self._publish(announced=not dies)
+        if dies and messages:
             self.stop()
             return
-        for topic, payload in answers:
+        for topic, payload in (*answers, *(self.ask() if self.answers_claims else ())):
+            self.on_told(topic, payload)
             self.send(topic, payload)
 
     def stop(self) -> None:
         self.up = False
         self._waiting.clear()
+        self.begin()
 
     # The list.
 

@@ -3,13 +3,16 @@
 costs. What Django's models say of a ticket is repeated here; a test holds both against each other.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from central.lists.build import Contents, build
-from gatehouse.simulation.central import Central, Message, PaperThere, sealed
+from gatehouse.simulation.central import Central, Message, PaperThere
+from gatehouse.simulation.central_claims import Claims, Granted
+from gatehouse.simulation.keys import sealed
 from gatehouse.simulation.ledger import Ledger
 from gatehouse.simulation.machine import EPOCH
 from gatehouse.simulation.office import Books, Office, Right
@@ -44,11 +47,13 @@ class LightCentral(Central):
         numbers = {identity: number for number, identity in enumerate(identities, 1)}
         self._office = Office(pool, KIND_RECORD, SHOW_RECORD, lambda: self.wall)
         self._office.publish = lambda records: self._change([], records)
-        self._office.uses = lambda cti: self._ledger.told(cti)
         self._ledger = Ledger(self.topics, numbers, self._office.note)
+        told = (self.topics, self._ledger, self._office, identities)
+        self._claims = Claims(*told, lambda: self.now(), lambda: self.wall)
+        self._office.uses = lambda cti: (*self._ledger.told(cti), *self._claims.claimed(cti))
         self._changes: list[tuple[bytes, bytes]] = []
         """(head, envelope) of change 1, 2, …"""
-        self._backup: tuple[bytes, Books, list[tuple[bytes, bytes]]] | None = None
+        self._backup: tuple[bytes, Books, list[tuple[bytes, bytes]], Granted] | None = None
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -64,12 +69,22 @@ class LightCentral(Central):
         return (len(changes), changes[-1][0]) if changes else (0, NO_HEAD)
 
     def take(self, messages: list[Message]) -> list[Message]:
+        self._ledger.claims = self._claims if self.answers_claims else None
         answers, used, papers = self._ledger.take(messages, round(self.wall * 1000))
         self._office.raise_generations(papers & self.pool.rows.keys())
         listed = sorted((used | papers) & self.pool.rows.keys())
         if listed:
             self._change(listed)
         return answers
+
+    def begin(self) -> None:
+        self._claims.begin()
+
+    def ask(self) -> list[Message]:
+        return self._claims.ask()
+
+    def open_claims(self) -> dict[bytes, int]:
+        return Counter(device for device, _ in self._claims.unheard())
 
     def _change(self, rights: list[bytes], keys: Iterable[KeyRecord] = ()) -> None:
         sequence, previous = self.head()
@@ -132,12 +147,16 @@ class LightCentral(Central):
         return sealed(encode(said), Purpose.ESSENTIALS)
 
     def back_up(self) -> None:
-        self._backup = self._ledger.picture(), self._office.books.copy(), list(self._changes)
+        self._backup = (
+            *(self._ledger.picture(), self._office.books.copy(), list(self._changes)),
+            self._claims.granted.copy(),
+        )
 
     def restore(self) -> bool:
         if self._backup is None:
             return False
-        picture, books, changes = self._backup
+        picture, books, changes, granted = self._backup
+        self._claims.granted = granted.copy()
         self._ledger.put_back(picture)
         self._office.books, self._changes = books.copy(), list(changes)
         return True

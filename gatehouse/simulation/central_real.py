@@ -3,20 +3,21 @@
 Slower than all gates together, so that most seeds run on `central_light`.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from central.core.papers import Step
 from gatehouse.simulation import server
 from gatehouse.simulation.central import (
     DELEGATED_FROM,
     DELEGATED_UNTIL,
-    ROLES,
     Central,
     Message,
     PaperThere,
-    sealed,
 )
+from gatehouse.simulation.keys import ROLES, sealed
 from gatehouse.simulation.tickets import LIST_KEY, VENUE
 from rules.use import Outcome
 from wire.codec import encode
@@ -24,9 +25,14 @@ from wire.entry import Row, Standing
 from wire.exchange import Answered, Asked
 from wire.signed import Purpose
 
+if TYPE_CHECKING:
+    from central.claims.answering import Ledger
+
 
 class RealCentral(Central):
     _backup: bytes | None = None
+    _claims: "Ledger | None" = None
+    """Of claims, of this life of ingest."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -50,9 +56,23 @@ class RealCentral(Central):
         return head(Venue(pk=1))
 
     def take(self, messages: list[Message]) -> list[Message]:
+        from central.claims.answering import Ledger
         from central.ledger import ingest
 
-        return ingest.take(messages, self.topics)
+        if self.answers_claims and self._claims is None:
+            self._claims = Ledger(self.topics, lambda: self.now())
+        return ingest.take(messages, self.topics, ledger=self._claims)
+
+    def begin(self) -> None:
+        self._claims = None
+
+    def ask(self) -> list[Message]:
+        return [] if self._claims is None else self._claims.ask()
+
+    def open_claims(self) -> dict[bytes, int]:
+        from central.claims import knowing
+
+        return Counter(device for device, _ in knowing.unheard())
 
     def changes(self, after: int) -> list[tuple[int, bytes]]:
         from central.lists.models import Change

@@ -30,7 +30,7 @@ class Claimed:
     def hold(self) -> None:
         """Hold what was touched against the hub's promise; every journal was just read."""
         touched, self.touched = self.touched, set()
-        for cti in sorted(touched) if self._venue.hub is not None else ():
+        for cti in sorted(touched) if self._venue.plan.claims is not None else ():
             self._hold(cti)
             self.papers.hold(cti)
         truth = self._venue.truth

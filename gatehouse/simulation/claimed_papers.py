@@ -1,8 +1,9 @@
-"""What the hub granted to whom, held against what became of it: of phone and paper one gets in.
+"""What the ledger of claims granted to whom, held against what became of it: of phone and paper
+one gets in.
 
-Whoever was let in by the hub's leave gets no paper by its leave, and where it granted a paper that
-came out no lower code enters by its leave; nor are there two such papers. A hub whose card was
-lost knows nothing of what it granted before.
+Whoever was let in by its leave gets no paper by its leave, and where it granted a paper that came
+out no lower code enters by its leave; nor are there two such papers. A hub whose card was lost, and
+a central that was put back, know nothing of what they granted before.
 """
 
 from collections.abc import Iterator
@@ -28,14 +29,14 @@ Name = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """One grant of the hub."""
+    """One grant."""
 
     name: bytes
     kind: Kind
     generation: int
     """Of the code that was shown; of a paper, its own."""
     card: int
-    """Of the hub, when it was given."""
+    """Of the hub, or how often central was put back, when it was given."""
 
 
 class ClaimedPapers:
@@ -47,49 +48,53 @@ class ClaimedPapers:
         self._told: set[bytes] = set()
 
     def listen(self) -> None:
-        """Hear what devices and hub say to each other."""
-        if self._venue.hub is not None:
-            self._venue.hub.on_said, self._venue.hub.on_told = self._said, self._answered
+        """Hear what devices and ledger say to each other."""
+        central = self._venue.central if self._venue.plan.central_claims else None
+        ledger = central or self._venue.hub
+        if ledger is not None:
+            ledger.on_said, ledger.on_told = self._said, self._answered
 
     def granted(self, cti: bytes, kind: Kind) -> list[Leave]:
-        """Return what the hub granted of a right."""
+        """Return what was granted of a right."""
         return [one for one in self._granted.get(cti, {}).values() if one.kind is kind]
 
     def hold(self, cti: bytes) -> None:
         """Hold all grants of a right against each other; every journal was just read."""
-        leaves = self.granted(cti, Kind.EXCHANGE)
-        papers = [(one, paper) for one in leaves for paper in self._papers(one)]
+        papers = list(self._papers(cti))
         if not papers or cti in self._told:
             return
-        # Where the gate did not wait for the hub, its row came first, and is no leave.
+        # Where the gate did not wait for an answer, its row came first, and is no leave.
         uses = self._venue.claimed.uses(cti)
         entered = {name for (name, _), person in uses if person.term}
         number = self._venue.central.pool.by_cti[cti].number
-        for leave, paper in papers:
+        for card, paper in papers:
             for entry in self.granted(cti, Kind.ENTRY):
-                alike = entry.card == leave.card and entry.generation < paper.generation
+                alike = entry.card == card and entry.generation < paper.generation
                 if alike and entry.name in entered and paper.step in STANDS:
                     why = f"ticket {number} is let in by {entry.generation}, and its paper"
                     why += f" {paper.generation} is {paper.step.name}"
                     self._broken(cti, Promise.PAPER_CLAIMED, why)
-        self._hold_one(cti, papers)
-
-    def _hold_one(self, cti: bytes, papers: "list[tuple[Leave, Paper]]") -> None:
-        out = [one.card for one, paper in papers if paper.step is Step.EXCHANGED]
+        out = [card for card, paper in papers if paper.step is Step.EXCHANGED]
         if len(out) > len(set(out)) and cti not in self._venue.truth.reissued:
-            number = self._venue.central.pool.by_cti[cti].number
-            why = f"ticket {number} has two by the hub's leave"
+            why = f"ticket {number} has two by the ledger's leave"
             self._broken(cti, Promise.ONE_PAPER, why)
+
+    def _papers(self, cti: bytes) -> "Iterator[tuple[int, Paper]]":
+        """Return every paper of a right that the ledger granted, and by which card."""
+        cards = {one.name: one.card for one in self.granted(cti, Kind.EXCHANGE)}
+        central = self._venue.central if self._venue.plan.central_claims else None
+        for witness in self._venue.kiosks.witnesses():
+            for name, paper in witness.papers.items():
+                if paper.cti != cti or name in witness.forgotten:
+                    continue
+                if name in cards:
+                    yield cards[name], paper
+                elif central and central.lines == 1 and paper.by_central:
+                    yield central.lines, paper
 
     def _broken(self, cti: bytes, promise: Promise, why: str) -> None:
         self._told.add(cti)
         self._venue.truth.violate(promise, why)
-
-    def _papers(self, leave: Leave) -> "Iterator[Paper]":
-        for witness in self._venue.kiosks.witnesses():
-            found = witness.papers.get(leave.name)
-            if found is not None and leave.name not in witness.forgotten:
-                yield found
 
     def _said(self, topic: str, payload: bytes) -> None:
         found = sender(topic)
@@ -104,12 +109,13 @@ class ClaimedPapers:
             return
         device = bytes.fromhex(topic.split("/")[4])
         word, hub = wire.read_told(cose.parts(payload)[1], device), self._venue.hub
+        card = hub.cards if hub is not None else self._venue.central.lines
         asked = self._asked.get((device, word.admission))
-        if not isinstance(word, Granted) or asked is None or hub is None:
+        if not isinstance(word, Granted) or asked is None:
             return
         generation = word.generation if word.kind is Kind.EXCHANGE else asked.generation
-        leave = Leave(word.admission, word.kind, generation, hub.cards)
+        leave = Leave(word.admission, word.kind, generation, card)
         self._granted.setdefault(asked.cti, {}).setdefault((device, word.admission), leave)
         if word.kind is Kind.EXCHANGE:
             self._venue.claimed.touched.add(asked.cti)
-        self._venue.truth.count(f"hub grants {word.kind.value}")
+        self._venue.truth.count(f"ledger grants {word.kind.value}")

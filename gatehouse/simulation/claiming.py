@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 
 from gatehouse.simulation.plan_terms import Errand, Fault, FaultKind, Plan, Wishes
+from rules.zone import Policy
 
 TWINS = 0.35
 """Of those who go to a kiosk: somebody else wants the same ticket's paper at the other one."""
@@ -41,9 +42,12 @@ BEFORE_SECONDS, LONG = (0.0, 10.0), (10.0, 50.0)
 
 def add(plan: Plan, wishes: Wishes) -> Plan:
     """Return the plan with its kiosks' claims and keys, if its seed has any."""
+    central = random.Random(f"{plan.seed} central claims").choice(wishes.central_claims)
+    central = central and plan.claims not in (None, Policy.AVAILABLE)
+    plan = replace(plan, central_claims=central)
     chance = random.Random(f"{plan.seed} kiosks claim")
     claims = chance.choice(wishes.kiosks_claim)
-    claims = claims and plan.claims is not None and plan.kiosks > 0
+    claims = claims and plan.claims is not None and plan.kiosks > 0 and not central
     delegates = random.Random(f"{plan.seed} delegates").choice(wishes.delegates)
     delegates = delegates and plan.kiosks > 0
     if not claims and not delegates:

@@ -58,7 +58,8 @@ class Device(Enrolled):
     def install(self) -> None:
         """Make its card: it was enrolled, and has nothing else."""
         hub = f'claims = "{self._claims}"\nclaims_key = "{PUBLIC}"\n'
-        self.enrol("" if self.side is None else hub)
+        central = f'claims = "{self._claims}"\n' if self.central.answers_claims else ""
+        self.enrol(central if self.side is None else hub)
 
     def plug(self, there: bool) -> None:
         self.turnstile.plug(there)

@@ -12,8 +12,9 @@ from edge.runtime.identity import DeviceIdentity
 from edge.runtime.service import Work
 from edge.runtime.workers import SingleThread
 from edge.sync.__main__ import assembled as assembled_sync
-from gatehouse.simulation.central import ROOT, Central
+from gatehouse.simulation.central import Central
 from gatehouse.simulation.host import Host
+from gatehouse.simulation.keys import ROOT
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
 from gatehouse.simulation.network import Uplink, VenueFetch, VenueLink

@@ -23,8 +23,8 @@ from edge.runtime.service import Work
 from edge.store import database
 from edge.store.claims import FILE
 from edge.store.claims_key import FOLDER, KEY
-from gatehouse.simulation.central import ROOT, key
 from gatehouse.simulation.host import Host
+from gatehouse.simulation.keys import ROOT, key
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
 from gatehouse.simulation.network import Uplink, Weather

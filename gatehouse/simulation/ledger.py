@@ -7,7 +7,7 @@ against the same messages. Django's queries alone would take longer than all gat
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import Any
 
 import zstandard
 
@@ -15,6 +15,7 @@ from central.core.prefix import advance
 from central.ledger import sql_sqlite
 from central.ledger.reading import about, check_batch, check_hello, columns, read_row, short
 from gatehouse.simulation.ledger_tables import SCHEMA
+from gatehouse.simulation.ledger_terms import Came, Claiming, Group, Message
 from rules.exchange import Use
 from rules.use import OUTCOMES, Outcome
 from wire import event
@@ -26,33 +27,11 @@ from wire.event import AnyEvent, Stamp
 from wire.row import Unknown
 from wire.topic import Topics, sender
 
-Message = tuple[str, bytes]
 ZSTD = bytes.fromhex("28B52FFD")
 
 ROWS, OTHERS = "ledger_row", "ledger_otherrow"
 UPSERT_USE = sql_sqlite.upsert_uses(1).replace("%s", "?")
 UNDONE_OR_ABANDONED = (int(Outcome.ABANDONED), int(Outcome.UNDONE))
-
-
-@dataclass(slots=True)
-class Group:
-    """What one transaction holds, and whom to answer once it is committed."""
-
-    asked: dict[tuple[int, str, bytes], Hello | None] = field(default_factory=dict)
-    """By (device, its identity, epoch): the hello that asked, if one did."""
-    used: set[bytes] = field(default_factory=set)
-    papers: set[bytes] = field(default_factory=set)
-    """Rights whose paper is out, or was seen at a door."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """A row of a batch, as it was read."""
-
-    hash: bytes
-    body: bytes
-    happened: AnyEvent | Unknown
-    stamp: Stamp
 
 
 class Ledger:
@@ -69,6 +48,8 @@ class Ledger:
         self._database = _in_memory()
         self._database.executescript(SCHEMA)
         self.unreadable = 0
+        self.claims: Claiming | None = None
+        """Who answers claims, where that is central."""
 
     def take(
         self, messages: list[Message], received_ms: int
@@ -84,10 +65,12 @@ class Ledger:
                 self._take_one(topic, payload, received_ms, group)
             except WireError:
                 self.unreadable += 1
-        answers = [
-            (self._topics.ack(identity), encode(self._acknowledge(device, epoch, hello)))
-            for (device, identity, epoch), hello in sorted(group.asked.items(), key=_by_identity)
-        ]
+        answers = group.answers
+        for (device, identity, epoch), hello in sorted(group.asked.items(), key=_by_identity):
+            ack = self._acknowledge(device, epoch, hello)
+            answers.append((self._topics.ack(identity), encode(ack)))
+            if self.claims:
+                self.claims.reached(device, epoch, ack.upto)
         self._database.execute("COMMIT")
         return answers, group.used, group.papers
 
@@ -102,12 +85,19 @@ class Ledger:
             plain = zstandard.ZstdDecompressor().decompress(
                 payload, max_output_size=MESSAGE_BYTES_MAX
             )
-        if kind == "hello":
+        if self.claims and kind in ("hello", "live", "backlog"):
+            self.claims.hears(device)
+        if kind == "claim" and self.claims:
+            group.answers += self.claims.take(device, plain)
+        elif kind == "hello":
             hello = decode(plain, Hello)
             check_hello(hello)
             for epoch in hello.epochs:
                 self._note_gap(device, epoch)
                 group.asked[device, identity, epoch.epoch] = hello
+            if self.claims:
+                asked = "SELECT epoch, upto FROM ledger_prefix WHERE device_id = ?"
+                self.claims.hello(device, hello, dict(self.query(asked, (device,))))
         elif kind in ("live", "backlog"):
             batch = decode(plain, Batch)
             check_batch(batch)
@@ -117,10 +107,10 @@ class Ledger:
     def _insert(
         self, device: int, identity: bytes, batch: Batch, received_ms: int, group: Group
     ) -> None:
-        previous, came = batch.previous, dict[int, _Came]()
+        previous, came = batch.previous, dict[int, Came]()
         for seq, body in enumerate(batch.rows, batch.first):
             previous = link(previous, identity, batch.epoch, seq, body)
-            came[seq] = _Came(previous, body, *read_row(body, received_ms))
+            came[seq] = Came(previous, body, *read_row(body, received_ms))
         new = self._write(device, batch.epoch, came, received_ms, ROWS)
         if len(new) < len(came):
             differing = {
@@ -137,7 +127,7 @@ class Ledger:
             group.used |= self._touched(device, came[seq].happened)
 
     def _write(
-        self, device: int, epoch: bytes, came: dict[int, "_Came"], received_ms: int, table: str
+        self, device: int, epoch: bytes, came: dict[int, "Came"], received_ms: int, table: str
     ) -> set[int]:
         """Return the seqs of the rows that were written."""
         if not came:
@@ -322,6 +312,9 @@ class Ledger:
         """Return how often it found what, by kind."""
         question = "SELECT kind, count(*) FROM ledger_incident GROUP BY kind"
         return dict(self._database.execute(question).fetchall())
+
+    def query(self, question: str, values: tuple[object, ...]) -> list[Any]:
+        return self._database.execute(question, values).fetchall()
 
     def close(self) -> None:
         self._database.close()

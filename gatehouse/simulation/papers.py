@@ -49,6 +49,11 @@ class Paper:
     """When that was by the kiosk's clock, Unix seconds; 0 where no signed word said so."""
 
     @property
+    def by_central(self) -> bool:
+        """Whether central granted it to whoever came for it."""
+        return self.sort is Sort.EXCHANGE and not self.alone
+
+    @property
     def code(self) -> tuple[bytes, int]:
         return self.cti, self.generation
 

@@ -212,6 +212,8 @@ class Wishes:
     """How many there may be, of which a seed draws one."""
     kiosks_claim: tuple[bool, ...] = (False,)
     """Whether kiosks have a line to the hub, where there is one; a seed draws."""
+    central_claims: tuple[bool, ...] = (False,)
+    """Whether central is the ledger of claims, where zones ask for them; a seed draws."""
     delegates: tuple[bool, ...] = (False,)
     """Whether the venue has its kiosks exchange alone while central is away; a seed draws."""
     locks_a_minute: float = 0.0
@@ -238,6 +240,8 @@ class Plan:
     claims: Policy | None = None
     """What the zone asks of the hub; None: there is none."""
     kiosks: int = 0
+    central_claims: bool = False
+    """There is no hub, and central answers claims."""
     kiosks_claim: bool = False
     """Kiosks have a line to the hub, and claim there what they print."""
     delegates: bool = False

@@ -32,7 +32,7 @@ def reckon(venue: "Venue") -> None:
     venue.claimed.hold_all()
     venue.kiosks.reckon()
     if left := venue.open_claims():
-        why = f"the hub waits for ever to hear of {left}"
+        why = f"the ledger waits for ever to hear of {left}"
         venue.truth.violate(Promise.CLAIMS_SETTLED, why)
 
 

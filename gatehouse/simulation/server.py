@@ -128,6 +128,7 @@ def central_of(
     with in_memory():
         from django.core import signing
 
+        from central.claims import answering
         from central.exchange import delegating, finding, granting
         from central.ledger import findings, footing, ingest, rows
         from central.lists import essentials, snapshots
@@ -138,7 +139,7 @@ def central_of(
         time = CentralTime(wall)
         timed = (
             *(findings, footing, ingest, rows, essentials, snapshots, desired, reports, refunds),
-            *(delegating, finding, granting, signing),
+            *(delegating, finding, granting, signing, answering),
         )
         instead: list[tuple[ModuleType, str, object]] = [(one, "time", time) for one in timed]
         instead += [(snapshots, "folder", lambda: folder), (trust, "sealed", sealed)]

@@ -38,6 +38,8 @@ from rules.zone import Policy
 from wire import ticket as gh1
 
 BEAT_SECONDS = 2.0
+INGEST_SECONDS, ANSWERED_SECONDS = (0.05, 0.5, 2.0), (0.02, 0.02, 0.05, 0.5)
+"""How long messages wait, mostly; where gates ask central, not so long."""
 SETTLE_SECONDS_MAX = 420.0
 TOLD_SECONDS = HELLO_EVERY_SECONDS + 10.0
 """By then, every device has heard how far a central that was put back has come."""
@@ -110,7 +112,8 @@ class Venue:
         self._readings: dict[str, Reading] = {}
         self.claimed = Claimed(self)
         self.hub: Hub | None = None
-        if plan.claims is not None:
+        self.central.answers_claims = plan.central_claims
+        if plan.claims is not None and not plan.central_claims:
             self.hub = Hub(folder, self.scheduler, self.chance("hub"))
             self.hub.install()
         for gate in range(plan.gates):
@@ -195,11 +198,12 @@ class Venue:
         self.at_gate[gate].power_on()
 
     def open_claims(self) -> int:
-        """Return how many claims the hub still waits to hear of, from whoever can know."""
-        if self.hub is None:
+        """Return how many claims the ledger still waits to hear of, from whoever can know."""
+        ledger = self.central if self.plan.central_claims else self.hub
+        if ledger is None:
             return 0
         knowing = {bytes.fromhex(one.id) for one in self.stations() if not one.restored}
-        return sum(n for device, n in self.hub.open_claims().items() if device in knowing)
+        return sum(n for device, n in ledger.open_claims().items() if device in knowing)
 
     def central_up(self) -> None:
         self.central.up = True
@@ -325,7 +329,8 @@ class Venue:
     def _ingest(self, chance: random.Random) -> None:
         dies, self.central_dies = self.central_dies, False
         self.central.ingest(dies)
-        self.scheduler.world.call_later(chance.choice((0.05, 0.5, 2.0)), self._ingest, chance)
+        within = ANSWERED_SECONDS if self.plan.central_claims else INGEST_SECONDS
+        self.scheduler.world.call_later(chance.choice(within), self._ingest, chance)
 
     def _at_rest(self) -> bool:
         self.look()
@@ -341,7 +346,7 @@ class Venue:
         return not any(one.card.owed() for one in self._readings.values())
 
     def _check(self) -> None:
-        if (self.hub is not None and self.claimed.touched) or self.truth.told_used:
+        if (self.plan.claims is not None and self.claimed.touched) or self.truth.told_used:
             self.look()
             self.claimed.hold()
         if self.plan.fittings or self.plan.handlings:

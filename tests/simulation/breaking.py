@@ -244,6 +244,27 @@ def gives_nothing_back(patch: Patch) -> None:
     patch.setattr(claims.Claims, "_give_back", lambda _claims, _admission: None)
 
 
+def forgets_what_it_granted(patch: Patch) -> None:
+    """Central as the ledger counts what rows tell of, and not what it has granted since."""
+    from gatehouse.simulation import server
+
+    server.ready()
+    from central.claims import knowing
+    from central.claims.models import Granted as Claimed
+
+    patch.setattr(knowing, "claimed", lambda _cti: Claimed.objects.none())
+
+
+def asks_nobody(patch: Patch) -> None:
+    """Central as the ledger never asks what became of a claim."""
+    from gatehouse.simulation import server
+
+    server.ready()
+    from central.claims import answering
+
+    patch.setattr(answering.Ledger, "ask", lambda _ledger: [])
+
+
 def lets_phones_in_beside_papers(patch: Patch) -> None:
     """The hub does not mind that a paper of the right is being printed, or was."""
     patch.setattr(claim, "_against_paper", lambda *_: None)

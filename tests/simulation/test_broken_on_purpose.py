@@ -17,6 +17,7 @@ from rules.zone import Policy
 from tests.simulation.breaking import (
     Patch,
     acknowledges_over_holes,
+    asks_nobody,
     believes_its_clock,
     calls_everything_collected,
     calls_everything_used,
@@ -31,6 +32,7 @@ from tests.simulation.breaking import (
     drops_what_is_long,
     forgets_heads,
     forgets_its_own_papers,
+    forgets_what_it_granted,
     forgets_who_is_inside,
     gives_back_whole_groups,
     gives_nothing_back,
@@ -77,6 +79,7 @@ COPIED = replace(
     claims=(Policy.CONSISTENT,),
 )
 """Tickets that many have copies of, and gates that do not hear of each other by way of central."""
+CENTRAL = replace(COPIED, faults_a_minute=12.0, central_claims=(True,), real_central=True)
 LOCKED = replace(CALM, locks_a_minute=4.0)
 HANDLED = replace(CALM, handlings_a_minute=4.0)
 LEAVING = replace(CALM, leaving_a_minute=6.0)
@@ -155,6 +158,16 @@ BREAKS = (
         gives_nothing_back,
         Promise.CLAIMS_SETTLED,
         replace(COPIED, kinds=(FaultKind.HUB_STORM,), claims=(Policy.CONSISTENT,)),
+    ),
+    Break(
+        forgets_what_it_granted,
+        Promise.CLAIMED_ONCE,
+        replace(CENTRAL, kinds=(FaultKind.GATE_POINT, FaultKind.STORM)),
+    ),
+    Break(
+        asks_nobody,
+        Promise.CLAIMS_SETTLED,
+        replace(CENTRAL, kinds=(FaultKind.GATE_POINT, FaultKind.GATE_KILLED, FaultKind.STORM)),
     ),
     Break(lets_phones_in_beside_papers, Promise.PAPER_CLAIMED, CLAIMING, on_the_way=True),
     Break(
