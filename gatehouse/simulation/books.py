@@ -89,7 +89,10 @@ class Witness(Reading):
 
     def put_back(self, last: tuple[int, int], last_hash: bytes) -> None:
         Reading.put_back(self, last, last_hash)
-        self.forgotten |= self.persons.keys() - self.card.let_in()
+        let_in, decided = self.card.let_in()
+        self.forgotten |= self.persons.keys() - let_in
+        for name in (self.persons.keys() & let_in) - decided:
+            self.persons[name].open = True  # For the device, which will say so again.
         self.codes.clear()
         self.opened.clear()
         self.calling.clear()

@@ -47,14 +47,17 @@ class Card:
         """Return (hash, body) of every row by (epoch, seq)."""
         return {(epoch, seq): (hashed, body) for _, seq, epoch, body, hashed in self.rows()}
 
-    def let_in(self) -> set[Name]:
-        """Return everybody who was ever let in by what is on it."""
-        names: set[Name] = set()
+    def let_in(self) -> tuple[set[Name], set[Name]]:
+        """Return everybody who was ever let in by what is on it, and who of them has an outcome."""
+        names, decided = set[Name](), set[Name]()
         for _, _, _, body, _ in self.rows():
             happened, _ = decode_row(body)
             if isinstance(happened, event.Authorised):
                 names |= {(happened.admission, one) for one in range(1, happened.quantity + 1)}
-        return names
+            elif isinstance(happened, event.Outcome):
+                first, after = happened.person, happened.person + happened.count
+                decided |= {(happened.admission, one) for one in range(first, after)}
+        return names, decided
 
     def papers(self) -> dict[bytes, Step]:
         """Return how far each paper came, by all that it tells."""

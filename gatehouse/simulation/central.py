@@ -7,7 +7,6 @@ backup it has forgotten what came since, and says so by what it no longer knows.
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 
 from central.core.papers import Step
@@ -74,7 +73,7 @@ class Central:
     def __init__(self, pool: Pool, folder: Path, identities: list[str]) -> None:
         self.pool = pool
         self.topics = Topics(VENUE)
-        self.lines, self.put_back_at = 1, -inf
+        self.lines = 1
         self.send: Callable[[str, bytes], None] = lambda _topic, _payload: None
         self.now: Callable[[], float] = lambda: 0.0
         self.up = True
@@ -336,7 +335,7 @@ class Central:
         if not self.restore():
             return False
         self._waiting.clear()
-        self.lines, self.put_back_at = self.lines + 1, self.now()
+        self.lines += 1
         self._published = self.head()[0]
         self._note(self._published, self.listed(sorted(self.told)))
         return True

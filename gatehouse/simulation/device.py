@@ -61,6 +61,11 @@ class Device(Enrolled):
         central = f'claims = "{self._claims}"\n' if self.central.answers_claims else ""
         self.enrol(central if self.side is None else hub)
 
+    @property
+    def claims(self) -> bool:
+        """Whether it asks before it lets in, and waits for the answer."""
+        return self.side is not None or self.central.answers_claims
+
     def plug(self, there: bool) -> None:
         self.turnstile.plug(there)
 

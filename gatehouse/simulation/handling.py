@@ -88,8 +88,14 @@ class Handlings:
         if self._well(device) != state:
             return
         witness.look()
+        given = self._venue.central.given[device.number, counter]
+        lane, what = self._venue.gate_witness(device).lane, ""
         if counter not in witness.answers:
-            why = f"{device.name}: order {counter} has no answer, and nothing was wrong"
+            what = "has no answer, and nothing was wrong"
+        elif lane.passes_over(given, self._venue.scheduler.now - ANSWER_SECONDS):
+            what = "was answered, and nothing came of it"
+        if what:
+            why = f"{device.name}: order {counter} {what}"
             self._venue.truth.violate(Promise.ORDERS_OBEYED, why)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.lane import STAYS_OPEN, TIME_OUT
 from edge.gate.lane import KEY_SWITCH
-from gatehouse.simulation.central import ADMIN
+from gatehouse.simulation.central import ADMIN, Given
 from gatehouse.simulation.device import LANE
 from gatehouse.simulation.exit_books import ExitBook
 from gatehouse.simulation.machine import EPOCH
@@ -33,7 +33,8 @@ EARLY_SECONDS = 1.5
 """An order's end is a whole second."""
 EDGE_SECONDS = 0.5
 EDGE_SLOW_SECONDS = 6.0
-"""Who walks so near to a change of mode is a head or not; on a slow disk it takes longer."""
+"""Who walks so near to a change of mode is a head or not; on a slow disk, or while a lane waits for
+the answer to each of several claims, it takes longer."""
 LET_GO_LOOKS = 5
 """A contact is let go by then, a second each, if nothing is to be held any more."""
 CLOSES = (Mode.LOCKED, Mode.OUT_OF_SERVICE)
@@ -79,6 +80,7 @@ class LaneBook:
             case event.Started():
                 self.mode = Mode.LOCKED if self.witness.locked else Mode.NORMAL
                 self.released, self.lives = False, self.lives + 1
+                self.witness.obeyed.clear()
                 self._begin(self._at(stamp))
                 self.exits.take(happened, self._at(stamp))
             case event.Left() | event.Released() | event.Secured() | event.ModeChanged():
@@ -123,6 +125,12 @@ class LaneBook:
             why = "is held open, and no committed row says for whom"
             self._violate(Promise.DURABLE_FIRST, why)
 
+    def passes_over(self, given: Given, at: float) -> bool:
+        """Whether an order given then has set the lane to nothing, nor anybody since."""
+        ordered = ORDERED.get(given.kind, self.mode)
+        newest = self.witness.obeyed and self.witness.obeyed[-1] is given
+        return bool(newest) and self.mode is not ordered and self.since < at
+
     @property
     def _now(self) -> float:
         return self.witness.truth.scheduler.now
@@ -153,19 +161,21 @@ class LaneBook:
             self._violate(Promise.HEADS_COUNTED, f"spends a ticket, and is {self.mode.value}")
 
     def _set(self, happened: event.ModeChanged, at: float) -> None:
-        self._hold_word(happened, at)
+        given = self._given(happened.mode) if happened.by == ADMIN else None
+        self._hold_word(happened, given, at)
         if happened.mode is not self.mode and self.mode in STAYS_OPEN:
             self._hold_heads(happened.heads, at)
         truth, witness = self.witness.truth, self.witness
         truth.count(f"lane {happened.mode.value}")
-        if happened.mode in STAYS_OPEN and witness.undecided(at - EDGE_SLOW_SECONDS):
-            truth.muddle(witness.device.turnstile)  # Whoever walks first counts as the one let in.
+        if happened.mode in STAYS_OPEN:
+            # Whoever walks first counts as the one who was let in and has not walked yet.
+            let_in = {one.at for one in witness.persons.values() if one.open}
+            truth.muddled += [(witness.gate, since) for since in sorted(let_in)]
         changes, self.mode = happened.mode is not self.mode, happened.mode
         self.until = inf
         if happened.by == ADMIN:
             self.ordered_at = at
-            until = witness.obeyed.until if witness.obeyed else None
-            self.until = inf if until is None else until - EPOCH
+            self.until = inf if given is None or given.until is None else given.until - EPOCH
         if changes:
             self._begin(at)
 
@@ -193,13 +203,20 @@ class LaneBook:
         self.since, self.passed = at, 0
         self.edges.clear()
 
-    def _hold_word(self, happened: event.ModeChanged, at: float) -> None:
-        """Somebody said so: central in the order just obeyed, whoever has the key, or its hour."""
-        obeyed, by, mode = self.witness.obeyed, happened.by, happened.mode
-        wrong = ""
+    def _given(self, mode: Mode) -> Given | None:
+        """Return the oldest order to set it so of which nothing has come; none before it will."""
+        obeyed = self.witness.obeyed
+        for place, given in enumerate(obeyed):
+            if ORDERED.get(given.kind) is mode:
+                del obeyed[: place + 1]
+                return given
+        return None
+
+    def _hold_word(self, happened: event.ModeChanged, given: Given | None, at: float) -> None:
+        """Somebody said so: central in an order, whoever has the key, or its hour."""
+        by, mode, wrong = happened.by, happened.mode, ""
         if by == ADMIN:
-            if obeyed is None or ORDERED.get(obeyed.kind) is not mode:
-                wrong = "which nobody ordered"
+            wrong = "" if given else "which nobody ordered"
         elif by == KEY_SWITCH:
             turned = self.witness.device.turnstile.turned_at
             if turned == -inf or (self.mode is Mode.LOCKED and turned < self.ordered_at):
@@ -216,7 +233,7 @@ class LaneBook:
             return
         process = turnstile.served_by
         slow = process is None or process.slow_until + EDGE_SLOW_SECONDS > self._now
-        edge = EDGE_SLOW_SECONDS if slow else EDGE_SECONDS
+        edge = EDGE_SLOW_SECONDS if slow or self.witness.device.claims else EDGE_SECONDS
         surely = perhaps = 0
         for one in turnstile.passages:
             near = any(abs(one - moment) <= edge for moment in (self.since, *self.edges, at))

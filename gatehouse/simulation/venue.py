@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.core.delivery_terms import HELLO_EVERY_SECONDS
 from gatehouse.simulation.books import Witness
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.central_light import LightCentral
@@ -41,8 +40,6 @@ BEAT_SECONDS = 2.0
 INGEST_SECONDS, ANSWERED_SECONDS = (0.05, 0.5, 2.0), (0.02, 0.02, 0.05, 0.5)
 """How long messages wait, mostly; where gates ask central, not so long."""
 SETTLE_SECONDS_MAX = 420.0
-TOLD_SECONDS = HELLO_EVERY_SECONDS + 10.0
-"""By then, every device has heard how far a central that was put back has come."""
 UNRESOLVED_SECONDS = 40.0
 """By then, every person let in has an outcome."""
 STATIC_EACH = 11
@@ -337,8 +334,6 @@ class Venue:
         if self.people.here or self.open_claims() or self.kiosks.busy():
             return False
         if any(turnstile.held for turnstile in self.turnstiles):
-            return False
-        if self.scheduler.now < self.central.put_back_at + TOLD_SECONDS:
             return False
         since = self.scheduler.now - UNRESOLVED_SECONDS
         if any(one.undecided(since) for one in self._witnesses.values()):

@@ -34,8 +34,9 @@ class Reading:
     """What the newest picture of the card holds: its last row, and that one's hash."""
     answers: set[int] = field(default_factory=set, kw_only=True)
     """Counters of central's orders that it has answered."""
-    obeyed: Given | None = field(default=None, kw_only=True)
-    """The newest order of central that it has obeyed."""
+    obeyed: list[Given] = field(default_factory=list, kw_only=True)
+    """Orders of central that it has said to obey, oldest first; what came of those before the
+    first is known."""
     locked: bool = field(default=False, kw_only=True)
     """By central's order, as its journal says."""
     card: Card = field(init=False)
@@ -89,7 +90,9 @@ class Reading:
             why = f"{name}: obeys order {counter}, which {what}"
             self.truth.violate(Promise.ORDERS_OBEYED, why)
         self.answers.add(counter)
-        self.obeyed = given if happened.done else self.obeyed
+        if given is not None:
+            self.obeyed = [one for one in self.obeyed if one is not given]
+            self.obeyed += [given] if happened.done else []
         self.truth.count(f"order {happened.order} {'done' if happened.done else 'declined'}")
 
     def _new(self) -> list[Row]:

@@ -277,7 +277,7 @@ def test_heads_are_said_once() -> None:
 
 
 def test_heads_of_a_free_passage_outlive_a_fire() -> None:
-    """Found by seed 238 of the simulated venue: they were forgotten when fire came."""
+    """Found by seed 15 of the simulated venue, in flames: they were forgotten when fire came."""
     lines = [(8.0, ModeSet(Mode.FREE_PASS, "key")), (9.0, Signal.PASSED), (10.0, Signal.FIRE)]
     lines += [(11.0, Signal.PASSED), (12.0, Signal.PASSED)]
     after = [(14.0, Signal.PASSED), (15.0, ModeSet(Mode.NORMAL, "key"))]

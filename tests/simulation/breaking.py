@@ -439,3 +439,8 @@ def locks_exits_too(patch: Patch) -> None:
 
     patch.setattr(obedience, "signals", all_of_them)
     patch.setattr(interruption, "_allowed", lambda *_: True)
+
+
+def answers_and_does_nothing(patch: Patch) -> None:
+    """Of what central orders nothing reaches the lanes."""
+    patch.setattr(obedience, "signals", lambda *_: [])

@@ -17,6 +17,7 @@ from rules.zone import Policy
 from tests.simulation.breaking import (
     Patch,
     acknowledges_over_holes,
+    answers_and_does_nothing,
     asks_nobody,
     believes_its_clock,
     calls_everything_collected,
@@ -216,6 +217,7 @@ BREAKS = (
         replace(LOCKED, faults_a_minute=6.0, kinds=(FaultKind.STORM,)),
     ),
     Break(stays_open_for_ever, Promise.ORDERS_OBEYED, HANDLED),
+    Break(answers_and_does_nothing, Promise.ORDERS_OBEYED, HANDLED, on_the_way=True),
     Break(forgets_heads, Promise.HEADS_COUNTED, HANDLED, on_the_way=True),
     Break(
         obeys_keys_that_nobody_turned,

@@ -37,7 +37,15 @@ KIOSKS = replace(SMALL, kiosks=(1, 2))
 KIOSKS_FOUND = (13, 17, 26, 295, 325)
 """Of these 295 was the simulation's own fault: somebody read what the one before was told."""
 HANDLED = replace(SMALL, faults_a_minute=12.0, locks_a_minute=3.0, handlings_a_minute=6.0)
-HANDLED_FOUND = (238,)
+BURNING = replace(
+    SMALL,
+    gates=1,
+    faults_a_minute=60.0,
+    kinds=(FaultKind.FIRE,),
+    claims=(None,),
+    handlings_a_minute=6.0,
+)
+BURNING_FOUND = (15, 32)
 KEYS = replace(
     HANDLED,
     gates=1,
@@ -62,6 +70,17 @@ ALL_LANES = replace(
     kiosks=(0, 1),
 )
 ALL_LANES_FOUND = (201, 208)
+CROWDED = replace(
+    ALL_LANES,
+    gates=1,
+    faults_a_minute=14.0,
+    locks_a_minute=4.0,
+    handlings_a_minute=8.0,
+    groups_a_minute=4.0,
+    leaving_a_minute=10.0,
+    kiosks=(0,),
+)
+CROWDED_FOUND = (7225, 7238, 7245)
 HANDLED_SHARE = range(200, 204)
 KIOSKS_SHARE = range(30, 34)
 
@@ -162,12 +181,14 @@ def test_a_share_of_the_seeds_whose_kiosks_claim_keeps_every_promise() -> None:
 
 
 def test_a_share_of_the_seeds_with_lanes_set_by_order_and_key_keeps_every_promise() -> None:
-    """238 found a gate that forgot the heads of a free passage when fire came, 1002 and 1026 one
-    that lost its power, and took the key that stood as before for a word against central's lock."""
+    """15 and 32 found a gate that forgot the heads of a free passage when fire came, 1002 and 1026
+    one that lost its power, and took the key that stood as before for a word against central."""
     covered = Covered()
     for seed in KEYS_FOUND:
         covered.add(seeds.one(seed, KEYS))
-    for seed in (*HANDLED_FOUND, *HANDLED_SHARE):
+    for seed in BURNING_FOUND:
+        covered.add(seeds.one(seed, BURNING))
+    for seed in HANDLED_SHARE:
         covered.add(seeds.one(seed, HANDLED))
     assert not covered.failed
     note("seeds", covered.seeds)
@@ -207,22 +228,20 @@ def test_a_share_of_the_seeds_whose_kiosks_exchange_alone_keeps_every_promise() 
 
 def test_a_share_of_the_seeds_with_people_who_leave_keeps_every_promise() -> None:
     """12 found a gate that, of ten who fled from a fire the other way, counted one; 201 and 208 an
-    exit that asked people in, as it was opened by hand."""
+    exit that asked people in, as it was opened by hand. 7225, 7238 and 7245 were the simulation's
+    own fault: a lane that waits for a hub hears nobody leave, an older card ends a use once more,
+    and the last of a group may be whoever walks first when the lane is set free."""
     covered = Covered()
     for seed in LEAVING_FOUND:
         covered.add(seeds.one(seed, LEAVING))
     for seed in ALL_LANES_FOUND:
         covered.add(seeds.one(seed, ALL_LANES))
+    for seed in CROWDED_FOUND:
+        covered.add(seeds.one(seed, CROWDED))
     assert not covered.failed
     note("seeds", covered.seeds)
     for reached in ("left by an exit", "left by a turnstile", "fault fire", "order open-once done"):
         assert covered.counts[reached], reached
-
-
-def test_a_device_that_has_nothing_to_say_hears_that_central_was_put_back() -> None:
-    """Found by seed 88, where the simulation was wrong: the venue was at rest before it could."""
-    result = run(draw(88, SMALL))
-    assert not result.violations, list(told(result))
 
 
 def test_a_share_of_the_seeds_whose_ledger_of_claims_is_central_keeps_every_promise() -> None:
