@@ -258,7 +258,10 @@ class Faults:
         """A backup of the card, as somebody takes one: with the power off."""
         witness = self._venue.witness(device)
         picture = device.machine.folder.with_name(f"{device.name}-picture")
-        device.power_off(picture)
+        if device.machine.on:
+            device.power_off(picture)
+        else:
+            copy_card(device.machine.folder, picture)
         witness.after_power()
         witness.picture = (witness.last, witness.last_hash)
         device.pictures = [picture]

@@ -58,7 +58,11 @@ def prepare() -> None:
 def one(seed: int, wishes: Wishes) -> Outcome:
     """Run one seed."""
     began = time.process_time()
-    result = run(planning.draw(seed, wishes))
+    try:
+        result = run(planning.draw(seed, wishes))
+    except Exception as error:
+        error.add_note(f"in seed {seed} of the simulated venue, with {wishes}")
+        raise
     return _outcome(seed, result, time.process_time() - began)
 
 
