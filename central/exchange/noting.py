@@ -22,7 +22,6 @@ OUT = (Step.EXCHANGED.value, Step.REISSUED.value)
 """Not yet what is only confirmed: its printer may still draw it back."""
 COUNT_MAX = 2**53
 GONE_MAX = 4
-GENERATION_MAX = 2**15 - 1
 SORTS = {
     wire.PaperTested: Sort.TEST,
     wire.ReceiptPrinted: Sort.RECEIPT,
@@ -75,7 +74,7 @@ def _paper(device: int, happened: PaperEvent, stamp: Stamp) -> set[bytes]:
         return set()
     step = STEP_OF[type(happened)]
     cti = getattr(happened, "cti", b"")
-    generation = min(getattr(happened, "generation", 0), GENERATION_MAX)
+    generation = getattr(happened, "generation", 0)
     ticket = Ticket.objects.filter(cti=cti).first() if cti else None
     row, _ = Paper.objects.get_or_create(
         device_id=device,

@@ -23,6 +23,7 @@ SECONDS_MAX = 2**52
 """Of what is still a number once it is counted in milliseconds."""
 PERSONS_MAX = 2**15 - 1
 """In one row: as many as a ticket can be for."""
+GENERATION_MAX = 2**15 - 1
 TEXT_MAX = 40
 
 
@@ -41,6 +42,9 @@ def _check(happened: AnyEvent | Unknown, stamp: Stamp) -> None:
     """Raise WireError for numbers and names that no device of ours writes."""
     if abs(stamp.wall_ms) > NUMBER_MAX:
         raise WireError(f"a time of {stamp.wall_ms} ms")
+    generation = getattr(happened, "generation", 0)
+    if not 0 <= generation <= GENERATION_MAX:
+        raise WireError(f"generation {generation}")
     if isinstance(happened, event.ListApplied) and not 0 <= happened.sequence <= NUMBER_MAX:
         raise WireError(f"list {happened.sequence}")
     if isinstance(happened, event.EpochBegan):
