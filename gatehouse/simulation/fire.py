@@ -21,8 +21,10 @@ LEAVING_SECONDS = (0.4, 2.0)
 
 
 def break_out(venue: "Venue", fault: Fault) -> None:
-    """Let it burn for as long as the plan says."""
-    if any(one.burning for one in venue.turnstiles):
+    """Let it burn for as long as the plan says, once the last one is over in every journal."""
+    venue.look()
+    released = any(venue.gate_witness(one).lane.released for one in venue.at_gate)
+    if released or any(one.burning for one in venue.turnstiles):
         return
     world = venue.scheduler.world
     serving = {}

@@ -66,7 +66,7 @@ def _made(kind: type[AnyEvent]) -> AnyEvent:
     for one in msgspec.structs.fields(kind):
         about = one.type
         options = [each for each in (get_args(about) or (about,)) if isinstance(each, type)]
-        first = next(each for each in options if each is not type(None))
+        first: Any = next(each for each in options if each is not type(None))
         if issubclass(first, Enum):
             given[one.name] = next(iter(first))
         elif first is bytes:
