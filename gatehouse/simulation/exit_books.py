@@ -45,6 +45,8 @@ class ExitBook:
         default_factory=lambda: {LANE: [], EXIT_LANE: []}
     )
     """By lane: when how many were said to have gone."""
+    mode: Mode = Mode.NORMAL
+    """Of the exit."""
     untold: list["Span"] = field(default_factory=list)
     """While the exit stayed open, or fire had released it, and heads are not told: for ever where
     the gate died meanwhile."""
@@ -56,6 +58,9 @@ class ExitBook:
             case event.Left(lane=lane):
                 self.told[lane].append((at, 1))
             case event.ModeChanged(lane=lane, heads=heads, mode=mode) if lane == EXIT_LANE:
+                if mode is self.mode:
+                    return  # It ends at another hour.
+                self.mode = mode
                 self._tells(False, at, heads)
                 if mode in STAYS_OPEN:
                     self.untold.append(Span(at, False))
@@ -66,6 +71,7 @@ class ExitBook:
             case event.Secured(lane=lane, heads=heads) if lane == EXIT_LANE:
                 self._tells(True, at, heads)
             case event.Started():
+                self.mode = Mode.NORMAL
                 for span in self.untold:
                     span.end = min(span.end, at)
             case _:

@@ -116,6 +116,7 @@ class LaneBook:
         self.witness.look()
         turnstile, calling = self.witness.device.turnstile, self.witness.calling
         if self.mode in STAYS_OPEN:
+            self.witness.truth.calls(turnstile, None)
             return
         if len(calling) > 1 and turnstile.counts:
             self.group = tuple(calling)
