@@ -93,7 +93,9 @@ class Alone:
         self._whitelist.refresh()
         shown = credential.read(data, self._whitelist.ring)
         if not isinstance(shown, Shown):
-            return Denied(shown.reason)
+            # A key may be newer than the list, or there is no list yet: central's to say.
+            unsaid = shown.reason is Reason.UNKNOWN_KEY
+            return Denied(Reason.NO_NETWORK if unsaid else shown.reason)
         looked = self._look(shown, now)
         if isinstance(looked, Denied):
             return looked

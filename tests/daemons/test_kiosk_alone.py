@@ -124,6 +124,22 @@ def test_the_paper_opens_the_gate_and_the_phone_no_more(tmp_path: Path) -> None:
     run(tmp_path, story)
 
 
+def test_a_key_that_the_list_does_not_know_may_be_newer_and_is_centrals_to_judge(
+    tmp_path: Path,
+) -> None:
+    """Found by seed 50096 of the simulated venue: a kiosk that had no list yet called a good
+    ticket unknown, which is what a forged one is called."""
+
+    async def story(one: Kiosk, _: Central, __: Path) -> None:
+        await one.show(gh1.sign(ticket(1), b"k9", KEY).encode())
+        await one.clock.advance(5)
+        assert one.on(Page.REFUSED)
+        assert one.visit.refusal
+        assert one.visit.refusal.reason is Reason.NO_NETWORK
+
+    run(tmp_path, story)
+
+
 def test_by_a_clock_that_is_known_to_be_wrong_nothing_is_signed(tmp_path: Path) -> None:
     make_list(tmp_path / "kiosk")
     FloorFile(tmp_path / "kiosk").keep(1_780_000_600)  # Ten minutes ahead of what its clock says.
