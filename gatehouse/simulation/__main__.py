@@ -18,6 +18,7 @@ NO_HUB = "none"
 CLAIMS = (NO_HUB, *Policy)
 KIOSKS = (0, 1, 2)
 LOCKS_A_MINUTE, HANDLINGS_A_MINUTE, GROUPS_A_MINUTE, LEAVING_A_MINUTE = 0.5, 1.0, 1.0, 3.0
+REVOKES = 0.25
 
 
 def main(argv: list[str]) -> int:
@@ -36,6 +37,7 @@ def main(argv: list[str]) -> int:
         kiosks=kiosks,
         kiosks_claim=(False, True),
         delegates=(False, True),
+        revokes=REVOKES,
         central_claims=(False, False, True),
         locks_a_minute=LOCKS_A_MINUTE,
         handlings_a_minute=HANDLINGS_A_MINUTE,

@@ -157,7 +157,7 @@ class Witness(Reading):
         if generation < self.opened.get(cti, 0):
             why = f"{name}: ticket {number} opens by {generation} after {self.opened[cti]}"
             self.truth.violate(Promise.SUPERSEDED_DEAD, why)
-        self.truth.opened.setdefault(cti, set()).add(generation)
+        self.truth.opens(name, (cti, generation), happened.list_sequence)
         self.opened[cti] = max(self.opened.get(cti, 0), generation)
         if generation:
             self.truth.count("opened by paper" if (cti, generation) in self.truth.out else "again")

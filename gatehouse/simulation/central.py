@@ -88,6 +88,8 @@ class Central:
         self.told: dict[bytes, list[Told]] = {}
         self.delegated: tuple[int, ...] = ()
         """Kiosks that an admin gave leave to exchange alone, by number, in the order he did."""
+        self.revoked: dict[int, int] = {}
+        """Kiosk -> from which number on the list says that its key is not good."""
         self._identities = identities
         self._folder = folder
         self._by_key = {key_of(one.cti, LIST_KEY): one.cti for one in pool.tickets}
@@ -138,6 +140,9 @@ class Central:
 
     def exchange(self, device: int, asked: Asked) -> Answered:
         """Answer a kiosk's question."""
+        raise NotImplementedError
+
+    def revoke_key(self, device: int) -> None:
         raise NotImplementedError
 
     def papers(self) -> dict[tuple[int, bytes], PaperThere]:
@@ -251,6 +256,14 @@ class Central:
     def reissue(self, cti: bytes) -> None:
         self.reissue_ticket(cti)
         self._publish()
+
+    @aside
+    def revoke(self, device: int) -> None:
+        """End a kiosk's leave to exchange alone."""
+        if self.up and device in self.delegated:
+            self.revoke_key(device)
+            self._publish()
+            self.revoked.setdefault(device, self._published)
 
     @aside
     def undo(self, cti: bytes) -> None:

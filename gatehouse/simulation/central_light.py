@@ -115,6 +115,9 @@ class LightCentral(Central):
             return self._office.keys_of(device, asked, self.delegated)
         return self._office.answer(device, asked)
 
+    def revoke_key(self, device: int) -> None:
+        self._office.revoke_key(device)
+
     def papers(self) -> dict[tuple[int, bytes], PaperThere]:
         return {
             name: PaperThere(row.cti, row.generation, row.step, row.wall_ms / 1000)

@@ -104,6 +104,13 @@ class RealCentral(Central):
 
         return views.answered(asked, Device.objects.get(pk=device))
 
+    def revoke_key(self, device: int) -> None:
+        from central.exchange import delegating
+        from central.exchange.models import Delegation
+
+        for one in Delegation.objects.filter(device_id=device, revoked=False):
+            delegating.revoke(one)
+
     def papers(self) -> dict[tuple[int, bytes], PaperThere]:
         from central.exchange.models import Paper
 

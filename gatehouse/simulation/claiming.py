@@ -5,9 +5,10 @@ Drawn by a chance of its own, so that the rest of a seed is what it is without t
 """
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 
-from gatehouse.simulation.plan_terms import Errand, Fault, FaultKind, Plan, Wishes
+from gatehouse.simulation.plan_terms import Errand, Fault, FaultKind, Plan, Revocation, Wishes
 from rules.zone import Policy
 
 TWINS = 0.35
@@ -59,7 +60,18 @@ def add(plan: Plan, wishes: Wishes) -> Plan:
         plan,
         errands=tuple(sorted(errands, key=lambda one: (one.at, one.number))),
         faults=(*plan.faults, *_faults(chance, wishes, plan, weights)),
+        revocations=tuple(_revocations(wishes, plan)) if delegates else (),
     )
+
+
+def _revocations(wishes: Wishes, plan: Plan) -> Iterator[Revocation]:
+    """Soon after somebody was there, who comes to a gate with what was printed."""
+    chance = random.Random(f"{plan.seed} revokes")
+    for kiosk in range(plan.kiosks):
+        there = [one.at for one in plan.errands if one.kiosk == kiosk]
+        if chance.random() < wishes.revokes and there:
+            at = chance.choice(there) + chance.uniform(2.0, 20.0)
+            yield Revocation(kiosk, min(at, plan.seconds), kiosk)
 
 
 def _twins(chance: random.Random, plan: Plan) -> list[Errand]:

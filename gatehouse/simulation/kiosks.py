@@ -1,6 +1,7 @@
 """The kiosks of one venue, who goes to them, and whether what they are told there is so."""
 
 from collections.abc import Iterator
+from math import inf
 from typing import TYPE_CHECKING
 
 from central.core.papers import STEP_OF, Step
@@ -45,6 +46,7 @@ class Kiosks:
             venue.central.delegated = tuple(one.number for one in self.all)
         self.customers = Customers([one.stand for one in self.all], venue.truth)
         self.customers.refused = self._refused
+        venue.truth.on_open = self._opens
 
     def _made(self, number: int, index: int) -> Kiosk:
         venue, name = self._venue, f"kiosk {number + 1}"
@@ -74,6 +76,8 @@ class Kiosks:
             kiosk.power_on()
         for errand in self._venue.plan.errands:
             world.call_at(errand.at, self._goes, errand)
+        for one in self._venue.plan.revocations:
+            world.call_at(one.at, self._revokes, self.all[one.kiosk])
 
     def busy(self) -> bool:
         """Whether anybody is at one, or a paper is under way."""
@@ -83,6 +87,32 @@ class Kiosks:
         """Return a paper of a right that somebody holds."""
         held = self.customers.papers.get(cti)
         return held[-1 if newest else 0] if held else None
+
+    def _revokes(self, kiosk: Kiosk) -> None:
+        truth, central = self._venue.truth, self._venue.central
+        if central.up:
+            truth.tell("central", f"ends the leave of {kiosk.name} to exchange alone")
+            truth.count("leave ended")
+            central.revoke(kiosk.number)
+
+    def _opens(self, gate: str, code: tuple[bytes, int], sequence: int) -> None:
+        """Nothing opens that was signed by a key of which the list says that it is not good."""
+        central = self._venue.central
+        if not central.revoked or central.lines > 1:
+            return
+        alike = [
+            (witness.device, one)
+            for witness in self.witnesses()
+            for one in witness.papers.values()
+            if one.code == code and one.step is not Step.GIVEN_BACK
+        ]
+        since = [central.revoked.get(kiosk.number, inf) for kiosk, _ in alike]
+        if any(kiosk.restored for kiosk, _ in alike):
+            return  # It has had several keys, and those before were good to the end.
+        if alike and all(one.alone for _, one in alike) and max(since) <= sequence:
+            number = central.pool.by_cti[code[0]].number
+            why = f"{gate}: a paper of ticket {number}, whose key is revoked on the list it had"
+            self._venue.truth.violate(Promise.LIST_OBEYED, why)
 
     def _goes(self, errand: Errand) -> None:
         venue = self._venue

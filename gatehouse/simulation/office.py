@@ -107,10 +107,12 @@ class Books:
     """Those that were delegated, by kid."""
     delegated: dict[int, bytes] = field(default_factory=dict)
     """Kiosk -> the kid of its key."""
+    ended: set[int] = field(default_factory=set)
+    """Kiosks whose leave was taken back."""
 
     def copy(self) -> "Books":
-        parts = (self.rights, self.papers, self.tries, self.keys, self.delegated)
-        return Books(*(dict(one) for one in parts))  # type: ignore[arg-type]
+        known = (dict(self.rights), dict(self.papers), dict(self.tries))
+        return Books(*known, dict(self.keys), dict(self.delegated), set(self.ended))
 
     def right(self, cti: bytes) -> Right:
         return self.rights.get(cti, Right())
@@ -152,7 +154,7 @@ class Office:
 
     def keys_of(self, device: int, asked: AskKeys, allowed: Sequence[int]) -> KeysWanted:
         """Publish what a kiosk holds, if it is one of those that have leave."""
-        if device not in allowed:
+        if device not in allowed or device in self.books.ended:
             return KeysWanted(())
         public, books = asked.held.get(AUDIENCE, b""), self.books
         before = books.keys.get(books.delegated.get(device, b""))
@@ -166,6 +168,14 @@ class Office:
             books.delegated[device] = kid
             self._publish(structs.replace(told, **hours))
         return KeysWanted((AUDIENCE,))
+
+    def revoke_key(self, device: int) -> None:
+        books = self.books
+        if device not in books.ended:
+            books.ended.add(device)
+            before = books.keys.get(books.delegated.get(device, b""))
+            if before is not None:
+                self._publish(structs.replace(before, status=Status.REVOKED))
 
     def _publish(self, record: KeyRecord) -> None:
         self.books.keys[record.kid] = record

@@ -125,6 +125,15 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
+class Revocation:
+    """An admin ends a kiosk's leave to exchange alone, and what it signed is good no more."""
+
+    number: int
+    at: float
+    kiosk: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """Central locks a gate or a kiosk, and unlocks it again."""
 
@@ -216,6 +225,8 @@ class Wishes:
     """Whether central is the ledger of claims, where zones ask for them; a seed draws."""
     delegates: tuple[bool, ...] = (False,)
     """Whether the venue has its kiosks exchange alone while central is away; a seed draws."""
+    revokes: float = 0.0
+    """How often a kiosk that may exchange alone loses that leave, of all."""
     locks_a_minute: float = 0.0
     """Orders of central that lock an entry for a while."""
     handlings_a_minute: float = 0.0
@@ -246,6 +257,7 @@ class Plan:
     """Kiosks have a line to the hub, and claim there what they print."""
     delegates: bool = False
     """Kiosks exchange by a delegated key while central is away."""
+    revocations: tuple[Revocation, ...] = ()
     errands: tuple[Errand, ...] = ()
     locks: tuple[Lock, ...] = ()
     handlings: tuple[Handling, ...] = ()

@@ -33,6 +33,7 @@ class Shrinking:
             plan = self._fewer(plan, promise, "visitors")
             plan = self._fewer(plan, promise, "errands")
             plan = self._fewer(plan, promise, "locks")
+            plan = self._fewer(plan, promise, "revocations")
             plan = self._fewer(plan, promise, "handlings")
             plan = self._fewer(plan, promise, "leavings")
             plan = self._shorter(plan, promise)

@@ -4,6 +4,7 @@ Also the trace: everything worth telling, in order, and its hash, by which two r
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gatehouse.simulation.hardware import Turnstile
@@ -56,6 +57,8 @@ class Truth:
     """(right, generation) of every code that can be read on a paper that left its printer."""
     opened: dict[bytes, set[int]] = field(default_factory=dict)
     """Right -> the generations of the codes that anybody was let in on."""
+    on_open: Callable[[str, tuple[bytes, int], int], None] = lambda _name, _code, _sequence: None
+    """Is told of each code that opens a gate, and how far its list went."""
     reissued: set[bytes] = field(default_factory=set)
     """Rights that central gave a new code."""
     shown: dict[tuple[str, bytes], list[tuple[float, int]]] = field(default_factory=dict)
@@ -78,6 +81,11 @@ class Truth:
         self.shown.setdefault((f"gate {gate + 1}", cti), []).append(
             (self.scheduler.now, generation)
         )
+
+    def opens(self, name: str, code: tuple[bytes, int], sequence: int) -> None:
+        """A gate has let somebody in on a code, by its list up to that number."""
+        self.opened.setdefault(code[0], set()).add(code[1])
+        self.on_open(name, code, sequence)
 
     def refuses(self, reason: Reason, cti: bytes | None) -> None:
         """A gate wrote down that it turned somebody away."""

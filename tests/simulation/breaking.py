@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from rules import claim, term, verdict
 from rules import exchange as granting_rules
 from rules.use import Outcome
 from rules.verdict import Refuse
+from wire import delegated
 from wire.event import ClockQuality, Mode, Passed, Rung, Stamp
 from wire.reason import Reason
 
@@ -288,6 +290,11 @@ def says_nothing_of_lost_papers(patch: Patch) -> None:
         del self, name
 
     patch.setattr(KioskClaims, "unheard", unheard)
+
+
+def opens_by_revoked_keys(patch: Patch) -> None:
+    """What a kiosk has signed is good for ever."""
+    patch.setattr(delegated, "Status", SimpleNamespace(REVOKED=None))
 
 
 def forgets_its_own_papers(patch: Patch) -> None:

@@ -324,9 +324,10 @@ def test_a_failing_plan_is_made_small() -> None:
 
 
 def test_central_itself_delegates_alike() -> None:
-    plan = draw(4, replace(SAME_DAY, delegates=(True,)))
+    plan = draw(4, replace(SAME_DAY, delegates=(True,), revokes=1.0))
     light, real = run(plan), run(replace(plan, real_central=True))
     assert light.counts["papers signed alone"]
+    assert light.counts["refused key-revoked"]
     assert not real.violations, list(told(real))
     assert (light.hash, light.turns) == (real.hash, real.turns)
 
