@@ -166,6 +166,13 @@ def _say(covered: Covered, wishes: Wishes, elapsed: float) -> None:
                 "lane locked",
             ),
         ),
+        (
+            "claims",
+            (
+                *("ledger grants entry", "ledger grants exchange"),
+                *("papers signed alone", "papers twice", "leave ended"),
+            ),
+        ),
         ("rows", ("rows ever", "rows at central")),
     ):
         print(f"  {title}: " + ", ".join(f"{counts[name]} {name}" for name in names))
