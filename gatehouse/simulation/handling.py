@@ -78,7 +78,8 @@ class Handlings:
         alive = [processes.get("gate"), processes.get("sync")]
         well = all(_well(one, now) for one in alive) and self._venue.central.up
         link = line.link
-        if not well or link is None or line.cut or line.weather is not line.calm:
+        calm = line.weather is line.calm and not line.cut and not line.late
+        if not well or link is None or not calm:
             return None
         return (*alive, link, link.connected, link.connections, line.lost)
 

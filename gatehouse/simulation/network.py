@@ -19,6 +19,7 @@ from wire import exchange
 
 USUAL_SECONDS = 0.02
 TIMEOUT_SECONDS = 5.0
+LATE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ class Uplink:
     @property
     def cut(self) -> bool:
         return bool(self._cuts)
+
+    @property
+    def late(self) -> bool:
+        """Whether what a storm has held back is still to arrive, and all that follows behind it."""
+        return self._down_at > self._scheduler.now + LATE_SECONDS
 
     def set_cut(self, cut: bool, why: str = "line") -> None:
         """Cut it for a reason, or take that reason away."""

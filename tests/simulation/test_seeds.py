@@ -56,6 +56,19 @@ KEYS = replace(
     handlings_a_minute=8.0,
 )
 KEYS_FOUND = (1002, 1026)
+LONGER = replace(
+    HANDLED,
+    gates=1,
+    minutes=2.0,
+    faults_a_minute=10.0,
+    claims=(None,),
+    locks_a_minute=2.0,
+    handlings_a_minute=5.0,
+    groups_a_minute=5.0,
+    leaving_a_minute=8.0,
+)
+LONGER_FOUND = (9094,)
+"""Where the simulation was wrong: an order arrived behind what an earlier storm had held back."""
 GROUPS = replace(SMALL, groups_a_minute=3.0)
 GROUPS_SHARE = range(1, 5)
 LEAVING = replace(SMALL, leaving_a_minute=6.0)
@@ -198,6 +211,8 @@ def test_a_share_of_the_seeds_with_lanes_set_by_order_and_key_keeps_every_promis
         covered.add(seeds.one(seed, KEYS))
     for seed in BURNING_FOUND:
         covered.add(seeds.one(seed, BURNING))
+    for seed in LONGER_FOUND:
+        covered.add(seeds.one(seed, LONGER))
     for seed in HANDLED_SHARE:
         covered.add(seeds.one(seed, HANDLED))
     assert not covered.failed
