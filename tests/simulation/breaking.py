@@ -345,6 +345,11 @@ def calls_unknown_papers_printed(patch: Patch) -> None:
     patch.setattr(exchange, "printed", hoped)
 
 
+def goes_on_after_a_pause(patch: Patch) -> None:
+    """A printer that stopped in a ticket, and went on with new paper, is taken at its word."""
+    patch.setattr(print_job, "PAUSE_SECONDS", 1e9)
+
+
 def leaves_papers_open(patch: Patch) -> None:
     """A kiosk that starts ends nothing that an earlier life had begun."""
     patch.setattr(exchange, "unresolved", lambda _left: ())

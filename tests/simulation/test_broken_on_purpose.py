@@ -37,6 +37,7 @@ from tests.simulation.breaking import (
     forgets_who_is_inside,
     gives_back_whole_groups,
     gives_nothing_back,
+    goes_on_after_a_pause,
     grants_a_second_paper,
     grants_papers_beside_entries,
     grants_whatever_is_asked,
@@ -210,6 +211,12 @@ BREAKS = (
         calls_unknown_papers_printed,
         Promise.PAPER_TRUE,
         replace(KIOSKS, faults_a_minute=16.0, kinds=PAPERS),
+        on_the_way=True,
+    ),
+    Break(
+        goes_on_after_a_pause,
+        Promise.PAPER_TRUE,
+        replace(KIOSKS, faults_a_minute=20.0, kinds=(FaultKind.PAPER_OUT, FaultKind.PRINTER)),
         on_the_way=True,
     ),
     Break(
