@@ -19,6 +19,7 @@ from wire.claim import Kind
 from wire.entry import Standing
 from wire.paper import PaperClass, PaperEvent, Sort
 from wire.reason import Reason
+from wire.rotating import STEP_SECONDS
 from wire.row import decode_row
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ class Kiosks:
         truth, reason = self._venue.truth, refusal.reason
         truth.tell(f"customer {errand.number}", f"reads: {reason.value}")
         truth.count(f"kiosk says {reason.value}")
-        if reason in UNEXPLAINED or (cti is not None and self._is_so(cti, reason)):
+        kiosk = self.all[errand.kiosk]
+        if reason in UNEXPLAINED or (cti is not None and self._is_so(cti, reason, kiosk)):
             return
         if cti is None and (errand.mistypes or reason is Reason.TOO_MANY_TRIES):
             return
@@ -146,7 +148,7 @@ class Kiosks:
         what = f"ticket {errand.ticket} is told {reason.value}"
         truth.violate(Promise.NOBODY_ROBBED, f"kiosk {errand.kiosk + 1}: {what}")
 
-    def _is_so(self, cti: bytes, reason: Reason) -> bool:
+    def _is_so(self, cti: bytes, reason: Reason, kiosk: Kiosk) -> bool:
         venue = self._venue
         venue.look()
         told, issued = venue.central.told.get(cti, ()), venue.central.pool.by_cti[cti]
@@ -176,6 +178,9 @@ class Kiosks:
                 return not issued.listed
             case Reason.STATIC_COPY:
                 return cti in venue.truth.static
+            case Reason.CODE_TOO_OLD:
+                # A clock that was set while nobody could tell the kiosk is gone by.
+                return cti in venue.truth.pictures or abs(kiosk.machine.wall_offset) > STEP_SECONDS
             case _:
                 return False
 
