@@ -29,6 +29,9 @@ MINUTES = 70.0
 AGAIN = 75
 INPUTS, SEEDS = 10_000_000, 10_000
 SEEDS_AT_ONCE = 250
+HARSH, HARSH_AT_ONCE, HARSH_FROM = 300, 30, 50_001
+HARSHLY = ("--gates", "3", "--minutes", "4", "--faults", "15")
+"""How the seeds are played, after all others, that find what an easy day does not."""
 INPUTS_AT_ONCE = 50_000
 
 TESTS: dict[str, list[str]] = {
@@ -255,9 +258,16 @@ def seeds(part: Part) -> Steps:
     for first in range(1, everything + 1, SEEDS_AT_ONCE):
         last = min(first + SEEDS_AT_ONCE - 1, everything)
         yield f"{first}..{last}", lambda first=first, last=last: _seeds(first, last)  # type: ignore[misc]
+    beyond = HARSH_FROM + max(1, round(HARSH * part.share))
+    for first in range(HARSH_FROM, beyond, HARSH_AT_ONCE):
+        last = min(first + HARSH_AT_ONCE, beyond) - 1
+        yield (
+            f"{first}..{last}, harshly",
+            lambda first=first, last=last: _seeds(first, last, HARSHLY),  # type: ignore[misc]
+        )
 
 
-def _seeds(first: int, last: int) -> Tried:
+def _seeds(first: int, last: int, wishes: tuple[str, ...] = ()) -> Tried:
     command = [
         sys.executable,
         "-m",
@@ -266,6 +276,7 @@ def _seeds(first: int, last: int) -> Tried:
         "--json",
         "--seeds",
         f"{first}..{last}",
+        *wishes,
     ]
     played = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if played.returncode:

@@ -63,7 +63,7 @@ def list_ends() -> float:
 def _read(brought: bytes) -> tuple[x509.Certificate, x509.Certificate]:
     try:
         shown = x509.load_pem_x509_certificates(brought)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise AuthorityMissing(f"no certificates: {error}") from None
     roots = [one for one in shown if authority.issued(one, one)]
     ours = [one for one in shown if one not in roots]

@@ -262,7 +262,7 @@ def requested_key(request: bytes, identity: str) -> authority.PublicKey:
         asked = x509.load_der_x509_csr(request)
         names = asked.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         key, genuine = asked.public_key(), asked.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise Refused(400, "not a certificate request (PKCS#10, base64) that can be read") from None
     if not genuine:
         raise Refused(400, "the request is not signed by the key in it")

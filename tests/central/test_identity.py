@@ -4,6 +4,7 @@ import base64
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography import x509
@@ -401,7 +402,7 @@ def test_whatever_is_sent_gets_an_answer() -> None:
     code, key = code_for(gate()), DeviceKey()
     good = key.request()
     wrong = [good[:n] for n in range(0, len(good), 17)]
-    for place in range(0, len(good), 3):
+    for place in range(len(good)):
         wrong.append(good[:place] + bytes([good[place] ^ 0x41]) + good[place + 1 :])
     larger = rsa.generate_private_key(65537, 2048)
     for other in (larger, ec.generate_private_key(ec.SECP384R1())):
@@ -434,6 +435,17 @@ def test_an_oversized_or_unreadable_body_is_refused(body: bytes) -> None:
     headers = {"Authorization": basic(DEVICE, code_for(gate()))}
     answer = Client(headers=headers).post("/.well-known/est/simpleenroll", body, "text/plain")
     assert answer.status_code == (413 if len(body) > 8192 else 400)
+
+
+def test_a_certificate_with_a_byte_changed_is_nobodys() -> None:
+    _, certificate = enrolled()
+    good = certificate.public_bytes(Encoding.DER)
+    for place in range(len(good)):
+        changed = good[:place] + bytes([good[place] ^ 0x41]) + good[place + 1 :]
+        body = base64.encodebytes(changed).decode()
+        shown = quote(f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n")
+        client = Client(headers={"X-Client-Cert": shown})
+        assert client.get("/device/trust").status_code in (400, 401), place
 
 
 @pytest.mark.parametrize("shown", ["x", "%", "%00%ff", "A" * 9000, "-----BEGIN CERTIFICATE-----"])
