@@ -1,8 +1,10 @@
 """All harnesses, by name."""
 
-from tests.fuzz import lines, reported, scanned, told
+from tests.fuzz import asked, lines, printers, reported, scanned, told
 from tests.fuzz.harness import Harness
 
 HARNESSES: dict[str, Harness] = {
-    one.name: one for module in (scanned, lines, told, reported) for one in module.HARNESSES
+    one.name: one
+    for module in (scanned, lines, printers, told, reported, asked)
+    for one in module.HARNESSES
 }

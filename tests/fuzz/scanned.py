@@ -8,9 +8,10 @@ from edge.core.moment import Moment
 from edge.core.scan import Scan, without_aim
 from rules.ticket_class import EventRecord, TicketClass
 from rules.verdict import Door, Facts
+from tests.core.test_delegated import DELEGATED, EXCHANGE_KEY
 from tests.device import KEY, ROTATION_KEY, ticket
 from tests.fuzz.harness import Harness, Taken
-from wire import cose, enrolment, rotating
+from wire import cose, delegated, enrolment, rotating
 from wire import ticket as gh1
 from wire.codec import WireError, encode
 from wire.enrolment import Enrolment
@@ -21,7 +22,7 @@ from wire.ticket import FLAG_ROTATION_REQUIRED, Ticket
 from wire.words import Words
 
 WALL = 1_780_000_000.0
-RING = KeyRing([KeyRecord(b"k1", KEY.public_key().public_bytes_raw())])
+RING = KeyRing([KeyRecord(b"k1", KEY.public_key().public_bytes_raw()), DELEGATED])
 NAME = Words("演出", "Show")
 CLASS = TicketClass("SHOW", 1, NAME, {"hall": 1})
 EVENT = EventRecord("SHOW", NAME, rotation_key=ROTATION_KEY)
@@ -83,6 +84,14 @@ def sealed_ticket(payload: bytes) -> bytes:
     signature = KEY.sign(cose.to_be_signed(protected, payload))
     text = gh1.PREFIX + gh1.base32(cose.enclose(protected, payload, signature))
     return text.encode()
+
+
+def delegated_paper(payload: bytes) -> bool:
+    """A kiosk's paper of any kind with a good signature of the key that central delegated."""
+    protected = cose.header(DELEGATED.kid)
+    signature = EXCHANGE_KEY.sign(cose.to_be_signed(protected, payload, delegated.EXTERNAL))
+    text = delegated.PREFIX + gh1.base32(cose.enclose(protected, payload, signature))
+    return shown(text.encode())
 
 
 def minted(data: bytes) -> bool:
@@ -169,6 +178,15 @@ def _payloads() -> list[bytes]:
     return found
 
 
+def _papers() -> list[bytes]:
+    texts = (
+        delegated.sign(spelled(one).decode(), generation, round(WALL), DELEGATED.kid, EXCHANGE_KEY)
+        for one in _tickets()
+        for generation in (1, 23)
+    )
+    return [cose.parts(gh1.from_base32(one[3:].encode()))[1] for one in texts]
+
+
 HARNESSES = (
     Harness(
         "ticket",
@@ -184,6 +202,7 @@ HARNESSES = (
         share=3,
     ),
     Harness("ticket-signed", signed, _payloads, values=True, share=2),
+    Harness("ticket-delegated", delegated_paper, _papers, values=True),
     Harness("ticket-minted", minted, lambda: [bytes(44), b"\xff" * 44, bytes(range(44))], share=2),
     Harness(
         "ticket-moving", moving, lambda: [b"\x01\x60\x01", b"\x02\x10\x00\0\0\0\x01" + b"9" * 18]
