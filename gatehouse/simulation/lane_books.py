@@ -148,6 +148,9 @@ class LaneBook:
 
     def _given_back(self, happened: event.Abandoned) -> None:
         """Of a group that the board counts nobody can say who was through when the gate died."""
+        person = self.witness.persons.get((happened.admission, happened.person))
+        if person is not None and person.reopened:
+            return  # It opened once more, and nobody came: uncertain it is all the same.
         life = self.groups.get(happened.admission, self.lives)
         if life != self.lives and self.witness.device.turnstile.counts:
             why = "gives back persons of a group that its board counted while it was dead"
