@@ -29,6 +29,7 @@ from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
 from gatehouse.simulation.network import Uplink, Weather
 from gatehouse.simulation.tickets import VENUE
+from gatehouse.simulation.waiting import Waiting
 
 LOCAL = Weather(delay_seconds=0.003)
 HUB_KEY = key("hub of the simulated venue")
@@ -135,6 +136,7 @@ class HubLink(SimulatedLink):
 
     def __init__(self, hub: Hub, process: Process) -> None:
         super().__init__()
+        self._told = Waiting()  # type: ignore[assignment]
         self.process = process
         self._hub = hub
 

@@ -14,7 +14,7 @@ from asyncio.events import _get_running_loop, _set_running_loop
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -39,98 +39,67 @@ class Scheduler:
         """How many had run when time passed last."""
         self.broken: list[tuple[str, BaseException | None, str]] = []
         """(process, exception, what asyncio says): nobody caught it."""
-        self._ready: deque[_Turn] = deque()
-        self._timers: list[tuple[float, int, _Timer]] = []
-        self._order = 0
+        self.ready: deque[_Turn] = deque()
+        self.timers: list[tuple[float, int, _Turn]] = []
+        """(when, in which order they were asked for, what)."""
+        self.order = 0
         self.world = process_loop(self, "world")
         """What runs in no process: people, the network, faults."""
-
-    def soon(self, turn: "_Turn") -> None:
-        self._ready.append(turn)
-
-    def at(self, timer: "_Timer") -> None:
-        self._order += 1
-        heapq.heappush(self._timers, (timer.due, self._order, timer))
 
     def run_until(self, end: float) -> None:
         """Let everything happen that happens by `end`."""
         before = _get_running_loop()
+        ready, timers = self.ready, self.timers
         try:
             while True:
                 self._run_ready()
-                if not self._timers or self._timers[0][0] > end:
+                if not timers or timers[0][0] > end:
                     break
-                due, _, timer = heapq.heappop(self._timers)
-                if timer.gone or timer.loop.dead:
+                due, _, turn = heapq.heappop(timers)
+                if not turn or turn[0].dead:
                     continue
                 if due > self.now:
                     self.now, self._moved = due, self.turns
-                self._ready.append(timer)
+                ready.append(turn)
             self.now, self._moved = max(self.now, end), self.turns
         finally:
             _set_running_loop(before)
 
     def _run_ready(self) -> None:
-        ready, current, until = self._ready, None, self._moved + SPINNING_TURNS
+        ready, current, until = self.ready, None, self._moved + SPINNING_TURNS
         while ready:
-            if self.turns > until:
-                raise Spinning(f"{ready[0].loop.name} goes round and round at {self.now:.3f} s")
             turn = ready.popleft()
-            loop = turn.loop
-            if turn.gone or loop.dead:
+            if not turn:
                 continue
+            loop, callback, arguments, context = turn
+            if loop.dead:
+                continue
+            if self.turns > until:
+                raise Spinning(f"{loop.name} goes round and round at {self.now:.3f} s")
             if loop is not current:
                 _set_running_loop(loop)
                 current = loop
             self.turns += 1
-            if (context := turn.context) is None:
-                turn.callback(*turn.arguments)
+            if context is None:
+                callback(*arguments)
             else:
-                context.run(turn.callback, *turn.arguments)
+                context.run(callback, *arguments)
         _set_running_loop(None)
 
 
-class _Turn:
-    """One callback; as much of asyncio.Handle as is asked of it."""
+class _Turn(list[Any]):
+    """One callback: [loop, callback, arguments, a task's context or None]; empty: cancelled.
 
-    __slots__ = ("arguments", "callback", "context", "gone", "loop")
+    As much of asyncio.Handle as is asked of it. A list, since it is made as often as anything
+    happens, and a list is made without a function of ours.
+    """
 
-    def __init__(
-        self,
-        loop: "ProcessLoop",
-        callback: Callable[..., object],
-        arguments: tuple[Any, ...],
-        context: contextvars.Context | None,
-    ) -> None:
-        self.loop, self.callback, self.arguments = loop, callback, arguments
-        self.context = context
-        """Of a task its own; nothing else here has one."""
-        self.gone = False
+    __slots__ = ()
 
-    def cancel(self) -> None:
-        self.gone = True
+    cancel = list.clear
 
     def cancelled(self) -> bool:
-        return self.gone
-
-
-class _Timer(_Turn):
-    __slots__ = ("due",)
-
-    def __init__(
-        self,
-        due: float,
-        loop: "ProcessLoop",
-        callback: Callable[..., object],
-        arguments: tuple[Any, ...],
-        context: contextvars.Context | None,
-    ) -> None:
-        # Not by way of the class above: half of all turns are timers.
-        self.loop, self.callback, self.arguments = loop, callback, arguments
-        self.context, self.gone, self.due = context, False, due
-
-    def when(self) -> float:
-        return self.due
+        return not self
 
 
 class ProcessLoop(asyncio.AbstractEventLoop):
@@ -143,6 +112,8 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self.scheduler = scheduler
         self.name = name
         self.dead = False
+        self._soon = scheduler.ready.append
+        self.create_future = partial(asyncio.Future, loop=self)  # type: ignore[method-assign]
 
     def time(self) -> float:
         return self.scheduler.now
@@ -162,9 +133,9 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> _Turn:
-        turn = _Turn(self, callback, args, context)
+        turn = _Turn((self, callback, args, context))
         if not self.dead:
-            self.scheduler.soon(turn)
+            self._soon(turn)
         return turn
 
     def call_at(  # type: ignore[override]
@@ -173,11 +144,13 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         callback: Callable[..., object],
         *args: Any,
         context: contextvars.Context | None = None,
-    ) -> _Timer:
-        timer = _Timer(when, self, callback, args, context)
+    ) -> _Turn:
+        turn = _Turn((self, callback, args, context))
         if not self.dead:
-            self.scheduler.at(timer)
-        return timer
+            scheduler = self.scheduler
+            scheduler.order += 1
+            heapq.heappush(scheduler.timers, (when, scheduler.order, turn))
+        return turn
 
     def call_later(  # type: ignore[override]
         self,
@@ -185,11 +158,14 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         callback: Callable[..., object],
         *args: Any,
         context: contextvars.Context | None = None,
-    ) -> _Timer:
-        timer = _Timer(self.scheduler.now + delay, self, callback, args, context)
+    ) -> _Turn:
+        turn = _Turn((self, callback, args, context))
         if not self.dead:
-            self.scheduler.at(timer)
-        return timer
+            # Not by way of the function above: half of all turns are timers.
+            scheduler = self.scheduler
+            scheduler.order += 1
+            heapq.heappush(scheduler.timers, (scheduler.now + delay, scheduler.order, turn))
+        return turn
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)

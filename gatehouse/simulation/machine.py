@@ -7,7 +7,7 @@ thread, each pulse, each message.
 
 import random
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from math import inf
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -72,7 +72,7 @@ class SimulatedThread:
         process = self._process
         if process.points_left or process.loop.dead or self._waiting:
             return await self._carefully(work, *args, **kwargs)
-        if process.slow_until > process.loop.scheduler.now:
+        if process.slow_until and process.slow_until > process.loop.scheduler.now:
             return await self._carefully(work, *args, **kwargs)
         return work(*args, **kwargs)
 
@@ -115,17 +115,17 @@ class MachineClock:
     def now(self) -> Moment:
         return self._machine.now()
 
-    async def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> Coroutine[None, None, None]:
         # However little it is, time passes: else who waits for what is left waits for ever.
-        await self._process.loop.wait(max(seconds, LATE_SECONDS) if seconds > 0 else 0.0)
+        return self._process.loop.wait(max(seconds, LATE_SECONDS) if seconds > 0 else 0.0)
 
-    async def wait_until(self, uptime: float) -> None:
+    def wait_until(self, uptime: float) -> Coroutine[None, None, None]:
         # A moment late, as every timer is: else what is due would not quite be due.
-        await self._process.loop.wait(uptime - self._machine.uptime + LATE_SECONDS)
+        return self._process.loop.wait(uptime - self._machine.uptime + LATE_SECONDS)
 
     def alarm(self, uptime: float, ring: Callable[[], None]) -> Alarm:
         seconds = uptime - self._machine.uptime + LATE_SECONDS
-        return self._process.loop.call_later(max(seconds, 0.0), ring)
+        return self._process.loop.call_later(seconds if seconds > 0 else 0.0, ring)
 
 
 class Machine:
@@ -153,8 +153,8 @@ class Machine:
         return self.scheduler.now - self._booted_at
 
     def now(self) -> Moment:
-        wall = EPOCH + self.scheduler.now + self.wall_offset
-        return Moment(wall, self.uptime)
+        now = self.scheduler.now
+        return Moment(EPOCH + now + self.wall_offset, now - self._booted_at)
 
     def boot_up(self) -> None:
         self.on = True

@@ -15,6 +15,7 @@ from edge.drivers.link_simulated import SimulatedLink
 from gatehouse.simulation.central import Central
 from gatehouse.simulation.loop import Scheduler
 from gatehouse.simulation.machine import Process
+from gatehouse.simulation.waiting import Waiting
 from wire import exchange
 
 USUAL_SECONDS = 0.02
@@ -93,12 +94,13 @@ class Uplink:
     def down(self, topic: str, payload: bytes) -> None:
         """A message from central to whoever listens at this device now."""
         link = self.link
-        if self.cut or link is None or not link.process.alive:
+        if self._cuts or link is None or link.process.loop.dead:
             return
         for _ in range(self._copies()):
             at = self._arrival(self._down_at)
-            self._down_at = max(self._down_at, at)
-            if link.wants(topic):
+            if at > self._down_at:
+                self._down_at = at
+            if topic in link.topics:
                 self._scheduler.world.call_at(at, self._arrive_down, link, topic, payload)
 
     def _copies(self) -> int:
@@ -113,8 +115,9 @@ class Uplink:
         return 1
 
     def _arrival(self, after: float) -> float:
-        at = self._scheduler.now + self.delay()
-        return at if self.weather.overtakes else max(at, after)
+        weather = self.weather
+        at = self._scheduler.now + self._chance.expovariate(1.0 / weather.delay_seconds)
+        return after if at < after and not weather.overtakes else at
 
     def _arrive_up(self, topic: str, payload: bytes) -> None:
         if not self.cut:
@@ -132,7 +135,9 @@ class VenueLink(SimulatedLink):
         super().__init__()
         self.process = process
         self._uplink = uplink
-        self._topics = frozenset(topics)
+        self.topics = frozenset(topics)
+        """To what it has subscribed: the broker sends it nothing else."""
+        self._told = Waiting()  # type: ignore[assignment]
         self.connections = 0
 
     async def run(self) -> None:
@@ -148,23 +153,22 @@ class VenueLink(SimulatedLink):
             self.connections += 1
             self.connect()
 
-    def wants(self, topic: str) -> bool:
-        """Whether the broker sends it such messages: it has subscribed."""
-        return topic in self._topics
-
     def deliver(self, topic: str, payload: bytes, retained: bool = False) -> None:
-        if self.wants(topic):
+        if topic in self.topics:
             super().deliver(topic, payload, retained)
 
     async def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         del retain
-        await self.process.point()
+        process = self.process
+        if process.points_left or process.loop.dead:
+            await process.point()
         if not self.connected:
             raise DriverError("the simulated broker cannot be reached")
         connection = self.connections
         self._uplink.up(topic, payload)
-        await self.process.loop.wait(self._uplink.delay())
-        await self.process.point()
+        await process.loop.wait(self._uplink.delay())
+        if process.points_left or process.loop.dead:
+            await process.point()
         if not self.connected or connection != self.connections:
             raise DriverError("the simulated connection has ended")
 
