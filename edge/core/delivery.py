@@ -55,8 +55,9 @@ def step(delivery: Delivery, signal: AnySignal, now: Moment) -> tuple[Delivery, 
         delivery, said = _hello_if_due(delivery, now)
         commands += said
         delivery = _attempt_again_if_due(delivery, now)
-        delivery, sent = _send(delivery, now)
-        commands += sent
+        if _has_unsent(delivery):  # After most signals there is nothing.
+            delivery, sent = _send(delivery, now)
+            commands += sent
     return delivery, commands
 
 
@@ -64,10 +65,11 @@ def due(delivery: Delivery) -> float | None:
     """Return the uptime at which the next `Signal.DUE` is wanted."""
     if not delivery.connected:
         return None
-    deadlines = [books.deadline for books in delivery.books]
-    if delivery.books:
-        deadlines.append(delivery.hello_at)
-    return min((deadline for deadline in deadlines if deadline is not None), default=None)
+    due = delivery.hello_at if delivery.books else None
+    for books in delivery.books:
+        if books.deadline is not None and (due is None or books.deadline < due):
+            due = books.deadline
+    return due
 
 
 def unacknowledged(delivery: Delivery) -> int:
@@ -123,10 +125,11 @@ def _grown(delivery: Delivery, epochs: tuple[Known, ...], now: Moment) -> Delive
             acknowledged = min(known.acknowledged, known.top)
             old = Books(known.epoch, known.top, acknowledged, live_from=known.top)
             books.append(_begin(old, answered=False))
+        elif known.top <= old.top:
+            books.append(old)
         else:
-            top = max(old.top, known.top)
-            unsent = ranges.union(old.unsent, ranges.span(old.top + 1, top))
-            books.append(replace(old, top=top, unsent=unsent))
+            unsent = ranges.union(old.unsent, ranges.span(old.top + 1, known.top))
+            books.append(replace(old, top=known.top, unsent=unsent))
     delivery = replace(delivery, books=tuple(books))
     return _asking(delivery, now) if {one.epoch for one in books} - had.keys() else delivery
 
@@ -151,9 +154,10 @@ def _acknowledge(delivery: Delivery, ack: Ack, now: Moment) -> tuple[Delivery, l
             patience_seconds=PATIENCE_SECONDS,
         )
         books = _wait_again(books, now)
-    lacking = _lacking(ack, books.top)
-    books = replace(books, answered=True, unsent=ranges.intersection(books.unsent, lacking))
-    return _replaced(delivery, books), commands
+    unsent = books.unsent
+    if unsent:
+        unsent = ranges.intersection(unsent, _lacking(ack, books.top))
+    return _replaced(delivery, replace(books, answered=True, unsent=unsent)), commands
 
 
 def _lacking(ack: Ack, top: int) -> Ranges:
@@ -177,17 +181,20 @@ def _sent(delivery: Delivery, number: int, through: int | None, now: Moment) -> 
     flight = next((one for one in delivery.publishing if one.number == number), None)
     if flight is None:
         return delivery
-    left = tuple(one for one in delivery.publishing if one.number != number)
+    left = tuple([one for one in delivery.publishing if one is not flight])
     delivery = replace(delivery, publishing=left)
     books = _find(delivery, flight.epoch)
     if books is None or through is None:
         return delivery
-    rest = ranges.span(max(through, books.acknowledged) + 1, flight.last)
-    shortened = (
-        replace(one, last=through) if one.number == number else one for one in books.flights
-    )
-    kept = tuple(one for one in shortened if one.last > books.acknowledged)
-    books = replace(books, unsent=ranges.union(books.unsent, rest), flights=kept)
+    if through < flight.last:
+        rest = ranges.span(max(through, books.acknowledged) + 1, flight.last)
+        shortened = (
+            replace(one, last=through) if one.number == number else one for one in books.flights
+        )
+        kept = tuple(one for one in shortened if one.last > books.acknowledged)
+        books = replace(books, unsent=ranges.union(books.unsent, rest), flights=kept)
+    elif flight.lane is Lane.LIVE:
+        return delivery
     if flight.lane is Lane.BACKLOG:
         # Only now could central have it; steady live traffic, though, must not put it off for ever.
         books = _wait_again(books, now)
@@ -215,7 +222,10 @@ def _hello_if_due(delivery: Delivery, now: Moment) -> tuple[Delivery, list[Comma
 
 
 def _attempt_again_if_due(delivery: Delivery, now: Moment) -> Delivery:
-    if all(one.deadline is None or one.deadline > now.uptime for one in delivery.books):
+    for one in delivery.books:
+        if one.deadline is not None and one.deadline <= now.uptime:
+            break
+    else:
         return delivery
     publishing = {one.epoch for one in delivery.publishing if one.lane is Lane.BACKLOG}
     books = []
@@ -246,11 +256,20 @@ def _send(delivery: Delivery, now: Moment) -> tuple[Delivery, list[Command]]:
             books = replace(books, unsent=unsent, flights=(*books.flights, flight))
         if books.deadline is None:
             books = _wait_again(books, now)
-        delivery = _replaced(delivery, books)
         delivery = replace(
-            delivery, number=flight.number, publishing=(*delivery.publishing, flight)
+            delivery,
+            books=_with(delivery, books),
+            number=flight.number,
+            publishing=(*delivery.publishing, flight),
         )
     return delivery, commands
+
+
+def _has_unsent(delivery: Delivery) -> bool:
+    for books in delivery.books:  # noqa: SIM110  # A generator costs as much as the whole look.
+        if books.unsent:
+            return True
+    return False
 
 
 def _next_live(delivery: Delivery) -> Flight | None:
@@ -283,13 +302,20 @@ def _next_backlog(delivery: Delivery) -> Flight | None:
 
 
 def _publishing(delivery: Delivery, lane: Lane) -> int:
-    return sum(flight.lane is lane for flight in delivery.publishing)
+    return len([flight for flight in delivery.publishing if flight.lane is lane])
 
 
 def _find(delivery: Delivery, epoch: bytes) -> Books | None:
-    return next((books for books in delivery.books if books.epoch == epoch), None)
+    for books in delivery.books:
+        if books.epoch == epoch:
+            return books
+    return None
 
 
 def _replaced(delivery: Delivery, changed: Books) -> Delivery:
-    books = tuple(changed if one.epoch == changed.epoch else one for one in delivery.books)
-    return replace(delivery, books=books)
+    return replace(delivery, books=_with(delivery, changed))
+
+
+def _with(delivery: Delivery, changed: Books) -> tuple[Books, ...]:
+    # Lists where they are short: a generator each would be half of what a signal costs.
+    return tuple([changed if one.epoch == changed.epoch else one for one in delivery.books])

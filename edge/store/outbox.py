@@ -37,20 +37,23 @@ class JournalReader:
     ) -> Batch | None:
         """Return rows of an epoch from `first` on; None if it has none there."""
         found = self._ask(
-            "SELECT r.epoch, r.seq, r.body FROM row r JOIN epoch e ON e.number = r.epoch"
+            "SELECT r.epoch, r.seq, r.body, r.hash FROM row r JOIN epoch e ON e.number = r.epoch"
             " WHERE e.epoch = ? AND r.seq >= ? ORDER BY r.seq LIMIT ?",
-            (epoch, first, rows_max),
+            (epoch, first - 1, rows_max + 1),
         )
+        # A row hangs on the one before it; where that is not there, on what was noted instead.
+        before = found.pop(0)[3] if found and found[0][1] == first - 1 else None
         if not found or found[0][1] != first:
             return None
         rows: list[bytes] = []
         size = 0
-        for seq, (_, found_seq, body) in enumerate(found, first):
+        for seq, (_, found_seq, body, _) in enumerate(found[:rows_max], first):
             size += len(body)
             if seq != found_seq or (rows and size > bytes_max):
                 break
             rows.append(body)
-        return Batch(epoch, first, self._hash_before(found[0][0], first), tuple(rows))
+        previous = before or self._hash_before(found[0][0], first)
+        return Batch(epoch, first, bytes(previous), tuple(rows))
 
     def changed(self) -> bool:
         """Whether anything was committed since this was asked last."""

@@ -151,13 +151,13 @@ async def _run(
     hub = hub_of(told, keeper.desired, directory)
     link = catalog.link(linked.broker, device, _listened(topics, device, hub), chance)
     fetch = _fetch(hub, linked, catalog, fetch_thread)
-    to_central = (link, rows, saved, journal_thread, clock, topics, device, VERSION)
+    to_central = (link, rows, saved, journal_thread, around.machine, topics, device, VERSION)
     outward = Outward(*to_central, lambda: keeper.version)
     # The answer proves itself: whoever asks for the time can judge no certificate's dates.
     time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
     kiosk_fetch = catalog.fetch(linked.central, kiosk_thread)
     own_time = OwnTime(clock, time_fetch, trust, around.draw, intercom.tell)
-    inward = _inward(fetch, stores, own_time, list_thread, aside, clock, chance)
+    inward = _inward(fetch, stores, own_time, list_thread, aside, around.machine, chance)
     fetches = _Opens(catalog, enrolment_thread)
     enroller = Enroller(directory, fetches, outward.unacknowledged, intercom.tell, life.begin_again)
     renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
@@ -165,7 +165,7 @@ async def _run(
     named = (directory, who, keeper, linked, catalog)
     own_broker = _hub_broker(*named, enrolment_thread, clock, chance)
     near = _hub_link(hub, catalog, topics, device, chance)
-    said = (intercom.tell, topics, journal_thread, clock)
+    said = (intercom.tell, topics, journal_thread, around.machine)
     sideways = way_to_ledger(directory, who, near, link, *said)
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),

@@ -53,7 +53,7 @@ UNDONE = (DriverError, WireError, ListDamaged, NotReady, OSError, sqlite3.Error)
 
 
 class Inward:
-    """`writer` is used on `thread`, `aside` is for what takes long."""
+    """`writer` is used on `thread`, `aside` is for what takes long; of `clock` the uptime alone."""
 
     def __init__(
         self,

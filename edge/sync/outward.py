@@ -61,7 +61,7 @@ class Saved(Protocol):
 
 
 class Outward:
-    """`rows` and `saved` are used on `thread` alone."""
+    """`rows` and `saved` are used on `thread` alone; of `clock` nothing but the uptime."""
 
     def __init__(
         self,

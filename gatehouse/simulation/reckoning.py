@@ -63,8 +63,9 @@ def _outcomes(venue: "Venue", witness: "Witness") -> None:
 
 def _outcomes_true(venue: "Venue", witness: "Witness") -> None:
     """Hold outcomes against who really walked, where nobody came out of turn."""
+    muddles = _muddles(venue, witness)
     for name, person in witness.persons.items():
-        if person.assumed or _muddled(venue, witness, person):
+        if person.assumed or _muddled(muddles, person):
             continue
         walked = name in venue.truth.walked
         wrong = (person.outcome is Outcome.PASSED and not walked and not person.reopened) or (
@@ -76,9 +77,13 @@ def _outcomes_true(venue: "Venue", witness: "Witness") -> None:
             venue.truth.violate(Promise.OUTCOME_TRUE, why)
 
 
-def _muddled(venue: "Venue", witness: "Witness", person: "Person") -> bool:
+def _muddles(venue: "Venue", witness: "Witness") -> list[float]:
+    gate = witness.gate
+    return [at for where, at in venue.truth.muddled if where == gate]
+
+
+def _muddled(muddles: list[float], person: "Person") -> bool:
     """Whether somebody went through out of turn then, so that no gate can tell who it was."""
-    muddles = (at for where, at in venue.truth.muddled if where == witness.gate)
     return any(abs(at - person.at) < MUDDLE_SECONDS for at in muddles)
 
 
@@ -112,8 +117,9 @@ def _doubles(venue: "Venue") -> None:
     retried: set[bytes] = set()
     undone: set[bytes] = set()
     for witness in venue.witnesses():
+        muddles = _muddles(venue, witness)
         for name, person in witness.persons.items():
-            if name in venue.truth.walked and not _muddled(venue, witness, person):
+            if name in venue.truth.walked and not _muddled(muddles, person):
                 if name in witness.forgotten and not _at_central(venue, witness, name):
                     continue  # An older picture of the card took the only word of it.
                 walked[person.cti] = walked.get(person.cti, 0) + 1

@@ -24,8 +24,9 @@ from edge.sync import daemon as sync
 from edge.sync import outward
 from gatehouse.simulation.copying import make_quick
 from paper import code
-from wire import codec, cose, entry, key, row
+from wire import codec, cose, entry, key, row, signed
 from wire.key import Verify
+from wire.signed import Purpose
 
 REMEMBERED_MAX = 4096
 BYTES_MAX = 4096
@@ -46,6 +47,7 @@ def remember() -> None:
         (key, "by_sodium", _once(key.by_sodium)),
         (key, "by_openssl", _once(key.by_openssl)),
         (codec, "loads", _loads(codec.loads)),
+        (signed, "_unsealed", _unsealed(getattr(signed, "_unsealed"))),  # noqa: B009
         *((module, "connect", _alone) for module in STORES),
         (code, "modules", _modules),
         (outward, "POLL_SECONDS", SELDOM_SECONDS),
@@ -101,6 +103,29 @@ def _once(make: Callable[[bytes], Verify]) -> Callable[[bytes], Verify]:
     return made
 
 
+def _unsealed(
+    unsealed: Callable[[bytes, Purpose, dict[bytes, Verify]], tuple[bytes, bytes]],
+) -> Callable[[bytes, Purpose, dict[bytes, Verify]], tuple[bytes, bytes]]:
+    # What comes of it hangs on envelope, purpose and the one key that is named in it. Only what
+    # was good is remembered, with that key: whoever does not believe it looks for himself.
+    good: dict[tuple[bytes, Purpose], tuple[tuple[bytes, bytes], Verify]] = {}
+
+    def read(
+        envelope: bytes, purpose: Purpose, verifiers: dict[bytes, Verify]
+    ) -> tuple[bytes, bytes]:
+        known = good.get((envelope, purpose))
+        if known is not None and verifiers.get(known[0][1]) is known[1]:
+            return known[0]
+        found = unsealed(envelope, purpose, verifiers)
+        if len(good) >= REMEMBERED_MAX:
+            good.clear()
+        if len(envelope) <= BYTES_MAX:
+            good[envelope, purpose] = found, verifiers[found[1]]
+        return found
+
+    return read
+
+
 def _loads(loads: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
     # Whoever reads by it makes structs of the value and never changes it.
     remembered = lru_cache(maxsize=REMEMBERED_MAX)(loads)
@@ -113,10 +138,11 @@ def _loads(loads: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 
 def _decode(decode: Callable[[bytes, Any], Any]) -> Callable[[bytes, Any], Any]:
     # A struct of the wire is frozen, as are the unions of them; a list would be everybody's.
+    shareable = (type, UnionType)
     remembered = lru_cache(maxsize=REMEMBERED_MAX)(decode)
 
     def read(data: bytes, kind: Any) -> Any:
-        shared = len(data) <= BYTES_MAX and isinstance(kind, type | UnionType)
+        shared = len(data) <= BYTES_MAX and isinstance(kind, shareable)
         return remembered(data, kind) if shared else decode(data, kind)
 
     return read

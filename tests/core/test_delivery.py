@@ -14,6 +14,7 @@ from edge.core.delivery_terms import (
     WINDOW,
     Acked,
     AnySignal,
+    Books,
     Command,
     Delivery,
     Failed,
@@ -254,6 +255,18 @@ def test_every_state_takes_every_signal(name: str, signal: AnySignal, later: flo
             assert 1 <= one.flight.first <= one.flight.last <= top
     deadline = core.due(after)
     assert deadline is None or deadline > 120.0 + later or signal is Signal.DUE, "no busy loop"
+
+
+@pytest.mark.parametrize("deadlines", [(5.0, 3.0), (3.0, 5.0), (None, 3.0), (3.0, None)])
+def test_what_comes_first_is_due_first(deadlines: tuple[float | None, ...]) -> None:
+    books = tuple(
+        Books(epoch, 1, 0, live_from=1, deadline=one)
+        for epoch, one in zip((OLD, NOW), deadlines, strict=True)
+    )
+    waiting = Delivery(books, connected=True, hello_at=4.0)
+    assert core.due(waiting) == 3.0
+    assert core.due(replace(waiting, hello_at=2.0)) == 2.0
+    assert core.due(replace(waiting, connected=False)) is None
 
 
 class LossyVenue(RuleBasedStateMachine):

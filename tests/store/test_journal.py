@@ -70,6 +70,22 @@ def test_the_chain_can_be_followed_by_whoever_reads_it(device: Path) -> None:
     assert isinstance(decode_row(batch.rows[0])[0], EpochBegan)
 
 
+def test_parts_of_it_hang_together_and_are_no_longer_than_asked(device: Path) -> None:
+    journal = opened(device)
+    write(journal, authorised(1), Passed(lane="A1", admission=b"admission001", person=1))
+    write(journal, Left(lane="A2"))
+    reader = JournalReader(device, DEVICE)
+    (top,) = reader.epochs()
+    previous = GENESIS
+    for first, count in ((1, 2), (3, 1), (4, 1)):
+        batch = reader.batch(top.epoch, first, count)
+        assert batch is not None
+        assert (batch.first, len(batch.rows), batch.previous) == (first, count, previous)
+        for seq, body in enumerate(batch.rows, first):
+            previous = link(previous, DEVICE, top.epoch, seq, body)
+    assert previous == top.last
+
+
 def test_what_became_of_a_use_is_the_highest_reported_in_any_order(device: Path) -> None:
     journal = opened(device)
     write(journal, authorised(1))
