@@ -123,6 +123,10 @@ class Central:
         """Return how many claims were granted and not heard of since, by device."""
         raise NotImplementedError
 
+    def claimed(self, cti: bytes) -> bool:
+        """Whether a claim of a right is open here, of which no row speaks yet."""
+        raise NotImplementedError
+
     def changes(self, after: int) -> list[tuple[int, bytes]]:
         """Return (number, envelope) of the changes after a number."""
         raise NotImplementedError

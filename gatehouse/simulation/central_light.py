@@ -86,6 +86,9 @@ class LightCentral(Central):
     def open_claims(self) -> dict[bytes, int]:
         return Counter(device for device, _ in self._claims.unheard())
 
+    def claimed(self, cti: bytes) -> bool:
+        return bool(self._claims.claimed(cti))
+
     def _change(self, rights: list[bytes], keys: Iterable[KeyRecord] = ()) -> None:
         sequence, previous = self.head()
         tickets = tuple(self.listed(rights))

@@ -18,6 +18,7 @@ from gatehouse.simulation.central import (
     PaperThere,
 )
 from gatehouse.simulation.keys import ROLES, sealed
+from gatehouse.simulation.loop import aside
 from gatehouse.simulation.tickets import LIST_KEY, VENUE
 from rules.use import Outcome
 from wire.codec import encode
@@ -73,6 +74,12 @@ class RealCentral(Central):
         from central.claims import knowing
 
         return Counter(device for device, _ in knowing.unheard())
+
+    @aside
+    def claimed(self, cti: bytes) -> bool:
+        from central.claims import knowing
+
+        return knowing.claimed(cti).exists()
 
     def changes(self, after: int) -> list[tuple[int, bytes]]:
         from central.lists.models import Change

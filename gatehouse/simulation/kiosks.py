@@ -153,6 +153,8 @@ class Kiosks:
         venue.look()
         told, issued = venue.central.told.get(cti, ()), venue.central.pool.by_cti[cti]
         match reason:
+            case Reason.BEING_USED if venue.central.claimed(cti):
+                return True  # By a gate that is cut off, perhaps, and has not heard of its leave.
             case Reason.BEING_USED if venue.claimed.papers.granted(cti, Kind.ENTRY):
                 return True
             case Reason.USED | Reason.BEING_USED:
