@@ -126,7 +126,7 @@ class Faults:
     def heal(self) -> None:
         """Put everything right: no fault lasts beyond this moment."""
         venue = self._venue
-        venue.central.up = True
+        venue.central.up, venue.central_dies = True, False
         if venue.hub is not None:
             _at_its_best(venue.hub)
             venue.hub.power_on()
