@@ -59,9 +59,10 @@ def lane_deed(command: object) -> list[str]:
 MACHINES = (
     Machine(
         "A lane",
-        "`edge/core/passage.py`: one direction of one lane. JUDGING lasts as long as a commit; "
-        "the board opens on a pulse and closes by itself. Drawn for a lane with a sensor, with "
-        "and without a board that counts groups.",
+        "`edge/core/passage.py`: one direction of one lane. JUDGING lasts as long as a claim "
+        "and a commit, and the lane hears everything meanwhile; the board opens on a pulse and "
+        "closes by itself. Drawn for a lane with a sensor, with and without a board that counts "
+        "groups.",
         lanes,
         lambda lane: str(lane.state.value),
         lane_deed,

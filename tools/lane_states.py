@@ -10,6 +10,7 @@ from edge.core.lane import (
     Admission,
     AnySignal,
     Authorised,
+    CalledOff,
     Command,
     Habits,
     Identify,
@@ -61,6 +62,7 @@ def signals(assumed: bool) -> list[tuple[str, AnySignal]]:
         ("authorised", Authorised(Admission(NEW, AGAIN, 1, 3, assumed), SHOWN)),
         ("authorised", Authorised(Admission(NEW, AGAIN, 2, 2, assumed), SHOWN)),
         ("refused", Refused(SHOWN)),
+        ("called off", CalledOff()),
         ("open once", OpenOnce("key")),
     ]
     named += [(mode.value, ModeSet(mode, "key")) for mode in Mode]

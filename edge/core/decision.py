@@ -14,7 +14,7 @@ from msgspec import structs
 from edge.core import claiming, notice
 from edge.core.claiming import Claimed, Policy
 from edge.core.credential import digest, form
-from edge.core.lane import Admission, Authorised, Refused
+from edge.core.lane import Admission, Answer, Authorised, CalledOff, Refused
 from edge.core.moment import Moment
 from edge.core.scan import Scan
 from rules.verdict import Admit, Door, Facts, Refuse, judge
@@ -40,7 +40,11 @@ class Decision(msgspec.Struct, frozen=True):
 
     events: tuple[AnyEvent, ...]
     refused: event.Refused | None
-    answer: Authorised | Refused
+    answer: Answer
+
+
+NOT_WANTED = Decision((), None, CalledOff())
+"""Of a scan that its lane called off before anything was committed."""
 
 
 def decide(

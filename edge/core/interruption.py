@@ -3,8 +3,17 @@
 from dataclasses import replace
 
 from edge.core import notice
-from edge.core.lane import Command, Do, Lane, ModeSet, Record, Show, State
-from edge.core.opening import At, Step, call, holds, holds_group, resting, unresolved
+from edge.core.lane import CalledOffBy, Command, Do, Lane, ModeSet, Record, Show, State
+from edge.core.opening import (
+    At,
+    Step,
+    call,
+    call_off,
+    holds,
+    holds_group,
+    resting,
+    unresolved,
+)
 from wire.event import AnyEvent, Direction, Mode, ModeChanged, OpenedByHand, Released, Secured
 
 
@@ -26,7 +35,10 @@ def fire(lane: Lane, at: At) -> Step:
         suspect=lane.suspect,
         beam_since=lane.beam_since,
         heads_before=lane.heads,
+        judged=lane.judged,
+        decided=lane.decided if lane.judged else b"",
     )
+    released = call_off(released, CalledOffBy.FIRE)
     held: list[Command] = [Do.LET_GO] if holds(lane, at) else []
     # Shown first: people are leaving, the record can follow.
     return released, [Show(notice.EVACUATE), *held, Record((*events, Released()))]
@@ -35,7 +47,8 @@ def fire(lane: Lane, at: At) -> Step:
 def secured(lane: Lane, at: At) -> Step:
     if lane.state is not State.RELEASED:
         return lane, []
-    closed = replace(lane, state=State.CLOSED, heads=lane.heads_before, heads_before=0)
+    state = State.JUDGING if lane.judged else State.CLOSED
+    closed = replace(lane, state=state, heads=lane.heads_before, heads_before=0)
     held: list[Command] = [Do.HOLD] if lane.stays_open else []
     return closed, [Record((Secured(heads=lane.heads),)), *held, Show(resting(closed, at.habits))]
 
@@ -62,7 +75,9 @@ def mode_set(lane: Lane, told: ModeSet, at: At) -> Step:
     group = lane.admission is not None and holds_group(lane.admission, at)
     if not released and not group and changed.stays_open is not lane.stays_open:
         commands.append(Do.HOLD if changed.stays_open else Do.LET_GO)
-    if changes and lane.state in (State.CLOSED, State.RELEASED):
+    if told.mode is not Mode.NORMAL:
+        changed = call_off(changed, CalledOffBy.MODE)
+    if changes and lane.state is not State.OPENED:
         commands.append(Show(resting(changed, at.habits)))
     return changed, commands
 
@@ -75,8 +90,9 @@ def _allowed(lane: Lane, told: ModeSet, at: At) -> bool:
 
 def open_once(lane: Lane, by: str, why: str, at: At) -> Step:
     record = Record((OpenedByHand(by=by, why=why),))
-    if lane.state is not State.CLOSED or lane.stays_open:
-        return lane, [record]  # It is open, or about to be: never two at once.
-    opened, pulse = call(replace(lane, state=State.OPENED, admission=None, late=None), at)
+    if lane.state not in (State.CLOSED, State.JUDGING) or lane.stays_open:
+        return lane, [record]  # It is open: never two at once.
+    opened = replace(lane, state=State.OPENED, admission=None, late=None)
+    opened, pulse = call(call_off(opened, CalledOffBy.HAND), at)
     shown = notice.EXIT if at.habits.free else notice.go(1)
     return opened, [record, *pulse, Show(shown)]

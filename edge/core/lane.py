@@ -22,6 +22,14 @@ class State(Enum):
     RELEASED = "released"
 
 
+class CalledOffBy(Enum):
+    """What makes whoever is being judged unwanted, for good."""
+
+    FIRE = "fire"
+    MODE = "mode"
+    HAND = "hand"  # They are let in without.
+
+
 STAYS_OPEN: Final = frozenset({Mode.FREE_PASS, Mode.HELD_OPEN})
 """Modes in which the contact is held, and whoever passes is a head that is counted."""
 TIME_OUT = "time-out"
@@ -99,6 +107,9 @@ class Lane:
     ready: bool = True
     """What the board says of itself."""
     judged: Scan | None = None
+    """Given to judge, and no answer has come yet. A lane that closes meanwhile is JUDGING."""
+    called_off: CalledOffBy | None = None
+    """Whoever is `judged` is not to be let in, whatever the answer will be."""
     decided: bytes = b""
     """The scan last given to judge; told of it again, the lane does nothing."""
     admission: Admission | None = None
@@ -151,6 +162,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class CalledOff:
+    """The scan was not judged: the lane did not want it any more (see `passage.wants`).
+
+    Nothing is committed.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class ModeSet:
     """A person at the key switch, or a verified command."""
 
@@ -185,7 +204,8 @@ class Signal(Enum):
     DUE = "due"  # A deadline has come; see `due`.
 
 
-AnySignal = Scanned | Authorised | Refused | ModeSet | OpenOnce | Identify | Signal
+Answer = Authorised | Refused | CalledOff
+AnySignal = Scanned | Answer | ModeSet | OpenOnce | Identify | Signal
 
 
 # Commands: what the lane asks of the world, in order.
@@ -199,7 +219,10 @@ class Do(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Judge this scan now and commit; answer with Authorised or Refused."""
+    """Judge this scan now and commit, if it is still wanted; answer with an Answer.
+
+    One at a time: no other is asked for before the answer came.
+    """
 
     scan: Scan
     assume: bool

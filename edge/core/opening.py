@@ -10,6 +10,7 @@ from typing import assert_never
 from edge.core import notice
 from edge.core.lane import (
     Admission,
+    CalledOffBy,
     Command,
     Do,
     Habits,
@@ -79,6 +80,19 @@ def serves(lane: Lane, habits: Habits) -> bool:
     return admits and lane.ready and not closed
 
 
+def wants(lane: Lane, scan: Scan, habits: Habits) -> bool:
+    """Whether `scan`, being judged, may still be let in; to be asked before it is committed."""
+    judged = lane.judged is not None and lane.judged.scan == scan.scan
+    return judged and lane.called_off is None and serves(lane, habits)
+
+
+def call_off(lane: Lane, by: CalledOffBy) -> Lane:
+    """Whoever is being judged is not wanted any more; fire outdoes whatever came before it."""
+    if lane.judged is None or (lane.called_off and by is not CalledOffBy.FIRE):
+        return lane
+    return replace(lane, called_off=by)
+
+
 def scanned(lane: Lane, scan: Scan, at: At) -> Step:
     if scan.scan == lane.decided:
         return lane, []  # Asked twice, the same answer.
@@ -106,15 +120,13 @@ def scanned(lane: Lane, scan: Scan, at: At) -> Step:
 
 
 def authorised(lane: Lane, admission: Admission, shown: Notice, at: At) -> Step:
-    if lane.state is not State.JUDGING:
-        # Fire came between the commit and this moment: nobody was called, nobody can be held.
-        persons = [(admission.admission, n) for n in range(admission.first, admission.last + 1)]
-        lost = () if admission.assumed else unresolved(persons, False, "fire")
-        return lane, [Record(lost)] if lost else []
+    if lane.state is not State.JUDGING or (lane.called_off and not admission.assumed):
+        return _undone(lane, admission, at)
     opened = replace(
         lane,
         state=State.OPENED,
         judged=None,
+        called_off=None,
         admission=admission,
         person=admission.first,
         late=None,
@@ -125,6 +137,38 @@ def authorised(lane: Lane, admission: Admission, shown: Notice, at: At) -> Step:
         return replace(opened, deadline=at.now + wait(opened, at)), [*held, *commands]
     opened, pulse = call(opened, at)
     return opened, [*pulse, *commands]
+
+
+def _undone(lane: Lane, admission: Admission, at: At) -> Step:
+    """Committed in the very moment in which it was called off: nobody was called.
+
+    Fire lets everybody through, so nobody can say whether they went. Where their passing was
+    committed as well, that is their outcome.
+    """
+    first, last = admission.first, admission.last
+    events: tuple[AnyEvent, ...] = ()
+    if admission.assumed:
+        pass
+    elif lane.called_off in (CalledOffBy.MODE, CalledOffBy.HAND):
+        back = last - first + 1
+        events = (Abandoned(admission=admission.admission, person=first, count=back),)
+    else:
+        persons = [(admission.admission, n) for n in range(first, last + 1)]
+        events = unresolved(persons, False, "fire")
+    return _answered(lane, at, [Record(events)] if events else [])
+
+
+def _answered(lane: Lane, at: At, commands: list[Command]) -> Step:
+    """Nobody is let in by the answer that has come; where it was waited for, the lane closes."""
+    if lane.state is not State.JUDGING:
+        return replace(lane, judged=None, called_off=None), commands
+    return close(replace(lane, judged=None), at, [*commands, Show(resting(lane, at.habits))])
+
+
+def called_off(lane: Lane, at: At) -> Step:
+    """Nothing was decided: held on, the scan is judged once the lane serves, but for who is in."""
+    decided = lane.decided if lane.called_off is CalledOffBy.HAND else b""
+    return _answered(replace(lane, decided=decided), at, [])
 
 
 def call(lane: Lane, at: At) -> Step:
@@ -160,26 +204,26 @@ def holds(lane: Lane, at: At) -> bool:
 
 def refused(lane: Lane, shown: Notice, at: At) -> Step:
     if lane.state is not State.JUDGING:
-        return lane, []
+        return replace(lane, judged=None, called_off=None), []
     if lane.beacon and shown.seconds is not None:  # A visitor reads it first.
         later = max(lane.beacon.blink_at, at.now + shown.seconds)
         lane = replace(lane, beacon=replace(lane.beacon, blink_at=later, lit=False))
-    return close(lane, at, [Show(shown)])
+    return close(replace(lane, judged=None), at, [Show(shown)])
 
 
 def close(lane: Lane, at: At, commands: list[Command]) -> Step:
-    """Close, and judge whoever has been waiting."""
+    """Close, and judge whoever has been waiting, unless an answer is still to come."""
     closed = replace(
         lane,
-        state=State.CLOSED,
-        judged=None,
+        state=State.JUDGING if lane.judged else State.CLOSED,
+        called_off=lane.called_off if lane.judged else None,
         admission=None,
         person=0,
         deadline=None,
         pulse_at=None,
     )
     waiting = closed.pending
-    if waiting is None:
+    if waiting is None or closed.judged:
         return closed, commands
     closed, more = scanned(replace(closed, pending=None), waiting.scan, at)
     return closed, [*commands, *more]

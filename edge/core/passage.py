@@ -4,13 +4,18 @@ CLOSED --scanned--> JUDGING --authorised--> OPENED --passed (the last person)-->
                        |---refused--> CLOSED   |------time-out------------------> CLOSED
 any state --fire--> RELEASED --secured--> CLOSED
 
+A verdict may take its time, and the lane goes on hearing. What makes it want nobody meanwhile
+(fire, a mode, a hand that opens) calls the scan off; the answer is still awaited, so a lane that
+would close before it has come is JUDGING.
+
 The board opens on a pulse and closes by itself; the lane only says "one may pass" and counts.
 Fire acts on the board by wire: RELEASED is what we observe and count, not what we do.
 
 The use is committed by the shell, together with the verdict, before `Authorised` comes in here:
 so no pulse is ever asked for without a durable row. Every person authorised gets exactly one
-outcome. A lane whose sensor is missing, or no longer believed, assumes that everybody passed,
-and the shell commits that in the same transaction.
+outcome; who was called off and is committed all the same is given back. A lane whose sensor is
+missing, or no longer believed, assumes that everybody passed, and the shell commits that in the
+same transaction.
 
 `opening` has how it opens and closes, `passing` who walks through, `interruption` what people and
 fire do to it, `beacon` how it lets itself be found.
@@ -24,6 +29,7 @@ from edge.core.lane import (
     TIME_OUT,
     AnySignal,
     Authorised,
+    CalledOff,
     Habits,
     Identify,
     Lane,
@@ -35,10 +41,10 @@ from edge.core.lane import (
     State,
 )
 from edge.core.moment import Moment
-from edge.core.opening import At, Step, resting, unresolved
+from edge.core.opening import At, Step, resting, unresolved, wants
 from wire.event import Mode
 
-__all__ = ["due", "is_open", "resting", "step", "unresolved"]
+__all__ = ["due", "is_open", "resting", "step", "unresolved", "wants"]
 
 
 def step(lane: Lane, signal: AnySignal, now: Moment, habits: Habits) -> Step:
@@ -51,6 +57,8 @@ def step(lane: Lane, signal: AnySignal, now: Moment, habits: Habits) -> Step:
             return opening.authorised(lane, admission, shown, at)
         case Refused(shown):
             return opening.refused(lane, shown, at)
+        case CalledOff():
+            return opening.called_off(lane, at)
         case ModeSet():
             return interruption.mode_set(lane, signal, at)
         case OpenOnce(by, why):

@@ -85,7 +85,7 @@ def _count(lane: Lane, at: At) -> Step:
             if at.habits.free:
                 return lane, [Record((Left(),))]
             late = lane.late
-            if late and at.now < late.until and lane.state is State.CLOSED:
+            if late and at.now < late.until:
                 event = PassedLate(admission=late.admission, person=late.person)
                 return replace(lane, late=None), [Record((event,))]
             behind = at.now < lane.tail_until

@@ -15,7 +15,7 @@ from msgspec import structs
 from edge.core import credential, notice, refusals
 from edge.core.claiming import Claimed
 from edge.core.credential import Shown
-from edge.core.decision import Decision, decide, refuse
+from edge.core.decision import NOT_WANTED, Decision, decide, refuse
 from edge.core.lane import Judge, Refused
 from edge.core.list_doubts import RECORDED_SECONDS, is_due
 from edge.core.memory import Memory
@@ -101,10 +101,12 @@ class Desk:
         await self._thread.run(self._distrust, what, why, self._clock.now())
         self._grew()
 
-    async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:
-        """Judge and commit; a refusal where nothing could be committed."""
+    async def judge(self, asked: Judge, lane: LaneConfig, wanted: Callable[[], bool]) -> Decision:
+        """Judge and commit; a refusal where nothing could be. Nothing, unless it is `wanted()`."""
 
         async def judged(claimed: Claimed | None = None) -> Decision | Claim:
+            if not wanted():  # What the lane records of why comes behind on the same thread.
+                return NOT_WANTED
             return await self._thread.run(self._judge, asked, lane, self._clock.now(), claimed)
 
         decision = await self.claims.before(judged)

@@ -14,7 +14,9 @@ from typing import Protocol, assert_never
 from edge.core import passage, scan
 from edge.core.decision import Decision
 from edge.core.lane import (
+    Answer,
     AnySignal,
+    CalledOff,
     Do,
     EndScan,
     Habits,
@@ -83,7 +85,9 @@ class Hardware:
 class Judging(Protocol):
     """What a lane needs of a desk (edge/gate/desk.py)."""
 
-    async def judge(self, asked: Judge, lane: LaneConfig) -> Decision: ...
+    async def judge(
+        self, asked: Judge, lane: LaneConfig, wanted: Callable[[], bool]
+    ) -> Decision: ...
 
     async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None: ...
 
@@ -117,7 +121,8 @@ class LaneShell:
         self._held: dict[str, Held] = {}
         self._lost: set[str] = set()
         self._resting_at: float | None = None
-        self._inner: deque[AnySignal] = deque()
+        self._answers: deque[Answer] = deque()
+        self._judging: asyncio.Task[None] | None = None
         self._idle_notice = idle_notice
         self._caution: Words | None = None
 
@@ -175,7 +180,7 @@ class LaneShell:
                 tasks.create_task(self._watch_reader(name, reader))
             for name, sensor in self._hardware.sensors.items():
                 tasks.create_task(self._watch_sensor(name, sensor))
-            tasks.create_task(self._drive())
+            tasks.create_task(self._drive(tasks))
 
     async def _watch_reader(self, name: str, reader: Reader) -> None:
         async for said in reader.codes():
@@ -232,7 +237,7 @@ class LaneShell:
             case _:
                 assert_never(said)
 
-    async def _drive(self) -> None:
+    async def _drive(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             signal = await self._next()
             self._lane, commands = passage.step(self._lane, signal, self._clock.now(), self._habits)
@@ -240,14 +245,16 @@ class LaneShell:
             for command in commands:
                 if isinstance(command, Do):
                     obeyed = await self._switch(command) and obeyed
+                elif isinstance(command, Judge):
+                    # Beside this: a ledger or a card may take its time, and fire does not wait.
+                    assert self._judging is None or self._judging.done()
+                    self._judging = tasks.create_task(self._judge(command))
                 elif obeyed or not isinstance(command, Show):
                     await self._perform(command)
 
     async def _next(self) -> AnySignal:
         """Return an answer of our own first, then what is due, then what arrives."""
-        if self._inner:
-            return self._inner.popleft()
-        while True:
+        while not self._answers:
             due = passage.due(self._lane, self._habits)
             now = self._clock.now().uptime
             if due is not None and due <= now:
@@ -259,13 +266,21 @@ class LaneShell:
             signal = await self.inbox.get(min(times, default=None))
             if signal is not None:
                 return signal
+        return self._answers.popleft()
 
-    async def _perform(self, command: Judge | Record | Show | EndScan) -> None:
+    async def _judge(self, asked: Judge) -> None:
+        """Have it judged, and give the lane the answer."""
+        decision = await self._desk.judge(asked, self.config, lambda: self._wants(asked.scan))
+        if not isinstance(decision.answer, CalledOff):
+            self._each_held(lambda held: scan.answered(held, asked.scan.scan))
+        self._answers.append(decision.answer)
+        self.inbox.nudge()
+
+    def _wants(self, judged: Scan) -> bool:
+        return passage.wants(self._lane, judged, self._habits)
+
+    async def _perform(self, command: Record | Show | EndScan) -> None:
         match command:
-            case Judge():
-                decision = await self._desk.judge(command, self.config)
-                self._each_held(lambda held: scan.answered(held, command.scan.scan))
-                self._inner.append(decision.answer)
             case Record(events):
                 await self._desk.record(events, self.config.name)
             case Show(shown):

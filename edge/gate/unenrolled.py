@@ -41,7 +41,12 @@ class UnenrolledDesk:
         self._offer = offer
         self._instead = instead
 
-    async def judge(self, asked: Judge, lane: LaneConfig) -> Decision:  # noqa: ARG002
+    async def judge(
+        self,
+        asked: Judge,
+        lane: LaneConfig,  # noqa: ARG002
+        wanted: Callable[[], bool],  # noqa: ARG002
+    ) -> Decision:
         if not is_enrolment(asked.scan.data):
             return Decision((), None, Refused(NOBODY_YET))
         shown = self._offer(asked.scan.data) or self._instead

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from gatehouse.simulation.books import Witness
 
 START_SECONDS, EDGE_SECONDS, SLOW_SECONDS = 3.0, 0.6, 8.0
-"""Within so long of a start, or of an end or a fire, who goes is counted or not; on a slow disk, or
-while a lane waits for what became of its claims."""
+"""Within so long of a start, or of an end or a fire, who goes is counted or not; the last, on a
+slow disk: a lane hears nothing while it writes."""
 SETTLED_SECONDS = 9.0
 STAMP_SECONDS = 0.002
 OPEN = (EXIT, FREE, HELD_OPEN, EVACUATE)
@@ -118,8 +118,7 @@ class ExitBook:
     ) -> bool:
         """Whether who left then is told of by now."""
         slow = process.slow_until > process.born
-        waits = slow or self.witness.device.claims
-        edge = SLOW_SECONDS if waits else EDGE_SECONDS
+        edge = SLOW_SECONDS if slow else EDGE_SECONDS
         ready = process.born + (SLOW_SECONDS if slow else START_SECONDS)
         if lane == EXIT_LANE and any(one.begin - edge < at < one.end + edge for one in self.untold):
             return False

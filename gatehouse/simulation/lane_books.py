@@ -33,8 +33,7 @@ EARLY_SECONDS = 1.5
 """An order's end is a whole second."""
 EDGE_SECONDS = 0.5
 EDGE_SLOW_SECONDS = 6.0
-"""Who walks so near to a change of mode is a head or not; on a slow disk, or while a lane waits for
-the answer to each of several claims, it takes longer."""
+"""Who walks so near to a change of mode is a head or not; on a slow disk it takes longer."""
 LET_GO_LOOKS = 5
 """A contact is let go by then, a second each, if nothing is to be held any more."""
 CLOSES = (Mode.LOCKED, Mode.OUT_OF_SERVICE)
@@ -237,7 +236,7 @@ class LaneBook:
             return
         process = turnstile.served_by
         slow = process is None or process.slow_until + EDGE_SLOW_SECONDS > self._now
-        edge = EDGE_SLOW_SECONDS if slow or self.witness.device.claims else EDGE_SECONDS
+        edge = EDGE_SLOW_SECONDS if slow else EDGE_SECONDS
         surely = perhaps = 0
         for one in turnstile.passages:
             near = any(abs(one - moment) <= edge for moment in (self.since, *self.edges, at))

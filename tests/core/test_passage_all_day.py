@@ -17,6 +17,7 @@ from edge.core.lane import (
     Admission,
     AnySignal,
     Authorised,
+    CalledOff,
     Do,
     Habits,
     Judge,
@@ -64,6 +65,7 @@ class AllDay(RuleBasedStateMachine):
         for command in commands:
             match command:
                 case Judge():
+                    assert not self.judging, "two at once"
                     self.judging.append(command)
                 case Do.PULSE:
                     self.pulses += 1
@@ -95,11 +97,14 @@ class AllDay(RuleBasedStateMachine):
         self.tell(Scanned(Scan(name, "reader", name, self.now)))
 
     @precondition(lambda self: self.judging)
-    @rule(quantity=st.integers(1, 3), good=st.booleans(), which=st.integers(0, 9))
-    def the_desk_answers(self, quantity: int, good: bool, which: int) -> None:
-        asked = self.judging.pop(which % len(self.judging))
+    @rule(quantity=st.integers(1, 3), good=st.booleans(), slips=st.booleans())
+    def the_desk_answers(self, quantity: int, good: bool, slips: bool) -> None:
+        asked = self.judging.pop()
         if not good:
             self.tell(Refused(SHOWN))
+            return
+        if not slips and not passage.wants(self.lane, asked.scan, self.habits):
+            self.tell(CalledOff())
             return
         name = b"adm-%08d" % len(self.authorised)
         if not asked.assume:

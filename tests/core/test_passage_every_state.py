@@ -15,6 +15,8 @@ from edge.core import notice, passage
 from edge.core.lane import (
     AnySignal,
     Authorised,
+    CalledOff,
+    CalledOffBy,
     Command,
     Do,
     Habits,
@@ -140,15 +142,50 @@ def check_judging(move: LaneMove) -> None:
     """A scan is judged once, one at a time, and by a lane that is in service."""
     judged = [one for one in move.commands if isinstance(one, Judge)]
     assert len(judged) <= 1
-    starts = move.after.state is State.JUDGING and move.before.state is not State.JUDGING
+    starts = move.after.state is State.JUDGING and move.before.judged is None
     assert bool(judged) >= starts
     if judged:
         assert move.after.state is State.JUDGING
         assert judged[0].scan.scan != move.before.decided
         assert move.after.decided == judged[0].scan.scan
         assert move.before.mode not in (Mode.OUT_OF_SERVICE, Mode.LOCKED)
+    answered = isinstance(move.told, Authorised | Refused | CalledOff)
     if move.before.state is State.JUDGING and move.after.state is not State.JUDGING:
-        assert isinstance(move.told, Authorised | Refused) or move.told is Signal.FIRE
+        assert answered or isinstance(move.told, OpenOnce) or move.told is Signal.FIRE
+    if move.before.judged and not answered:
+        assert not judged, "asked for while an answer is to come"
+        assert move.after.judged == move.before.judged
+        assert move.after.decided == move.before.decided, "its answer is forgotten"
+    if answered and not judged:
+        assert move.after.judged is None
+
+
+def check_called_off(move: LaneMove, habits: Habits) -> None:
+    """Whoever is not wanted any more is not let in, and stays unwanted."""
+    before, after = move.before, move.after
+    answered = isinstance(move.told, Authorised | Refused | CalledOff)
+    if before.judged and not answered:
+        closes = isinstance(move.told, ModeSet) and after.mode is not Mode.NORMAL and events(move)
+        by_hand = isinstance(move.told, OpenOnce) and after.state is not before.state
+        calls = closes or by_hand or move.told is Signal.FIRE
+        assert (after.called_off is None) == (before.called_off is None and not calls)
+        if after.called_off or not after.ready:
+            assert not passage.wants(after, before.judged, habits)
+        if move.told is Signal.FIRE:
+            assert after.called_off is CalledOffBy.FIRE
+    undoes = before.called_off or before.state is not State.JUDGING
+    match move.told:
+        case Authorised(admission) if undoes and not admission.assumed:
+            assert after.admission is before.admission
+            assert not any(isinstance(one, Do) for one in move.commands)
+            fire = before.called_off in (None, CalledOffBy.FIRE)
+            uncertain = any(isinstance(one, Uncertain) for one in events(move))
+            assert uncertain is fire, "only fire leaves it open who went"
+        case CalledOff():
+            assert not events(move)
+            assert after.admission is before.admission
+            kept = before.called_off is CalledOffBy.HAND
+            assert after.state is State.JUDGING or after.decided == before.decided * kept
 
 
 def check_mode(move: LaneMove, habits: Habits) -> None:
@@ -219,12 +256,21 @@ def check_heads(move: LaneMove) -> None:
 def check_shape(move: LaneMove, habits: Habits) -> None:
     """A state says nothing that it does not mean."""
     lane = move.after
-    assert (lane.judged is not None) == (lane.state is State.JUDGING)
+    if lane.judged is None:
+        assert lane.state is not State.JUDGING
+        assert lane.called_off is None
+    else:
+        assert lane.state is not State.CLOSED, "closed, it would judge another beside it"
+        assert lane.admission is None
+        assert lane.called_off or lane.state is State.JUDGING
     assert lane.admission is None or lane.state is State.OPENED
     assert lane.pending is None or lane.state in (State.JUDGING, State.OPENED)
     assert (lane.deadline is None) == (lane.pulse_at is not None or lane.state is not State.OPENED)
     due = passage.due(lane, habits)
     assert due is None or due >= 0.0
+    was = move.before.pending
+    if was and lane.pending and was.scan == lane.pending.scan:
+        assert was.deadline == lane.pending.deadline, "whoever waits is told to at their hour"
     if move.told is Signal.FIRE:
         assert lane.state is State.RELEASED
     if move.before.state is State.RELEASED:
@@ -246,6 +292,7 @@ def test_every_signal_in_every_state(kind: str, states_max: int) -> None:
             check_outcomes(move)
             check_output(move, habits)
             check_judging(move)
+            check_called_off(move, habits)
             check_mode(move, habits)
             check_beacon(move)
             check_words(move, habits)

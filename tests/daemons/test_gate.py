@@ -59,6 +59,7 @@ class Stage:
     fire: SimulatedSensor
     panel: SimulatedPanel
     folder: Path
+    opposite: SimulatedSensor
     desk: Desk | None = None
     timekeeping: Timekeeping | None = None
     said: list[Word] = field(default_factory=list)
@@ -129,6 +130,7 @@ async def gate(
         SimulatedSensor(clock),
         SimulatedPanel(),
         folder,
+        SimulatedSensor(clock),
     )
     journal = Journal(folder, DEVICE, boot, os.urandom)
     journal.open(stamp(boot=boot))
@@ -146,7 +148,10 @@ async def gate(
     told_habits = habits(told, zone)
     if sensor:
         told_habits = replace(told_habits, sensor=True)
-    sensors: dict[str, Sensor] = {"key_free_pass": stage.key_free}
+    sensors: dict[str, Sensor] = {
+        "key_free_pass": stage.key_free,
+        "opposite_contact": stage.opposite,
+    }
     if sensor:
         sensors["pass_contact"] = stage.contact
     hardware = Hardware(

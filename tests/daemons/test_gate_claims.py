@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from edge.core.claiming import Policy
 from edge.gate.claims import Claims
-from edge.gate.config import ZoneConfig
+from edge.gate.config import LaneConfig, ZoneConfig
 from edge.runtime.clock import settle
 from edge.runtime.intercom import ClaimSaid, ClaimTold, Word
 from rules.claim import Standing
@@ -89,10 +89,14 @@ class Asking:
 
 @asynccontextmanager
 async def asking(
-    folder: Path, policy: Policy, claims_key: str = "", standing: Standing = SURE
+    folder: Path,
+    policy: Policy,
+    claims_key: str = "",
+    standing: Standing = SURE,
+    lane: LaneConfig | None = None,
 ) -> AsyncIterator[Asking]:
     zone = ZoneConfig(checkpoint="hall", claims=policy, claims_key=claims_key)
-    async with gate(folder, zone=zone) as stage:
+    async with gate(folder, lane, zone=zone) as stage:
         assert stage.desk
         one = Asking(stage, SmallLedger(standing, {OTHER: "Gate 2"}))
         stage.desk.claims = Claims(
