@@ -7,7 +7,7 @@ import time
 from collections import Counter
 
 from gatehouse.simulation import seeds as running
-from gatehouse.simulation.plan import FAULTS_A_MINUTE, FaultKind, Wishes, draw
+from gatehouse.simulation.planned.plan import FAULTS_A_MINUTE, FaultKind, Wishes, draw
 from gatehouse.simulation.seeds import Covered
 from gatehouse.simulation.story import told
 from gatehouse.simulation.venue import run

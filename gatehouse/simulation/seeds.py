@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gatehouse.simulation import plan as planning
-from gatehouse.simulation.plan import Plan, Wishes
-from gatehouse.simulation.remembering import remember
-from gatehouse.simulation.shrink import Shrinking
+from gatehouse.simulation.machines.remembering import remember
+from gatehouse.simulation.planned import plan as planning
+from gatehouse.simulation.planned.plan import Plan, Wishes
+from gatehouse.simulation.planned.shrink import Shrinking
 from gatehouse.simulation.venue import Result, run
 
 

@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gatehouse.simulation.hardware import Turnstile
-from gatehouse.simulation.loop import Scheduler
-from gatehouse.simulation.plan import Visitor
+from gatehouse.simulation.machines.hardware import Turnstile
+from gatehouse.simulation.machines.loop import Scheduler
+from gatehouse.simulation.planned.plan import Visitor
 from gatehouse.simulation.promises import Promise
 from wire.reason import Reason
 

@@ -10,29 +10,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.simulation.books import Witness
-from gatehouse.simulation.central import Central
-from gatehouse.simulation.central_light import LightCentral
-from gatehouse.simulation.central_real import RealCentral
-from gatehouse.simulation.claimed import Claimed
-from gatehouse.simulation.device import Device
-from gatehouse.simulation.enrolled import Enrolled
-from gatehouse.simulation.exits import leave
-from gatehouse.simulation.faults import Faults
-from gatehouse.simulation.handling import Handlings
-from gatehouse.simulation.hardware import Turnstile
-from gatehouse.simulation.host import Host
-from gatehouse.simulation.hub import Hub
-from gatehouse.simulation.kiosks import Kiosks, generation_of
-from gatehouse.simulation.loop import Scheduler, Spinning
-from gatehouse.simulation.machine import EPOCH
-from gatehouse.simulation.people import People
-from gatehouse.simulation.plan import Plan, Visitor
+from gatehouse.simulation.books.claimed import Claimed
+from gatehouse.simulation.books.gate_books import Witness
+from gatehouse.simulation.books.reckoning import reckon
+from gatehouse.simulation.books.witness import Reading
+from gatehouse.simulation.centrals.central import Central
+from gatehouse.simulation.centrals.central_light import LightCentral
+from gatehouse.simulation.centrals.central_real import RealCentral
+from gatehouse.simulation.centrals.tickets import Issued, pool
+from gatehouse.simulation.goings_on.exits import leave
+from gatehouse.simulation.goings_on.faults import Faults
+from gatehouse.simulation.goings_on.handling import Handlings
+from gatehouse.simulation.goings_on.kiosks import Kiosks, generation_of
+from gatehouse.simulation.goings_on.people import People
+from gatehouse.simulation.machines.device import Device
+from gatehouse.simulation.machines.enrolled import Enrolled
+from gatehouse.simulation.machines.hardware import Turnstile
+from gatehouse.simulation.machines.host import Host
+from gatehouse.simulation.machines.hub import Hub
+from gatehouse.simulation.machines.loop import Scheduler, Spinning
+from gatehouse.simulation.machines.machine import EPOCH
+from gatehouse.simulation.planned.plan import Plan, Visitor
 from gatehouse.simulation.promises import Promise
-from gatehouse.simulation.reckoning import reckon
-from gatehouse.simulation.tickets import Issued, pool
 from gatehouse.simulation.truth import Told, Truth, Violation
-from gatehouse.simulation.witness import Reading
 from rules.zone import Policy
 from wire import ticket as gh1
 

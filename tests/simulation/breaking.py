@@ -32,7 +32,7 @@ from edge.kiosk.claims import Claims as KioskClaims
 from edge.kiosk.desk import Desk as KioskDesk
 from edge.store import journal, repair
 from edge.store.transaction import Transaction
-from gatehouse.simulation import ledger
+from gatehouse.simulation.centrals import ledger
 from rules import claim, term, verdict
 from rules import exchange as granting_rules
 from rules.use import Outcome
@@ -130,7 +130,7 @@ def opens_again_and_again(patch: Patch) -> None:
 
 def tells_of_no_conflict(patch: Patch) -> None:
     """Central does not look whether a right was used too often."""
-    from gatehouse.simulation import server
+    from gatehouse.simulation.centrals import server
 
     server.ready()
     from central.ledger import findings
@@ -248,7 +248,7 @@ def gives_nothing_back(patch: Patch) -> None:
 
 def forgets_what_it_granted(patch: Patch) -> None:
     """Central as the ledger counts what rows tell of, and not what it has granted since."""
-    from gatehouse.simulation import server
+    from gatehouse.simulation.centrals import server
 
     server.ready()
     from central.claims import knowing
@@ -259,7 +259,7 @@ def forgets_what_it_granted(patch: Patch) -> None:
 
 def asks_nobody(patch: Patch) -> None:
     """Central as the ledger never asks what became of a claim."""
-    from gatehouse.simulation import server
+    from gatehouse.simulation.centrals import server
 
     server.ready()
     from central.claims import answering
@@ -362,7 +362,7 @@ def grants_a_second_paper(patch: Patch) -> None:
 
 def raises_no_generation(patch: Patch) -> None:
     """Central hears that a paper is out, and tells no door."""
-    from gatehouse.simulation import server
+    from gatehouse.simulation.centrals import server
 
     server.ready()
     from central.exchange import noting

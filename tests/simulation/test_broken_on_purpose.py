@@ -10,7 +10,7 @@ from math import inf
 
 import pytest
 
-from gatehouse.simulation.plan import FaultKind, Wishes, draw
+from gatehouse.simulation.planned.plan import FaultKind, Wishes, draw
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.venue import run
 from rules.zone import Policy

@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 
 from gatehouse.simulation import seeds
-from gatehouse.simulation.plan import FaultKind, Plan, Wishes, draw
+from gatehouse.simulation.planned.plan import FaultKind, Plan, Wishes, draw
+from gatehouse.simulation.planned.shrink import Shrinking
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.seeds import Covered
-from gatehouse.simulation.shrink import Shrinking
 from gatehouse.simulation.story import told
 from gatehouse.simulation.venue import run
 from rules.zone import Policy

@@ -1,0 +1,1 @@
+"""What journals say, held against the promises and against who really walked."""

@@ -1,0 +1,1 @@
+"""What a seed stands for, drawn beforehand: who comes, what hangs where, what goes wrong."""
