@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -63,7 +62,7 @@ def list_ends() -> float:
 def _read(brought: bytes) -> tuple[x509.Certificate, x509.Certificate]:
     try:
         shown = x509.load_pem_x509_certificates(brought)
-    except (ValueError, x509.InvalidVersion) as error:
+    except authority.UNREADABLE as error:
         raise AuthorityMissing(f"no certificates: {error}") from None
     roots = [one for one in shown if authority.issued(one, one)]
     ours = [one for one in shown if one not in roots]
@@ -97,7 +96,7 @@ def _list_of(root: x509.Certificate, lists: bytes, now: int) -> bytes:
         made = x509.load_pem_x509_crl(lists)
         assert isinstance(key, ec.EllipticCurvePublicKey | RSAPublicKey | Ed25519PublicKey)
         genuine = made.issuer == root.subject and made.is_signature_valid(key)
-    except (ValueError, TypeError, AssertionError, x509.InvalidVersion, UnsupportedAlgorithm):
+    except (*authority.UNREADABLE, AssertionError):
         genuine = False
     if not genuine:
         raise AuthorityMissing("the revocation list is not that root's (PEM)")

@@ -82,7 +82,7 @@ def shown_certificate(request: HttpRequest) -> x509.Certificate:
         raise Refused(400, "the certificate is too long")
     try:
         return x509.load_pem_x509_certificate(unquote_to_bytes(shown))
-    except (ValueError, x509.InvalidVersion):
+    except authority.UNREADABLE:
         raise Refused(400, "the certificate cannot be read") from None
 
 

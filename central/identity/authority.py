@@ -43,6 +43,8 @@ DEVICE_DAYS, SERVER_DAYS, ISSUING_DAYS, ROOT_DAYS = 90, 90, 3650, 9125
 PASSPHRASE_MIN = 12
 URN = "urn:gatehouse:device:"
 ROOT_LIST = "root.crl.pem"
+UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What `cryptography` raises for certificates, requests, lists and keys of strangers."""
 
 PublicKey = shape.PublicKey
 
@@ -292,7 +294,7 @@ def issued(issuing: x509.Certificate, certificate: x509.Certificate) -> bool:
     """Tell whether this issuing authority signed it."""
     try:
         certificate.verify_directly_issued_by(issuing)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (*UNREADABLE, InvalidSignature):
         return False
     return True
 

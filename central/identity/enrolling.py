@@ -9,7 +9,7 @@ import logging
 import secrets
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -249,7 +249,7 @@ def check_proof(certificate: x509.Certificate, request: bytes, signature: bytes)
         key.verify(signature, proof_message(request), ec.ECDSA(SHA256()))
     except InvalidSignature:
         raise Refused(401, "the proof was not made by this certificate's key") from None
-    except (ValueError, UnsupportedAlgorithm):
+    except authority.UNREADABLE:
         raise Refused(400, "the certificate cannot be read") from None
 
 
@@ -262,7 +262,7 @@ def requested_key(request: bytes, identity: str) -> authority.PublicKey:
         asked = x509.load_der_x509_csr(request)
         names = asked.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         key, genuine = asked.public_key(), asked.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
+    except authority.UNREADABLE:
         raise Refused(400, "not a certificate request (PKCS#10, base64) that can be read") from None
     if not genuine:
         raise Refused(400, "the request is not signed by the key in it")

@@ -125,7 +125,7 @@ def configuration(request: HttpRequest) -> HttpResponse:
 def _certificate(der: bytes) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(der)
-    except (ValueError, x509.InvalidVersion):
+    except authority.UNREADABLE:
         raise Refused(400, "the certificate cannot be read") from None
 
 

@@ -55,7 +55,7 @@ def step(delivery: Delivery, signal: AnySignal, now: Moment) -> tuple[Delivery, 
         delivery, said = _hello_if_due(delivery, now)
         commands += said
         delivery = _attempt_again_if_due(delivery, now)
-        if _has_unsent(delivery):  # After most signals there is nothing.
+        if any(books.unsent for books in delivery.books):  # After most signals there is nothing.
             delivery, sent = _send(delivery, now)
             commands += sent
     return delivery, commands
@@ -65,11 +65,10 @@ def due(delivery: Delivery) -> float | None:
     """Return the uptime at which the next `Signal.DUE` is wanted."""
     if not delivery.connected:
         return None
-    due = delivery.hello_at if delivery.books else None
-    for books in delivery.books:
-        if books.deadline is not None and (due is None or books.deadline < due):
-            due = books.deadline
-    return due
+    deadlines = [books.deadline for books in delivery.books]
+    if delivery.books:
+        deadlines.append(delivery.hello_at)
+    return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
 
 def unacknowledged(delivery: Delivery) -> int:
@@ -181,7 +180,7 @@ def _sent(delivery: Delivery, number: int, through: int | None, now: Moment) -> 
     flight = next((one for one in delivery.publishing if one.number == number), None)
     if flight is None:
         return delivery
-    left = tuple([one for one in delivery.publishing if one is not flight])
+    left = tuple(one for one in delivery.publishing if one is not flight)
     delivery = replace(delivery, publishing=left)
     books = _find(delivery, flight.epoch)
     if books is None or through is None:
@@ -222,10 +221,7 @@ def _hello_if_due(delivery: Delivery, now: Moment) -> tuple[Delivery, list[Comma
 
 
 def _attempt_again_if_due(delivery: Delivery, now: Moment) -> Delivery:
-    for one in delivery.books:
-        if one.deadline is not None and one.deadline <= now.uptime:
-            break
-    else:
+    if all(one.deadline is None or one.deadline > now.uptime for one in delivery.books):
         return delivery
     publishing = {one.epoch for one in delivery.publishing if one.lane is Lane.BACKLOG}
     books = []
@@ -265,13 +261,6 @@ def _send(delivery: Delivery, now: Moment) -> tuple[Delivery, list[Command]]:
     return delivery, commands
 
 
-def _has_unsent(delivery: Delivery) -> bool:
-    for books in delivery.books:  # noqa: SIM110  # A generator costs as much as the whole look.
-        if books.unsent:
-            return True
-    return False
-
-
 def _next_live(delivery: Delivery) -> Flight | None:
     """The newest rows, at most 20, of those that were written since the attempt began."""
     if _publishing(delivery, Lane.LIVE) >= WINDOW:
@@ -302,14 +291,11 @@ def _next_backlog(delivery: Delivery) -> Flight | None:
 
 
 def _publishing(delivery: Delivery, lane: Lane) -> int:
-    return len([flight for flight in delivery.publishing if flight.lane is lane])
+    return sum(flight.lane is lane for flight in delivery.publishing)
 
 
 def _find(delivery: Delivery, epoch: bytes) -> Books | None:
-    for books in delivery.books:
-        if books.epoch == epoch:
-            return books
-    return None
+    return next((books for books in delivery.books if books.epoch == epoch), None)
 
 
 def _replaced(delivery: Delivery, changed: Books) -> Delivery:
@@ -317,5 +303,4 @@ def _replaced(delivery: Delivery, changed: Books) -> Delivery:
 
 
 def _with(delivery: Delivery, changed: Books) -> tuple[Books, ...]:
-    # Lists where they are short: a generator each would be half of what a signal costs.
-    return tuple([changed if one.epoch == changed.epoch else one for one in delivery.books])
+    return tuple(changed if one.epoch == changed.epoch else one for one in delivery.books)

@@ -52,4 +52,4 @@ def without(ranges: Ranges, first: int, last: int) -> Ranges:
 
 def count(ranges: Ranges) -> int:
     """Return how many numbers there are."""
-    return sum([last - first + 1 for first, last in ranges])
+    return sum(last - first + 1 for first, last in ranges)

@@ -29,7 +29,6 @@ from gatehouse.simulation.machines.host import Host
 from gatehouse.simulation.machines.loop import Scheduler
 from gatehouse.simulation.machines.machine import Process
 from gatehouse.simulation.machines.network import Uplink, Weather
-from gatehouse.simulation.machines.waiting import Waiting
 
 LOCAL = Weather(delay_seconds=0.003)
 HUB_KEY = key("hub of the simulated venue")
@@ -136,7 +135,6 @@ class HubLink(SimulatedLink):
 
     def __init__(self, hub: Hub, process: Process) -> None:
         super().__init__()
-        self._told = Waiting()  # type: ignore[assignment]
         self.process = process
         self._hub = hub
 

@@ -9,16 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.runtime.clock import Clock
-from edge.runtime.intercom import (
-    RETRY_SECONDS,
-    STATES,
-    UNREAD_MAX,
-    IntercomClient,
-    IntercomServer,
-    Word,
-)
+from edge.runtime.intercom import RETRY_SECONDS, STATES, IntercomClient, IntercomServer, Word
 from gatehouse.simulation.machines.machine import Process
-from gatehouse.simulation.machines.waiting import Waiting
 
 DELAY_SECONDS = 0.0005
 
@@ -40,7 +32,6 @@ class Exchange:
 class SimulatedServer(IntercomServer):
     def __init__(self, path: Path, exchange: Exchange, process: Process) -> None:
         super().__init__(path)
-        self._inbox = Waiting(UNREAD_MAX)  # type: ignore[assignment]
         self._exchange = exchange
         self.process = process
 
@@ -69,7 +60,6 @@ class SimulatedServer(IntercomServer):
 class SimulatedClient(IntercomClient):
     def __init__(self, path: Path, clock: Clock, exchange: Exchange, process: Process) -> None:
         super().__init__(path, clock)
-        self._inbox = Waiting(UNREAD_MAX)  # type: ignore[assignment]
         self._exchange = exchange
         self.process = process
         exchange.clients = [one for one in exchange.clients if one.process.alive] + [self]

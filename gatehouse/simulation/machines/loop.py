@@ -14,7 +14,7 @@ from asyncio.events import _get_running_loop, _set_running_loop
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -113,7 +113,6 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self.name = name
         self.dead = False
         self._soon = scheduler.ready.append
-        self.create_future = partial(asyncio.Future, loop=self)  # type: ignore[method-assign]
 
     def time(self) -> float:
         return self.scheduler.now

@@ -15,7 +15,6 @@ from edge.drivers.link_simulated import SimulatedLink
 from gatehouse.simulation.centrals.central import Central
 from gatehouse.simulation.machines.loop import Scheduler
 from gatehouse.simulation.machines.machine import Process
-from gatehouse.simulation.machines.waiting import Waiting
 from wire import exchange
 
 USUAL_SECONDS = 0.02
@@ -137,7 +136,6 @@ class VenueLink(SimulatedLink):
         self._uplink = uplink
         self.topics = frozenset(topics)
         """To what it has subscribed: the broker sends it nothing else."""
-        self._told = Waiting()  # type: ignore[assignment]
         self.connections = 0
 
     async def run(self) -> None:
