@@ -157,11 +157,12 @@ async def _run(
     time_fetch = catalog.unverified_fetch(linked.central.url, time_thread)
     kiosk_fetch = catalog.fetch(linked.central, kiosk_thread)
     own_time = OwnTime(clock, time_fetch, trust, around.draw, intercom.tell)
-    inward = _inward(fetch, stores, own_time, list_thread, aside, around.machine, chance)
+    roles = RolesFollower(fetch, trust, trust.venue, around.machine)
+    inward = _inward(fetch, stores, roles, own_time, list_thread, aside, around.machine, chance)
     fetches = _Opens(catalog, enrolment_thread)
     enroller = Enroller(directory, fetches, outward.unacknowledged, intercom.tell, life.begin_again)
     renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
-    carrier = Carrier(link, intercom.tell, clock, topics, device)
+    carrier = Carrier(link, intercom.tell, clock, topics, device, roles)
     named = (directory, who, keeper, linked, catalog)
     own_broker = _hub_broker(*named, enrolment_thread, clock, chance)
     near = _hub_link(hub, catalog, topics, device, chance)
@@ -249,17 +250,15 @@ def way_to_ledger(
 def _inward(
     fetch: Fetch,
     stores: Stores,
+    roles: RolesFollower,
     own_time: OwnTime,
     thread: SingleThread,
     aside: Aside,
     clock: Clock,
     chance: Callable[[], float],
 ) -> Inward:
-    _, trust, writer, essentials = stores
-    following = (
-        RolesFollower(fetch, trust, trust.venue, clock),
-        EssentialsFollower(fetch, essentials, thread, clock),
-    )
+    _, _, writer, essentials = stores
+    following = roles, EssentialsFollower(fetch, essentials, thread, clock)
     return Inward(fetch, writer, *following, own_time, thread, aside, clock, chance)
 
 

@@ -1,7 +1,9 @@
 """What sync only carries: orders to the doors and their logs to central.
 
-It reads none of it: the daemon that obeys verifies by itself. What a hostile broker could send
-without end is let through at the pace of a person who gives orders.
+It believes none of it: the daemon that obeys verifies by itself. What a hostile broker could send
+without end is let through at the pace of a person who gives orders. A device that is new, or was
+away while central's keys changed, may hear an order before it hears whose orders to obey; such a
+one waits here for the roles, as long as it could still be obeyed. The doors would call it forged.
 """
 
 import asyncio
@@ -13,8 +15,10 @@ from edge.drivers.interfaces import DriverError, Link, Message
 from edge.runtime import service
 from edge.runtime.clock import Clock
 from edge.runtime.intercom import Logged, LogsWanted, Ordered, Word
-from wire.codec import encode
-from wire.command import Logs
+from edge.sync.roles import RolesFollower
+from wire.codec import WireError, encode
+from wire.command import COMMAND_SECONDS_MAX, Logs
+from wire.signed import Purpose, Untrusted
 from wire.topic import Topics
 
 log = logging.getLogger("sync.carrier")
@@ -33,6 +37,7 @@ class Carrier:
         clock: Clock,
         topics: Topics,
         device: str,
+        roles: RolesFollower,
     ) -> None:
         """`tell(word)` reaches every door daemon that is there."""
         self._link = link
@@ -40,6 +45,9 @@ class Carrier:
         self._clock = clock
         self._topics = topics
         self._device = device
+        self._roles = roles
+        self._doubtful: list[tuple[float, Ordered]] = []
+        """Orders that wait for roles, and the uptime at which each came."""
         self._allowance = ORDERS_AT_ONCE
         self._allowed_at = clock.now().uptime
         self._sending: asyncio.Task[None] | None = None
@@ -62,7 +70,34 @@ class Carrier:
         self._allowance -= 1.0
         # One byte more than an order has says the same as a megabyte more.
         envelope = message.payload[: ORDER_BYTES_MAX + 1]
-        self._tell(Ordered(envelope, message.retained))
+        ordered = Ordered(envelope, message.retained)
+        if len(self._doubtful) < ORDERS_AT_ONCE and self._is_doubtful(ordered):
+            self._doubtful.append((now, ordered))
+        else:
+            self._tell(ordered)
+
+    def look_again(self) -> None:
+        """Pass on what waited and need not any more; to be called with each believed heartbeat.
+
+        Not sooner, though roles be there: the heartbeat is the time that the doors judge it by.
+        """
+        now = self._clock.now().uptime
+        waiting, self._doubtful = self._doubtful, []
+        for came, ordered in waiting:
+            if now < came + COMMAND_SECONDS_MAX and self._is_doubtful(ordered):
+                self._doubtful.append((came, ordered))
+            else:
+                self._tell(ordered)
+
+    def _is_doubtful(self, ordered: Ordered) -> bool:
+        """Whether newer roles than ours may name whoever signed it."""
+        if self._roles.caught_up or ordered.retained:
+            return False
+        try:
+            self._roles.trust.unseal(ordered.envelope, Purpose.COMMAND)
+        except WireError as error:
+            return isinstance(error, Untrusted)
+        return False
 
     def logs_wanted(self, lines: int) -> None:
         """Ask all daemons for their logs, since one of them was ordered to; sync's own goes too."""

@@ -137,8 +137,7 @@ class SyncDaemon:
                 if not message.retained:
                     self._outward.acked(decode(message.payload, Ack))
             elif message.topic == self._topics.heartbeat():
-                live = not message.retained
-                self._inward.heartbeat(message.payload, live)
+                self._heartbeat(message)
             elif message.topic == self._topics.command(self._device):
                 self._carrier.order(message)
             elif message.topic == self._topics.configuration(self._device):
@@ -155,6 +154,12 @@ class SyncDaemon:
             times = self.malformed[message.topic]
             if times & (times - 1) == 0:
                 log.warning("%s: %s; ignored, %d so far", message.topic, error, times)
+
+    def _heartbeat(self, message: Message) -> None:
+        live = not message.retained
+        self._inward.heartbeat(message.payload, live)
+        if live:
+            self._carrier.look_again()
 
     async def _hear_daemons(self) -> None:
         async for word in self._intercom.words():

@@ -29,9 +29,16 @@ class RolesFollower:
         self._wanted = asyncio.Event()
         self._asked = asyncio.Event()
         self._newest = 1
+        self._told = False
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether central has said in this life how far its roles go, and we have them all."""
+        return self._told and self.trust.version >= self._newest
 
     def newest(self, version: int) -> None:
         """Central says how far its roles go."""
+        self._told = True
         if version > self.trust.version:
             self._newest = version
             self._wanted.set()

@@ -175,7 +175,7 @@ async def syncing(
     following = (follower, essentials, intercom)
     inward = Inward(fetch, writer, *following, thread, aside, clock, lambda: 0.5)
     life = Life()
-    carrier = Carrier(link, intercom.tell, clock, central.topics, DEVICE.hex())
+    carrier = Carrier(link, intercom.tell, clock, central.topics, DEVICE.hex(), follower)
     about = (central.topics, DEVICE.hex())
     daemon = SyncDaemon(link, outward, inward, intercom, clock, life, *about, carrier)
     venue = Venue(

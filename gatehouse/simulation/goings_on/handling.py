@@ -66,7 +66,7 @@ class Handlings:
         counter = venue.central.order(device.number, command)
         state = self._well(device)
         if counter and state is not None:
-            self._later(ANSWER_SECONDS, self._answered, device, counter, state)
+            self._later(ANSWER_SECONDS, self._answered, device, counter, state, device.believes)
 
     def _well(self, device: Device) -> tuple[object, ...] | None:
         """Return what an order goes through, as long as nothing is wrong with any of it."""
@@ -83,10 +83,19 @@ class Handlings:
             return None
         return (*alive, link, link.connected, link.connections, line.lost)
 
-    def _answered(self, device: Device, counter: int, state: tuple[object, ...]) -> None:
-        """An order that went through a good line to a gate that is well has an answer."""
+    def _answered(
+        self, device: Device, counter: int, state: tuple[object, ...], believed: bool
+    ) -> None:
+        """An order that went through a good line to a gate that is well has an answer.
+
+        `believed`: the gate knew whom to obey when it was last looked at; else the order waits.
+        """
         witness = self._venue.witness(device)
         if self._well(device) != state:
+            return
+        if not believed:
+            again = self._answered, device, counter, state, device.believes
+            self._later(ANSWER_SECONDS, *again)
             return
         witness.look()
         given = self._venue.central.given[device.number, counter]

@@ -71,6 +71,11 @@ class Enrolled(Host):
             }
         )
 
+    @property
+    def believes(self) -> bool:
+        """Whether it has heard whom to believe."""
+        return (self.machine.folder / "trust" / "1.roles").exists()
+
     def write_sync(self) -> None:
         """Write what sync is told."""
         hub = "" if self.side is None else f'[hub.broker]\nhost = "{HUB_HOST}"\n'
