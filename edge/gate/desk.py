@@ -73,9 +73,7 @@ class Desk:
 
         `offer(data)` takes an enrolment code that was shown, if this device may be enrolled now.
         """
-        self._trust = trust
-        self._whitelist = whitelist
-        self._journal = journal
+        self._trust, self._whitelist, self._journal = trust, whitelist, journal
         self._thread = thread
         self._clock = clock
         self._draw = draw
@@ -116,9 +114,11 @@ class Desk:
             return structs.replace(decision, answer=Refused(offered)) if offered else decision
         return decision
 
-    async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None:
-        """Commit `events`, or keep them until that is possible. Never raises."""
-        await self._thread.run(self._record, events, lane, self._clock.now())
+    async def record(
+        self, events: tuple[AnyEvent, ...], lane: str = "", at: Moment | None = None
+    ) -> None:
+        """Commit what happened `at`, or now; or keep it until that is possible. Never raises."""
+        await self._thread.run(self._record, events, lane, at or self._clock.now())
         self._grew()
 
     async def commit(self, work: Callable[[Transaction, Stamp], T]) -> T:

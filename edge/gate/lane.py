@@ -1,7 +1,9 @@
 """A lane's shell: what its devices say becomes signals, what the core asks becomes deeds.
 
 One consumer owns the lane's state and works at its own pace; every device has a watcher that
-only puts signals into the inbox.
+only puts signals into the inbox. What happened is written beside it, in its order: a card that
+stalls keeps nobody from hearing fire, key or contact. Only who opens waits until all that led to
+it is durable.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol, assert_never
 
-from edge.core import passage, scan
+from edge.core import contact, passage, scan
 from edge.core.decision import Decision
 from edge.core.lane import (
     Answer,
@@ -22,14 +24,13 @@ from edge.core.lane import (
     Habits,
     Judge,
     Lane,
-    ModeSet,
-    OpenOnce,
     Record,
     Scanned,
     Show,
     Signal,
     State,
 )
+from edge.core.moment import Moment
 from edge.core.notice import IDLE, OUT_OF_SERVICE, Notice
 from edge.core.scan import Held, Scan
 from edge.drivers.interfaces import (
@@ -51,10 +52,11 @@ from wire.words import Words
 
 log = logging.getLogger("gate.lane")
 
-KEY_SWITCH = "key-switch"
-MOMENTS = frozenset({"pass_contact", "opposite_contact", "key_open_once"})
-"""Inputs that say something when they close; the others, as long as they are what they are."""
-SWITCHES = frozenset({"key_free_pass", "key_out_of_service"})
+UNRECORDED_MAX = 1000
+"""As much as may happen while the card stalls; then the lane waits for it."""
+
+Happened = tuple[tuple[AnyEvent, ...], str, Moment]
+"""Events, on which lane, when."""
 
 
 class Hardware:
@@ -89,7 +91,9 @@ class Judging(Protocol):
         self, asked: Judge, lane: LaneConfig, wanted: Callable[[], bool]
     ) -> Decision: ...
 
-    async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None: ...
+    async def record(
+        self, events: tuple[AnyEvent, ...], lane: str = "", at: Moment | None = None
+    ) -> None: ...
 
     async def resolve(self, lane: LaneConfig, why: str) -> int: ...
 
@@ -122,6 +126,7 @@ class LaneShell:
         self._lost: set[str] = set()
         self._resting_at: float | None = None
         self._answers: deque[Answer] = deque()
+        self._unrecorded: asyncio.Queue[Happened] = asyncio.Queue(UNRECORDED_MAX)
         self._judging: asyncio.Task[None] | None = None
         self._idle_notice = idle_notice
         self._caution: Words | None = None
@@ -175,12 +180,17 @@ class LaneShell:
     async def run(self) -> None:
         await self._desk.resolve(self.config, "the gate stopped while the lane was open")
         await self._show(passage.resting(self._lane, self._habits))
-        async with asyncio.TaskGroup() as tasks:
-            for name, reader in self._hardware.readers.items():
-                tasks.create_task(self._watch_reader(name, reader))
-            for name, sensor in self._hardware.sensors.items():
-                tasks.create_task(self._watch_sensor(name, sensor))
-            tasks.create_task(self._drive(tasks))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for name, reader in self._hardware.readers.items():
+                    tasks.create_task(self._watch_reader(name, reader))
+                for name, sensor in self._hardware.sensors.items():
+                    tasks.create_task(self._watch_sensor(name, sensor))
+                tasks.create_task(self._drive(tasks))
+                tasks.create_task(self._record())
+        finally:
+            while not self._unrecorded.empty():
+                await self._desk.record(*self._unrecorded.get_nowait())
 
     async def _watch_reader(self, name: str, reader: Reader) -> None:
         async for said in reader.codes():
@@ -198,8 +208,9 @@ class LaneShell:
         async for said in sensor.changes():
             match said:
                 case Level(active, _):
-                    news = not first or self._is_news(name, active, known)
-                    signal = _signal(name, active) if news else None
+                    locked = self._lane.mode is Mode.LOCKED
+                    news = not first or contact.is_news(name, active, known, locked)
+                    signal = contact.signal(name, active) if news else None
                     first, known = False, active
                     if signal:
                         self.inbox.put(signal)
@@ -207,33 +218,18 @@ class LaneShell:
                     first = True
                     await self._tell(name, said)
 
-    def _is_news(self, sensor: str, active: bool, known: bool | None) -> bool:
-        """Whether a level that was found says anything; `known`: what it was before it was lost.
-
-        It is no passage. A key that stands where it stood is nobody's word: it sets a lane at the
-        start of a life, but not one that central has locked since it was turned.
-        """
-        if sensor in MOMENTS:
-            return False
-        if sensor not in SWITCHES:
-            return True
-        if known is None:
-            return active and self._lane.mode is not Mode.LOCKED
-        return active is not known
-
     async def _tell(self, device: str, said: Lost | Found) -> None:
         match said:
             case Lost(why):
                 log.warning("lost lane=%s device=%s: %s", self.config.name, device, why)
                 self._lost.add(device)
-                events = (DriverLost(driver=device, why=why),)
-                await self._desk.record(events, self.config.name)
+                await self._happened(DriverLost(driver=device, why=why))
             case Found():
                 log.info("found lane=%s device=%s", self.config.name, device)
                 # Only its coming back is news: every device is found when the gate starts.
                 if device in self._lost:
                     self._lost.discard(device)
-                    await self._desk.record((DriverFound(driver=device),), self.config.name)
+                    await self._happened(DriverFound(driver=device))
             case _:
                 assert_never(said)
 
@@ -252,6 +248,15 @@ class LaneShell:
                 elif obeyed or not isinstance(command, Show):
                     await self._perform(command)
 
+    async def _record(self) -> None:
+        while True:
+            await self._desk.record(*await self._unrecorded.get())
+            self._unrecorded.task_done()
+
+    async def _happened(self, *events: AnyEvent) -> None:
+        """Have it recorded as of now."""
+        await self._unrecorded.put((events, self.config.name, self._clock.now()))
+
     async def _next(self) -> AnySignal:
         """Return an answer of our own first, then what is due, then what arrives."""
         while not self._answers:
@@ -269,7 +274,8 @@ class LaneShell:
         return self._answers.popleft()
 
     async def _judge(self, asked: Judge) -> None:
-        """Have it judged, and give the lane the answer."""
+        """Have it judged by all that happened before, and give the lane the answer."""
+        await self._unrecorded.join()
         decision = await self._desk.judge(asked, self.config, lambda: self._wants(asked.scan))
         if not isinstance(decision.answer, CalledOff):
             self._each_held(lambda held: scan.answered(held, asked.scan.scan))
@@ -282,7 +288,7 @@ class LaneShell:
     async def _perform(self, command: Record | Show | EndScan) -> None:
         match command:
             case Record(events):
-                await self._desk.record(events, self.config.name)
+                await self._happened(*events)
             case Show(shown):
                 await self._show(shown)
             case EndScan(ended):
@@ -295,6 +301,8 @@ class LaneShell:
         output = self._hardware.relay if command is Do.PULSE else self._hardware.hold
         if output is None:
             return True
+        if command is not Do.LET_GO:
+            await self._unrecorded.join()  # Durable before visible.
         try:
             match command:
                 case Do.PULSE:
@@ -308,8 +316,7 @@ class LaneShell:
         except DriverError as error:
             # The use is reserved; the time-out gives it back, and the board may have obeyed.
             log.error("not obeyed lane=%s: %s", self.config.name, error)
-            events = (DriverLost(driver="relay", why=str(error)),)
-            await self._desk.record(events, self.config.name)
+            await self._happened(DriverLost(driver="relay", why=str(error)))
             await self._show(OUT_OF_SERVICE)
             return False
         return True
@@ -331,24 +338,3 @@ class LaneShell:
             changed = change(held)
             if changed:
                 self._held[name] = changed
-
-
-def _signal(sensor: str, active: bool) -> AnySignal | None:
-    """Return what a change of one of a lane's inputs means, or None."""
-    match sensor, active:
-        case "pass_contact", True:
-            return Signal.PASSED
-        case "opposite_contact", True:
-            return Signal.PASSED_OPPOSITE
-        case "beam", _:
-            return Signal.BEAM_BROKEN if active else Signal.BEAM_CLEAR
-        case "not_ready", _:
-            return Signal.NOT_READY if active else Signal.READY
-        case "key_open_once", True:
-            return OpenOnce(KEY_SWITCH)
-        case "key_free_pass", _:
-            return ModeSet(Mode.FREE_PASS if active else Mode.NORMAL, KEY_SWITCH)
-        case "key_out_of_service", _:
-            return ModeSet(Mode.OUT_OF_SERVICE if active else Mode.NORMAL, KEY_SWITCH)
-        case _:
-            return None

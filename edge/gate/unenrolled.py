@@ -13,6 +13,7 @@ from edge.core import enrolment
 from edge.core.credential import is_enrolment
 from edge.core.decision import Decision
 from edge.core.lane import Judge, Refused, Signal
+from edge.core.moment import Moment
 from edge.core.notice import NEXT_GATE, REFUSED_SECONDS, Lamp, Notice, Sound
 from edge.drivers.interfaces import Level, Lost, Sensor
 from edge.gate.config import LaneConfig
@@ -52,7 +53,10 @@ class UnenrolledDesk:
         shown = self._offer(asked.scan.data) or self._instead
         return Decision((), None, Refused(shown))
 
-    async def record(self, events: tuple[AnyEvent, ...], lane: str = "") -> None:
+    async def record(
+        self, events: tuple[AnyEvent, ...], lane: str = "", at: Moment | None = None
+    ) -> None:
+        del at
         for happened in events:
             log.info("not enrolled, so not recorded lane=%s: %s", lane, type(happened).__name__)
 

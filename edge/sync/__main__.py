@@ -163,15 +163,14 @@ async def _run(
     enroller = Enroller(directory, fetches, outward.unacknowledged, intercom.tell, life.begin_again)
     renewal = _renewal(directory, linked, device, fetches, clock, life, chance)
     carrier = Carrier(link, intercom.tell, clock, topics, device, roles)
-    named = (directory, who, keeper, linked, catalog)
-    own_broker = _hub_broker(*named, enrolment_thread, clock, chance)
+    broker = _hub_broker(who, keeper, linked, catalog, directory, enrolment_thread, clock, chance)
     near = _hub_link(hub, catalog, topics, device, chance)
     said = (intercom.tell, topics, journal_thread, around.machine)
     sideways = way_to_ledger(directory, who, near, link, *said)
     daemon = SyncDaemon(
         *(link, outward, inward, intercom, clock, life, topics, device),
         *(carrier, enroller, renewal, TimeAsked(time_fetch, intercom.tell), keeper, own_time),
-        *(sideways, KioskQuestions(kiosk_fetch, intercom.tell), own_broker),
+        *(sideways, KioskQuestions(kiosk_fetch, intercom.tell), broker),
     )
     closing: list[Fetch | SingleThread] = [fetch, aside.fetch, time_fetch, kiosk_fetch, *threads]
     try:
@@ -202,11 +201,11 @@ async def _keeper(
 
 
 def _hub_broker(
-    directory: Path,
     who: DeviceIdentity,
     keeper: Keeper,
     linked: LinkConfig,
     catalog: Catalog,
+    directory: Path,
     thread: SingleThread,
     clock: Clock,
     chance: Callable[[], float],

@@ -1,4 +1,4 @@
-"""A lane goes on hearing while a ticket is judged, be it the hub or the card that keeps silent."""
+"""A lane goes on hearing while it waits, be it the hub or the card that keeps silent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +15,7 @@ from edge.core.notice import Lamp
 from edge.gate.claims import Judged, NobodyAsked
 from edge.gate.config import LaneConfig
 from edge.runtime.clock import settle
-from tests.daemons.test_gate import Stage, device, gate, lists
+from tests.daemons.test_gate import Stage, device, gate, lists, text
 from tests.daemons.test_gate_claims import Asking, asking
 from wire.claim import Claim, GiveBack
 from wire.event import (
@@ -41,6 +41,10 @@ class Card:
     goes_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        # As the real thread: what was handed over is done, whether somebody waits for it or not.
+        return await asyncio.shield(asyncio.ensure_future(self._run(work, *args, **kwargs)))
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self.stalls and not self.after:
             await self.goes_on.wait()
         done = work(*args, **kwargs)
@@ -226,6 +230,75 @@ def test_a_key_turned_while_the_card_stalls_gives_the_use_back(device: Path) -> 
             (back,) = [row for row in stage.events() if isinstance(row, Abandoned)]
             (let_in,) = [row for row in stage.events() if isinstance(row, Authorised)]
             assert (back.admission, back.person, back.count) == (let_in.admission, 1, 1)
+
+    play(story)
+
+
+def test_fire_while_the_card_stalls_over_who_walked(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(1)
+            await stage.clock.advance(1.0)
+            async with stalling(stage, after=False):
+                await stage.walk()
+                assert stage.title == "Show your ticket"
+                stage.fire.drive(True)
+                await settle()
+                assert stage.title == "Leave now"
+                stage.fire.drive(False)
+                await settle()
+                assert stage.title == "Show your ticket"
+                await stage.show(2)
+                assert len(stage.relay.pulses) == 1, "not before all that led to it is written"
+            assert len(stage.relay.pulses) == 2
+            told = ["authorised", "pulsed", "passed", "released", "secured", "authorised"]
+            assert stage.kinds() == told
+
+    play(story)
+
+
+def test_the_next_of_a_group_is_not_called_before_the_one_ahead_is_written(device: Path) -> None:
+    """Else a gate that dies would give back a use that somebody has walked in on."""
+
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.show(text(3, quantity=2))
+            async with stalling(stage, after=False):
+                await stage.walk()
+                await stage.clock.advance(1.0)
+                assert len(stage.relay.pulses) == 1
+            await stage.clock.advance(1.0)
+            assert len(stage.relay.pulses) == 2
+
+    play(story)
+
+
+def test_nothing_opens_by_hand_before_it_is_written(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            async with stalling(stage, after=False):
+                stage.key_free.drive(True)
+                await settle()
+                before = stage.relay.held
+            assert (before, stage.relay.held) == (False, True)
+            assert stage.kinds() == ["mode-changed"]
+
+    play(story)
+
+
+def test_what_happened_while_the_card_stalled_is_written_when_the_gate_stops(device: Path) -> None:
+    async def story() -> None:
+        card = Card()
+        async with gate(device) as stage:
+            assert stage.desk
+            stage.desk._thread = card  # noqa: SLF001
+            await stage.show(1)
+            card.stalls = True
+            for _ in range(3):
+                await stage.walk()
+            asyncio.get_running_loop().call_later(0.1, card.goes_on.set)
+        told = ["authorised", "pulsed", "passed", "tailgated", "tailgated"]
+        assert stage.kinds() == told
 
     play(story)
 

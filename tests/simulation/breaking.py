@@ -11,6 +11,7 @@ import pytest
 
 from central.ledger import reading
 from edge.core import (
+    contact,
     credential,
     delivery,
     exchange,
@@ -26,7 +27,7 @@ from edge.core import (
 from edge.core.decision import Decision
 from edge.core.delivery_terms import Delivery
 from edge.core.moment import Moment
-from edge.gate import claims, desk, lane
+from edge.gate import claims, desk
 from edge.gate.inbox import Inbox
 from edge.kiosk.claims import Claims as KioskClaims
 from edge.kiosk.desk import Desk as KioskDesk
@@ -433,7 +434,7 @@ def takes_counted_groups_for_pulsed_ones(patch: Patch) -> None:
 
 def obeys_keys_that_nobody_turned(patch: Patch) -> None:
     """Where a key stands when a gate starts is a word."""
-    patch.setattr(lane.LaneShell, "_is_news", lambda _lane, _sensor, active, _known: active)
+    patch.setattr(contact, "is_news", lambda _contact, active, _known, _locked: active)
 
 
 def counts_nobody_who_leaves(patch: Patch) -> None:

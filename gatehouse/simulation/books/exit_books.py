@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 START_SECONDS, EDGE_SECONDS, SLOW_SECONDS = 3.0, 0.6, 8.0
 """Within so long of a start, or of an end or a fire, who goes is counted or not; the last, on a
-slow disk: a lane hears nothing while it writes."""
+slow disk: what a lane has heard is not written yet, and one that opens waits until it is."""
 SETTLED_SECONDS = 9.0
 STAMP_SECONDS = 0.002
 OPEN = (EXIT, FREE, HELD_OPEN, EVACUATE)
@@ -122,7 +122,8 @@ class ExitBook:
         ready = process.born + (SLOW_SECONDS if slow else START_SECONDS)
         if lane == EXIT_LANE and any(one.begin - edge < at < one.end + edge for one in self.untold):
             return False
-        return ready < at < end - edge and all(abs(at - one) > edge for one in fires)
+        heard = EDGE_SECONDS if lane == EXIT_LANE else edge
+        return ready < at < end - edge and all(abs(at - one) > heard for one in fires)
 
     def _violate(self, why: str) -> None:
         witness = self.witness

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
+from edge.core.contact import KEY_SWITCH
 from edge.core.lane import STAYS_OPEN, TIME_OUT
-from edge.gate.lane import KEY_SWITCH
 from gatehouse.simulation.books.exit_books import ExitBook
 from gatehouse.simulation.books.witness import LATE_SECONDS
 from gatehouse.simulation.centrals.central import ADMIN, Given
