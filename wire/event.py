@@ -210,6 +210,8 @@ class ClockStepped(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cl
 
 
 class ListApplied(Event, frozen=True, kw_only=True, omit_defaults=True, tag="list-applied"):
+    """Which list is gone by, where no admission has said it for a while."""
+
     sequence: int
     version: str = ""
 

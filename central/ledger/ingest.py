@@ -34,9 +34,10 @@ from central.orders import reports
 from central.orders.desired import owed
 from central.tickets import refunds
 from central.venue.models import Device
-from wire import event
 from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
 from wire.delivery import Batch, Hello, Status
+from wire.event import AnyEvent, Authorised, EpochBegan, ListApplied
+from wire.row import Unknown
 from wire.topic import Topics, sender
 
 log = logging.getLogger("central.ingest")
@@ -192,16 +193,25 @@ def _insert(device: Device, batch: Batch, live: bool, group: Group) -> None:
         reports.note(device.pk, row.happened, row.stamp)
         footing.note(device.pk, row.happened, row.stamp)
         group.papers |= noting.note(device.pk, batch.epoch, row.seq, row.happened, row.stamp)
-        if isinstance(row.happened, event.EpochBegan):
+        if isinstance(row.happened, EpochBegan):
             epochs.note_began(device, batch.epoch, row.happened, row.stamp.wall_ms)
-    applied = [row.happened.sequence for row in new if isinstance(row.happened, event.ListApplied)]
-    if applied:
+    applied = max((_list_of(row.happened) for row in new), default=0)
+    if applied > device.list_sequence:
         # Live rows overtake older ones, which then say less.
-        older = Device.objects.filter(pk=device.pk, list_sequence__lt=max(applied))
-        older.update(list_sequence=max(applied))
+        older = Device.objects.filter(pk=device.pk, list_sequence__lt=applied)
+        older.update(list_sequence=applied)
     if live and new and new[-1].seq == batch.first + len(batch.rows) - 1:
         footing.note_clock(device.pk, new[-1].stamp, new[-1].received_ms)
     group.used |= rows.used_rights(device.pk, new)
+
+
+def _list_of(happened: AnyEvent | Unknown) -> int:
+    """Return the list that a device goes by, as a row has it; 0: it says nothing of it."""
+    match happened:
+        case ListApplied(sequence=sequence) | Authorised(list_sequence=sequence):
+            return sequence
+        case _:
+            return 0
 
 
 def note_flood(identity: str) -> None:

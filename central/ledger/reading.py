@@ -45,12 +45,14 @@ def _check(happened: AnyEvent | Unknown, stamp: Stamp) -> None:
     generation = getattr(happened, "generation", 0)
     if not 0 <= generation <= GENERATION_MAX:
         raise WireError(f"generation {generation}")
-    if isinstance(happened, event.ListApplied) and not 0 <= happened.sequence <= NUMBER_MAX:
-        raise WireError(f"list {happened.sequence}")
+    if isinstance(happened, event.ListApplied):
+        _check_list(happened.sequence)
     if isinstance(happened, event.EpochBegan):
         _check_before(happened)
     if isinstance(happened, event.Authorised | event.Reopened):
         _check_name(happened.admission, happened.cti)
+    if isinstance(happened, event.Authorised):
+        _check_list(happened.list_sequence)
     if isinstance(happened, event.Outcome):
         _check_name(happened.admission, b"")
     persons = _persons(happened)
@@ -63,6 +65,11 @@ def _check_before(began: event.EpochBegan) -> None:
         _check_epoch(began.previous_epoch)
     if not 0 <= began.previous_top <= NUMBER_MAX:
         raise WireError(f"an epoch of {began.previous_top} rows")
+
+
+def _check_list(sequence: int) -> None:
+    if not 0 <= sequence <= NUMBER_MAX:
+        raise WireError(f"list {sequence}")
 
 
 def _persons(happened: AnyEvent | Unknown) -> tuple[int, ...]:

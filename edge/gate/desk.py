@@ -46,8 +46,6 @@ from wire.words import Words
 log = logging.getLogger("gate.desk")
 
 UNWRITTEN_MAX = 1000
-APPLIED_SECONDS = 5.0
-"""Where people come the list changes every second; to note each would be most of the journal."""
 
 T = TypeVar("T")
 
@@ -85,7 +83,7 @@ class Desk:
         self._unwritten: list[tuple[AnyEvent, Stamp]] = []
         self._footing = Footing(trust, whitelist, zone, journal.without_memory)
         self._distrusted: dict[Distrust, float] = {}
-        self._begun, self._sequence, self._applied_at = False, 0, -APPLIED_SECONDS
+        self._begun = False
         self.claims: Claiming = NobodyAsked()
 
     # Called from the event loop.
@@ -207,6 +205,7 @@ class Desk:
             return decision
         if decision.events:
             self._unwritten.clear()
+            self._footing.let_in(decision.events, now)
         if decision.refused and decision.refused.reason is Reason.UNKNOWN:
             self._suspect(asked.scan.data, shown.ticket.cti, now)
         return self._refuse(decision, asked, now) if decision.refused else decision
@@ -299,11 +298,8 @@ class Desk:
         if rows:
             self._write_refusals(rows, now)
         self._whitelist.refresh()
-        about = self._whitelist.about
-        due = now.uptime >= self._applied_at + APPLIED_SECONDS
-        if about and about.sequence != self._sequence and due:
-            self._sequence, self._applied_at = about.sequence, now.uptime
-            self._record((event.ListApplied(sequence=about.sequence),), "", now)
+        if applied := self._footing.applied(now):
+            self._record((applied,), "", now)
         self._move(now)
         self._account(now)
         if idle:

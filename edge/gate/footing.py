@@ -19,12 +19,14 @@ from edge.store.central_time import CentralTime
 from edge.store.journal import Transaction
 from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist
-from wire.event import AnyEvent, Authorised, BudgetUsedUp, Rung, RungChanged
+from wire.event import AnyEvent, Authorised, BudgetUsedUp, ListApplied, Rung, RungChanged
 from wire.snapshot import Heartbeat
 from wire.words import Words
 
 NOTE_SECONDS = 600.0
 """How much of the list's age a power cut may forget."""
+APPLIED_SECONDS = 5.0
+"""Where people come the list changes every second; to note each would be most of the journal."""
 
 
 class Footing:
@@ -47,6 +49,8 @@ class Footing:
         self._drawn_at = inf
         """Uptime since which nobody has drawn on the budget while the list was fresh."""
         self._noted_at = -inf
+        self._applied, self._applied_at = 0, -inf
+        """The list that the journal last spoke of."""
 
     @property
     def rung(self) -> Rung:
@@ -94,6 +98,21 @@ class Footing:
             return None
         self._drawn_at = now.uptime if self.rung is Rung.FRESH else inf
         return RungChanged(rung=self.rung, why=why)
+
+    def applied(self, now: Moment) -> ListApplied | None:
+        """Return what to record of the list, once no row has spoken of it for a while."""
+        about = self._whitelist.about
+        due = now.uptime >= self._applied_at + APPLIED_SECONDS
+        if about is None or about.sequence == self._applied or not due:
+            return None
+        self._applied, self._applied_at = about.sequence, now.uptime
+        return ListApplied(sequence=about.sequence)
+
+    def let_in(self, events: tuple[AnyEvent, ...], now: Moment) -> None:
+        """These were committed: who is let in is let in by a list, which is thereby told of."""
+        for one in events:
+            if isinstance(one, Authorised) and self._applied:
+                self._applied, self._applied_at = one.list_sequence, now.uptime
 
     def age_seconds(self, now: Moment) -> float:
         """Return how long ago central confirmed the list, in this life or an earlier one."""

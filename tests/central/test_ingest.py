@@ -214,3 +214,6 @@ def test_the_list_a_device_works_with_is_known() -> None:
 
     take(together(chained(rows(ListApplied(sequence=41)))))
     assert Device.objects.get().list_sequence == 41
+    by_a_newer = msgspec.structs.replace(authorised(1), list_sequence=43)
+    take(together(chained(rows(ListApplied(sequence=41), by_a_newer, ListApplied(sequence=42)))))
+    assert Device.objects.get().list_sequence == 43, "who is let in is let in by a list"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from central.core.refund import SILENT_SECONDS
 from rules.use import Outcome, Use
@@ -304,6 +305,21 @@ def test_the_money_goes_when_the_gates_have_the_refund(gate: Gate, ticket: Any) 
     assert refund_of(ticket).state == "settled"
     assert refund_of(ticket).ended_at
     assert incidents() == []
+
+
+def test_the_money_goes_when_the_gate_lets_somebody_in_by_a_list_that_has_the_refund(
+    gate: Gate, ticket: Any, tickets: list[Any]
+) -> None:
+    from central.tickets.operations import refund
+
+    refund(ticket, asked("1"))
+    let_in = authorised(code(stored(tickets[1])))
+    gate.wrote(replace(let_in, list_sequence=sequence() - 1))
+    gate.reports()
+    assert refund_of(ticket).state == "asked", "an older list says nothing"
+    gate.wrote(replace(let_in, admission=b"another one.", list_sequence=sequence()))
+    gate.reports()
+    assert refund_of(ticket).state == "settled"
 
 
 @pytest.mark.usefixtures("gate")

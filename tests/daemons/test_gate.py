@@ -551,6 +551,35 @@ def test_changes_of_the_list_are_noted_now_and_again_and_not_each_second(device:
     play(story)
 
 
+def test_who_is_let_in_says_by_which_list_and_nothing_more_is_written_of_it(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            await stage.clock.advance(1)
+            writer = writing(device)
+            about = writer.current
+            assert about is not None
+            about = writer.apply(sealed_delta(Delta(about.sequence + 1, about.head)))
+            await stage.clock.advance(6)
+            first = noted(device)
+            assert first == [about.sequence]
+            for number in range(1, 6):
+                about = writer.apply(sealed_delta(Delta(about.sequence + 1, about.head)))
+                await stage.show(number)
+                await stage.walk()
+                await stage.clock.advance(4)
+            rows = [one for one in stage.events() if isinstance(one, event.Authorised)]
+            assert [one.list_sequence for one in rows][-1] == about.sequence
+            assert len(rows) == 5
+            assert noted(device) == first
+            await stage.clock.advance(6)
+            assert noted(device) == first, "nor later, while it is the same"
+            writer.apply(sealed_delta(Delta(about.sequence + 1, about.head)))
+            await stage.clock.advance(6)
+            assert noted(device) == [*first, about.sequence + 1], "nobody has come"
+
+    play(story)
+
+
 def noted(device: Path) -> list[int]:
     """Return the changes of the list that the journal speaks of."""
     rows = recorded_by(device, DEVICE)
