@@ -281,7 +281,7 @@ def check_shape(move: LaneMove, habits: Habits) -> None:
 
 @pytest.mark.parametrize(
     "states_max",
-    [EVERY_RUN, pytest.param(EVERY_NIGHT, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])],
+    [EVERY_RUN, pytest.param(EVERY_NIGHT, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])],
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_signal_in_every_state(kind: str, states_max: int) -> None:
