@@ -1,6 +1,7 @@
 """Who walks through an open lane, who does not, and what the sensors are worth."""
 
 from dataclasses import replace
+from math import inf
 from typing import assert_never
 
 from edge.core import notice
@@ -131,7 +132,10 @@ def _let_go(lane: Lane, admission: Admission, at: At) -> list[Command]:
 
 def come_due(lane: Lane, at: At) -> Step:
     """Do the first thing that is due of whoever waits, walks or is called."""
-    if lane.pending and lane.pending.deadline <= at.now:
+    waited = lane.pending.deadline if lane.pending else inf
+    free = inf if lane.deadline is None else lane.deadline
+    # Whom the lane is free for in that very moment is judged, not told to wait.
+    if waited <= at.now and waited < free:
         return replace(lane, pending=None), [Show(notice.PLEASE_WAIT)]
     if lane.pulse_at is not None and lane.pulse_at <= at.now:
         return call(replace(lane, pulse_at=None), at)

@@ -140,6 +140,19 @@ def test_one_visitor_waits_and_is_judged_when_the_lane_is_free() -> None:
     )
 
 
+def test_whoever_has_waited_until_the_lane_is_free_is_judged_and_not_told_to_wait() -> None:
+    """Else "please wait" would be gone in the moment it is shown, and nobody be judged."""
+    closes = passage.due(walk(*IN)[0], HABITS)
+    assert closes is not None
+    waiting = [*IN, (closes - HABITS.patience_seconds, Scanned(code(B)))]
+    lane, _ = walk(*waiting)
+    assert lane.pending
+    assert lane.pending.deadline == lane.deadline == closes
+    assert walk(*waiting, (closes, Signal.DUE))[1][-1] == Judge(code(B), assume=False)
+    sooner = [*IN, (closes - HABITS.patience_seconds - 0.25, Scanned(code(B)))]
+    assert walk(*sooner, (closes, Signal.DUE))[1] == [Show(notice.PLEASE_WAIT)], "told first"
+
+
 def test_the_same_scan_is_never_judged_twice() -> None:
     """A fast reader repeats itself while the verdict is still being written."""
     assert walk((10.0, SCANNED), (10.0, SCANNED))[1] == []
