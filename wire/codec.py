@@ -16,8 +16,10 @@ T = TypeVar("T")
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
 
-UNSIGNED, NEGATIVE, BYTE_STRING, TEXT_STRING, ARRAY, MAP, TAG = range(7)
+UNSIGNED, NEGATIVE, BYTE_STRING, TEXT_STRING, ARRAY, MAP, TAG, SIMPLE = range(8)
 """Major types of RFC 8949, 3.1."""
+HALF, NO_NUMBER = 25, 0x7C00
+"""How NaN and infinity are spelled, since the shortest way is the only one (RFC 8949, 3.3, 4.2)."""
 
 
 class WireError(ValueError):
@@ -80,11 +82,11 @@ def loads(data: bytes) -> Any:
     """Read one CBOR value that fills `data` exactly; raise WireError otherwise.
 
     Tags are refused: nothing here uses them, and their decoders (dates, big numbers, regular
-    expressions) would run on hostile input.
+    expressions) would run on hostile input. So are NaN and infinity: no time or distance is.
     """
     if len(data) > MESSAGE_BYTES_MAX:
         raise WireError(f"{len(data)} bytes are more than a message may have")
-    _refuse_tags(data)
+    _refuse_strange(data)
     try:
         value = cbor2.loads(data)
         spelled = cbor2.dumps(value, canonical=True)
@@ -95,8 +97,8 @@ def loads(data: bytes) -> Any:
     return value
 
 
-def _refuse_tags(data: bytes) -> None:
-    """Raise WireError at the first tag, indefinite length or reserved head (RFC 8949, 3).
+def _refuse_strange(data: bytes) -> None:
+    """Raise WireError at the first tag, indefinite length, reserved head or number that is none.
 
     Heads stand one after another whatever they contain, so one pass sees them all. What they add
     up to is for the decoder to say.
@@ -112,5 +114,7 @@ def _refuse_tags(data: bytes) -> None:
             following = 1 << (size - 24)
             argument = int.from_bytes(data[at : at + following], "big")
             at += following
+            if kind == SIMPLE and size == HALF and argument & NO_NUMBER == NO_NUMBER:
+                raise WireError("a number that is none")
         if kind in (BYTE_STRING, TEXT_STRING):
             at += argument

@@ -85,8 +85,12 @@ class Sheets:
             ),
         )
 
-    def _time(self, wall: float) -> Words:
-        at = datetime.fromtimestamp(wall, self._zone)
+    def _time(self, wall: float) -> Words | str:
+        """Return when it begins; nothing for a time that no calendar has."""
+        try:
+            at = datetime.fromtimestamp(wall, self._zone)
+        except (ValueError, OverflowError, OSError):
+            return ""
         zh = f"{at:%Y}年{at.month}月{at.day}日 周{WEEKDAYS[at.weekday()]} {at:%H:%M}"
         return Words(zh, f"{at:%a} {at.day} {at:%b %Y} {at:%H:%M}")
 

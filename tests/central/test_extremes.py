@@ -2,6 +2,7 @@
 
 import random
 from enum import Enum
+from math import inf, nan
 from typing import Any, get_args
 
 import msgspec
@@ -83,11 +84,13 @@ def test_any_number_anywhere_in_an_event_is_kept(kind: type[AnyEvent]) -> None:
     numbers = [
         one.name
         for one in msgspec.structs.fields(kind)
-        if isinstance(getattr(sound, one.name), int) and one.type is not bool
+        if isinstance(getattr(sound, one.name), int | float) and one.type is not bool
     ]
     some = [sound]
+    whole = (-1, 2**15, 2**16, 2**31, 2**32, FAR - 1, FAR, -FAR - 1, 2**64 - 1)
     for name in numbers:
-        for number in (-1, 2**15, 2**16, 2**31, 2**32, FAR - 1, FAR, -FAR - 1, 2**64 - 1):
+        broken = isinstance(getattr(sound, name), float)
+        for number in (nan, inf, -inf, 1e308, -1e308) if broken else whole:
             # Each of an admission, or a paper, of its own: of one use the first row tells.
             own = {one: len(some).to_bytes(12, "big") for one in NAMES if hasattr(sound, one)}
             some.append(msgspec.structs.replace(sound, **(own | {name: number})))

@@ -332,6 +332,10 @@ def test_input_has_a_cap(length: int) -> None:
         "a202000100",
         "0000",
         "",
+        "f97e00",  # NaN, and both infinities.
+        "f97c00",
+        "82f9fc0001",
+        "fb7ff8000000000000",
     ],
 )
 def test_no_tag_and_no_second_spelling_reaches_a_decoder(hostile: str) -> None:

@@ -54,6 +54,14 @@ def test_the_entrance_stands_on_the_ticket(language: str, line: tuple[str, str])
     assert line[0] not in pairs(without), "no hole where it is not known"
 
 
+@pytest.mark.parametrize("begins", [2**60, -(2**60)])
+def test_a_time_that_no_calendar_has_is_left_out(begins: int) -> None:
+    offer = replace(OFFER, begins=begins)
+    granted = Granted(bytes(12), "GH1" + "A" * 40, 1)
+    assert sheets().ticket(offer, granted, Print(offer, Sort.EXCHANGE, "zh"))
+    assert sheets().receipt([offer], "en")
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("how", Payment)
 def test_a_receipt_says_how_it_was_paid(how: Payment, language: str) -> None:
