@@ -103,6 +103,8 @@ def issue_batch(request: HttpRequest, batch: shapes.Batch, key: Key) -> Any:
     by = _may_issue(request)
     if sum(line.count for line in batch.orders) > shapes.AT_ONCE_MAX:
         raise Refused(Code.TOO_MANY)
+    if not all(line.seats_fit for line in batch.orders):
+        raise Refused(Code.SEATS_WRONG)
     wanted = [_wanted(by, line, line.count) for line in batch.orders]
     done = operations.issue_tickets(by.venue, _asked(by, key), wanted)
     return {"tickets": _issued(done)}

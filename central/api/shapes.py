@@ -1,9 +1,9 @@
 """The words of the API. Times are Unix seconds."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
 from ninja import Schema
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from wire.payment import Payment
 from wire.ticket import SMALL_MAX
@@ -85,13 +85,11 @@ class OrderLine(Order):
     seats: Annotated[tuple[Seat, ...], Field(max_length=AT_ONCE_MAX)] = ()
     """One for each ticket, in place of `seat`."""
 
-    @model_validator(mode="after")
-    def _a_seat_each(self) -> Self:
-        if (self.seats and (self.seat or len(self.seats) != self.count)) or (
-            self.seat and self.count > 1
-        ):
-            raise ValueError("a seat for each ticket, or none")
-        return self
+    @property
+    def seats_fit(self) -> bool:
+        """Whether there is a seat for each ticket, or none."""
+        seats = self.seats_of()
+        return not (self.seats and self.seat) and len(seats) in (0, self.count)
 
     def seats_of(self) -> tuple[str, ...]:
         return self.seats or super().seats_of()

@@ -22,6 +22,7 @@ class Code(StrEnum):
     NOTHING_TO_DECIDE = "nothing-to-decide"
     TIMES_WRONG = "times-wrong"
     HOLDER_WRONG = "holder-wrong"
+    SEATS_WRONG = "seats-wrong"
     NOTHING_TO_CHANGE = "nothing-to-change"
     TOO_MANY = "too-many"
     EVENT_FULL = "event-full"
@@ -89,6 +90,10 @@ _SAID: dict[Code, tuple[int, Words]] = {
             "姓名最多 80 字，证件号为 4 到 30 位字母或数字。",
             "A name has at most 80 characters, an ID number 4 to 30 letters or digits.",
         ),
+    ),
+    Code.SEATS_WRONG: (
+        409,
+        Words("请为每张票各给一个座位，或都不给。", "Name a seat for each ticket, or none."),
     ),
     Code.NOTHING_TO_CHANGE: (
         409,

@@ -126,7 +126,7 @@ def test_seats_and_prices_come_with_the_order(shop: Shop) -> None:
     assert shop.post("tickets", {**seated, "seat": "5"})[0] == 200
     for wrong in ({"seats": ["1"]}, {"seat": "1"}, {"seats": ["1", "3"], "seat": "1"}):
         status, said = shop.post("tickets/batch", {"orders": [{**seated, "count": 2, **wrong}]})
-        assert (status, said["code"]) == (422, "malformed")
+        assert (status, said["code"]) == (409, "seats-wrong")
 
 
 def test_how_it_was_paid_is_one_of_a_few_words_or_nothing(shop: Shop) -> None:
