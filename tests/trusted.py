@@ -4,10 +4,11 @@ from functools import cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from edge.store.trust import TrustStore
 from wire import cose
-from wire.codec import encode
+from wire.codec import decode, encode
 from wire.signed import Purpose, Roles, Signers, bundle, pin, seal
 
 VENUE = "venue"
@@ -28,6 +29,20 @@ def roles(venue: str = VENUE) -> bytes:
     names = {one.value: signers(one.value) for one in Purpose if one is not Purpose.ROLES}
     first = Roles(1, venue, signers("root"), names)
     return bundle([seal(encode(first), Purpose.ROLES, key("root"))])
+
+
+def next_roles(
+    version: int,
+    signer: str,
+    purpose: Purpose = Purpose.LIST,
+    root: str = "root",
+    named: str = "root",
+) -> bytes:
+    """Return roles by which another key signs that, signed by `root`; `named`: as their root."""
+    first = decode(inside(decode(roles(), list[bytes])[0]), Roles)
+    names = {**first.signers, purpose.value: signers(signer)}
+    following = replace(first, version=version, signers=names, root=signers(named))
+    return bundle([seal(encode(following), Purpose.ROLES, key(root))])
 
 
 def sealed(payload: bytes, purpose: Purpose) -> bytes:

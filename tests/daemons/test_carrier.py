@@ -15,9 +15,9 @@ from edge.store.trust import TrustStore
 from edge.sync.carrier import ORDERS_AT_ONCE, Carrier
 from edge.sync.roles import RolesFollower
 from tests import trusted
-from wire.codec import decode, encode
+from wire.codec import decode
 from wire.command import COMMAND_SECONDS_MAX, Logs
-from wire.signed import Purpose, Roles, bundle, pin, seal
+from wire.signed import Purpose, pin, seal
 from wire.topic import Topics
 
 DEVICE = "00112233445566aa"
@@ -50,13 +50,6 @@ def roles(trust: TrustStore, new: RolesFollower) -> RolesFollower:
     return new
 
 
-def second_roles() -> bytes:
-    first = decode(trusted.inside(decode(trusted.roles(), list[bytes])[0]), Roles)
-    signers = {**first.signers, Purpose.COMMAND.value: trusted.signers("next command")}
-    second = Roles(2, "venue", trusted.signers("root"), signers)
-    return bundle([seal(encode(second), Purpose.ROLES, trusted.key("root"))])
-
-
 def test_an_order_waits_until_a_new_device_has_heard_whose_orders_to_obey(
     trust: TrustStore, new: RolesFollower
 ) -> None:
@@ -72,7 +65,7 @@ def test_an_order_waits_until_a_new_device_has_heard_whose_orders_to_obey(
     assert told == [Ordered(OURS)], "the other may be one of the second roles', which are to come"
     carrier.order(message(OURS))
     assert told == [Ordered(OURS)] * 2, "what is known waits for nothing"
-    trust.add(second_roles())
+    trust.add(trusted.next_roles(2, "next command", Purpose.COMMAND))
     carrier.look_again()
     assert told == [Ordered(OURS)] * 2 + [Ordered(NEXT)]
     carrier.look_again()

@@ -17,7 +17,7 @@ from tests.small_central import CHUNK_BYTES
 from tests.trusted import inside, sealed
 from wire.codec import decode, encode
 from wire.event import Distrust
-from wire.signed import Purpose, Roles, bundle, seal
+from wire.signed import Purpose, seal
 from wire.snapshot import Delta, Heartbeat
 
 STRANGER = Ed25519PrivateKey.generate()
@@ -225,18 +225,10 @@ async def ready_at(venue: Venue, sequence: int) -> None:
 # Who may sign.
 
 
-def next_roles(version: int, list_key: str, root: str = "root", named: str = "root") -> bytes:
-    """Return roles by which another key signs lists, signed by `root`; `named`: as their root."""
-    first = decode(inside(decode(trusted.roles(), list[bytes])[0]), Roles)
-    signers = {**first.signers, "list": trusted.signers(list_key)}
-    roles = replace(first, version=version, signers=signers, root=trusted.signers(named))
-    return bundle([seal(encode(roles), Purpose.ROLES, trusted.key(root))])
-
-
 def test_a_key_that_was_changed_is_followed_without_alarm(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
         await ready(venue)
-        venue.lists.roles.append(next_roles(2, "new list"))
+        venue.lists.roles.append(trusted.next_roles(2, "new list"))
         venue.lists.change()
         venue.lists.reseal(trusted.key("new list"))
         venue.link.deliver(venue.central.topics.deltas(), venue.lists.deltas[-1])
@@ -256,17 +248,17 @@ def test_a_key_that_was_changed_is_followed_without_alarm(tmp_path: Path) -> Non
 def test_roles_that_do_not_follow_never_come_in(tmp_path: Path) -> None:
     async def story(venue: Venue) -> None:
         await ready(venue)
-        venue.lists.roles.append(next_roles(2, "list"))
+        venue.lists.roles.append(trusted.next_roles(2, "list"))
         await beating(venue, 5)
         trust = trusted.trusting(tmp_path)
         assert trust.version == 2
         known = {path.name: path.read_bytes() for path in (tmp_path / "trust").iterdir()}
         for bad in (
             trusted.roles(),
-            next_roles(2, "evil"),
-            next_roles(4, "evil"),
-            next_roles(3, "evil", root="no root"),
-            next_roles(3, "evil", root="no root", named="no root"),
+            trusted.next_roles(2, "evil"),
+            trusted.next_roles(4, "evil"),
+            trusted.next_roles(3, "evil", root="no root"),
+            trusted.next_roles(3, "evil", root="no root", named="no root"),
         ):
             venue.lists.roles[2:] = [bad]
             venue.lists.says_roles = 3
