@@ -55,7 +55,7 @@ def note(
 
 def raise_generations(rights: Collection[bytes]) -> None:
     """Make lower codes void where a paper of a right is out; the caller tells the doors."""
-    found = Ticket.objects.filter(cti__in=rights).select_related("ticket_class__event__venue")
+    found = Ticket.objects.filter(cti__among=rights).select_related("ticket_class__event__venue")
     tickets = list(found.order_by("pk"))
     for venue in {one.ticket_class.event.venue for one in tickets}:
         one_at_a_time(venue)

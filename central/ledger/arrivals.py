@@ -10,8 +10,10 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
 
 from central.core.flood import Meter
+from central.ledger.messages import Message
 from wire.topic import sender
 
 log = logging.getLogger("central.ingest")
@@ -21,13 +23,11 @@ DEVICE_MAX = 100
 ALL_MAX = 10_000
 AT_ONCE_MAX = 1000
 """Messages of one transaction."""
-BACKLOG_BYTES = 100_000
-"""Of backlogs in one transaction, beyond the first message: some hundreds of rows."""
+BACKLOG_BYTES = 20_000
+"""Of backlogs in one transaction: two of a device's messages, a thousand rows in the dense form."""
 FIRST_SECONDS = 0.5
 GATHER_SECONDS = 0.02
 SETTLE_SECONDS = 0.002
-
-Message = tuple[str, bytes]
 
 
 class _Queues:
@@ -45,12 +45,29 @@ class _Queues:
     def put(self, device: str, message: Message) -> None:
         self._waiting.setdefault(device, deque()).append(message)
 
+    def next(self) -> Iterator[Message]:
+        """Yield what would be taken now, one after another, without taking it."""
+        for place in range(max(map(len, self._waiting.values()), default=0)):
+            for queue in self._waiting.values():
+                if place < len(queue):
+                    yield queue[place]
+
     def pop(self) -> Message:
         device, queue = self._waiting.popitem(last=False)
         message = queue.popleft()
         if queue:
             self._waiting[device] = queue
         return message
+
+
+def _some(messages: Iterable[Message]) -> Iterator[Message]:
+    """Yield of backlogs what one transaction may hold: one at least, and so many bytes at most."""
+    size = 0
+    for message in messages:
+        yield message
+        size += len(message[1])
+        if size >= BACKLOG_BYTES:
+            return
 
 
 class Arrivals:
@@ -98,6 +115,11 @@ class Arrivals:
                 messages += self._take(AT_ONCE_MAX - len(messages))
         return messages
 
+    def coming(self) -> list[Message]:
+        """Return which backlogs are next to be gathered, as things stand."""
+        with self._changed:
+            return list(_some(self._backlog.next()))
+
     def flooders(self) -> set[str]:
         """Return who has said more than any device would since this was last asked."""
         with self._changed:
@@ -105,14 +127,13 @@ class Arrivals:
         return found
 
     def _take(self, most: int) -> list[Message]:
-        """Take what is live, then of backlogs one message at least, and so many bytes at most."""
+        """Take what is live, then some of backlogs."""
         taken = list[Message]()
         while self._live and len(taken) < most - 1:
             taken.append(self._live.pop())
-        size = 0
-        while self._backlog and len(taken) < most and size < BACKLOG_BYTES:
-            taken.append(self._backlog.pop())
-            size += len(taken[-1][1])
+        for message in list(_some(self._backlog.next()))[: most - len(taken)]:
+            self._backlog.pop()
+            taken.append(message)
         self._count -= len(taken)
         return taken
 

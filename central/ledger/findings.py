@@ -58,7 +58,7 @@ def review(rights: Collection[bytes]) -> None:
     for start in range(0, len(ordered), RIGHTS_AT_ONCE_MAX):
         some = ordered[start : start + RIGHTS_AT_ONCE_MAX]
         wanted = {(cti, checkpoint) for cti, checkpoint, _ in beyond(some)}
-        before = Incident.objects.filter(kind=CONFLICT, about__in=some)
+        before = Incident.objects.filter(kind=CONFLICT, about__among=some)
         held = {(bytes.fromhex(one.detail["cti"]), one.detail["checkpoint"]): one for one in before}
         for name, one in held.items():
             if name not in wanted and one.seen_at is None:
@@ -73,9 +73,9 @@ def settle(kind: str, rights: Iterable[bytes]) -> None:
     named = list(rights)
     if not named:
         return
-    uses = Use.objects.filter(cti__in=named).exclude(outcome__in=GIVEN_BACK)
+    uses = Use.objects.filter(cti__among=named).exclude(outcome__in=GIVEN_BACK)
     wanted = {(bytes(use.admission).hex(), use.person): use for use in uses}
-    before = Incident.objects.filter(kind=kind, about__in=named)
+    before = Incident.objects.filter(kind=kind, about__among=named)
     held = {(one.detail["admission"], one.detail["person"]): one for one in before}
     for name, one in held.items():
         if name not in wanted and one.seen_at is None:
@@ -94,7 +94,7 @@ def beyond(rights: Collection[bytes] | None) -> list[tuple[bytes, str, int]]:
     """
     uses = Use.objects.filter(cti__isnull=False).exclude(outcome__in=GIVEN_BACK)
     if rights is not None:
-        uses = uses.filter(cti__in=list(rights))
+        uses = uses.filter(cti__among=rights)
     counted = uses.values("cti", "checkpoint").annotate(times=Count("pk")).filter(times__gt=1)
     often = [(bytes(one["cti"] or b""), one["checkpoint"] or "", one["times"]) for one in counted]
     allowed = _allowed({cti for cti, _, _ in often})
@@ -118,7 +118,7 @@ def _allowed(rights: set[bytes]) -> dict[bytes, dict[str, int]]:
     allowed: dict[bytes, dict[str, int]] = {}
     ordered = sorted(rights)
     for start in range(0, len(ordered), RIGHTS_AT_ONCE_MAX):
-        some = Ticket.objects.filter(cti__in=ordered[start : start + RIGHTS_AT_ONCE_MAX])
+        some = Ticket.objects.filter(cti__among=ordered[start : start + RIGHTS_AT_ONCE_MAX])
         for cti, quantity, uses in some.values_list("cti", "quantity", "ticket_class__uses"):
             allowed[bytes(cti)] = {name: times * quantity for name, times in uses.items()}
     return allowed

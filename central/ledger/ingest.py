@@ -8,13 +8,12 @@ put into quarantine.
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
 
 import paho.mqtt.client as mqtt
-import zstandard
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -25,24 +24,26 @@ from central.core.flood import Meter
 from central.database import kept_trying
 from central.exchange import noting
 from central.ledger import epochs, findings, footing, rows
-from central.ledger.arrivals import Arrivals, Message
+from central.ledger.arrivals import Arrivals
+from central.ledger.messages import Message, Reader, Rows, Said, read
 from central.ledger.models import Incident, Quarantine
-from central.ledger.reading import check_batch, check_hello, check_status, short
+from central.ledger.reading import short
 from central.link import Program, connect
 from central.lists.changes import tell_uses
 from central.orders import reports
 from central.orders.desired import owed
 from central.tickets import refunds
 from central.venue.models import Device
-from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
-from wire.delivery import Batch, Hello, Status
+from wire.codec import WireError, encode
+from wire.delivery import Hello, Status
 from wire.event import AnyEvent, Authorised, EpochBegan, ListApplied
 from wire.row import Unknown
 from wire.topic import Topics, sender
 
 log = logging.getLogger("central.ingest")
 
-ZSTD = bytes.fromhex("28B52FFD")
+Reading = Callable[[str, bytes], Said]
+
 ASIDE_MAX = 100
 """Messages of one topic, an hour, that are kept though they cannot be read."""
 FLOOD_AGAIN_MS = 60_000
@@ -62,12 +63,28 @@ class Group:
     """ctis that were used or given back: every other device is to know."""
     papers: set[bytes] = field(default_factory=set)
     """ctis of which a paper is out: codes of lower generations are void."""
+    devices: dict[str, Device | None] = field(default_factory=dict)
+    """By id, as far as they were asked for."""
+    reported: set[int] = field(default_factory=set)
+    """Keys of devices of which rows came."""
+
+    def device(self, identity: str) -> Device:
+        """Return who says it; raise WireError if that is nobody of ours, or not any more."""
+        if identity not in self.devices:
+            named = Device.objects.filter(identity=identity).select_related("denied")
+            self.devices[identity] = named.first()
+        device = self.devices[identity]
+        if device is None:
+            raise WireError("no device of ours")
+        if hasattr(device, "denied"):
+            raise WireError("this device was revoked")
+        return device
 
 
 def run(stopping: threading.Event) -> None:
     """Take in what devices report until told to stop."""
     topics = Topics(settings.TOLD.venue)
-    arrived, aside, ledger = Arrivals(), what_is_aside(), Ledger(topics)
+    arrived, aside, ledger, reader = Arrivals(), what_is_aside(), Ledger(topics), Reader()
     client = connect(settings.TOLD.broker, Program.INGEST, topics.venue)
 
     def on_connect(connected: mqtt.Client, *_: object) -> None:
@@ -86,11 +103,13 @@ def run(stopping: threading.Event) -> None:
         messages = arrived.gather()
         for device in arrived.flooders():
             kept_trying(partial(note_flood, device), stopping)
-        work = partial(take, messages, topics, aside, ledger)
+        reader.expect([*messages, *arrived.coming()])
+        work = partial(take, messages, topics, aside, ledger, reader)
         answers = kept_trying(work, stopping) if messages else ()
         for topic, payload in (*(answers or ()), *(kept_trying(ledger.ask, stopping) or ())):
             client.publish(topic, payload, qos=1)
     client.loop_stop()
+    reader.stop()
 
 
 def what_is_aside() -> Meter:
@@ -103,19 +122,22 @@ def take(
     topics: Topics,
     aside: Meter | None = None,
     ledger: Ledger | None = None,
+    reader: Reading = read,
 ) -> list[tuple[str, bytes]]:
     """Commit what the messages hold; return the (topic, payload)s to answer with.
 
-    What cannot be read is put aside, as long as `aside` has room for more of its topic.
+    What cannot be read is put aside, as long as `aside` has room for more of its topic. `reader`
+    may have read the messages before.
     """
     group, aside = Group(ledger or Ledger(topics)), aside or what_is_aside()
     with transaction.atomic():
         for topic, payload in messages:
             try:
-                _take_one(topic, payload, group)
+                _take_one(topic, payload, group, reader)
             except WireError as error:
                 if not aside.beyond(topic, len(payload), time.monotonic()):
                     _put_aside(topic, payload, str(error))
+        Device.objects.filter(pk__in=group.reported).update(last_seen=timezone.now())
         for (identity, epoch), (device, hello) in sorted(group.asked.items(), key=itemgetter(0)):
             ack = epochs.acknowledge(device, epoch, hello)
             group.ledger.reached(identity, epoch, ack.upto)
@@ -130,64 +152,43 @@ def take(
     return group.answers
 
 
-def _take_one(topic: str, payload: bytes, group: Group) -> None:
+def _take_one(topic: str, payload: bytes, group: Group, reader: Reading) -> None:
     found = sender(topic)
     if found is None or "\0" in topic:
         raise WireError("no topic of ours")
-    identity, kind = found
-    device = Device.objects.filter(identity=identity).select_related("denied").first()
-    if device is None:
-        raise WireError("no device of ours")
-    if hasattr(device, "denied"):
-        raise WireError("this device was revoked")
-    plain = _unpacked(payload)
-    if kind == "hello":
-        hello = decode(plain, Hello)
-        check_hello(hello)
-        reported = sum(epoch.top for epoch in hello.epochs)
-        Device.objects.filter(pk=device.pk).update(last_seen=timezone.now(), reported_rows=reported)
-        configured = owed(device, hello.configuration)
-        if configured:
-            there = Topics(device.venue.code).configuration(identity)
-            group.answers.append((there, configured))
-        epochs.note_hello(device, hello)
-        group.ledger.hello(device, hello)
-        for told in hello.epochs:
-            group.asked[identity, told.epoch] = device, hello
-    elif kind == "claim":
-        group.answers += group.ledger.take(device, plain)
-    elif kind == "status":
-        status = decode(plain, Status)
-        check_status(status)
-        # Not `last_seen`: refunds go by that, and a status says nothing of what a door did.
-        footing.note_list(device.pk, status, round(time.time() * 1000))
-    elif kind == "log":
-        reports.keep_log(device, plain)
-    elif kind in ("live", "backlog"):
-        batch = decode(plain, Batch)
-        check_batch(batch)
-        _insert(device, batch, kind == "live", group)
-        Device.objects.filter(pk=device.pk).update(last_seen=timezone.now())
-        group.asked.setdefault((identity, batch.epoch), (device, None))
-    else:
-        raise WireError(f"no message is called {kind}")
+    identity, _ = found
+    device = group.device(identity)
+    said = reader(topic, payload)
+    match said.what:
+        case Hello() as hello:
+            reported = sum(epoch.top for epoch in hello.epochs)
+            now = timezone.now()
+            Device.objects.filter(pk=device.pk).update(last_seen=now, reported_rows=reported)
+            configured = owed(device, hello.configuration)
+            if configured:
+                there = Topics(device.venue.code).configuration(identity)
+                group.answers.append((there, configured))
+            epochs.note_hello(device, hello)
+            group.ledger.hello(device, hello)
+            for told in hello.epochs:
+                group.asked[identity, told.epoch] = device, hello
+        case Rows(batch) as told_rows:
+            _insert(device, told_rows, said.kind == "live", group)
+            group.reported.add(device.pk)
+            group.asked.setdefault((identity, batch.epoch), (device, None))
+        case Status() as status:
+            # Not `last_seen`: refunds go by that, and a status says nothing of what a door did.
+            footing.note_list(device.pk, status, round(time.time() * 1000))
+        case bytes() as plain if said.kind == "claim":
+            group.answers += group.ledger.take(device, plain)
+        case bytes() as plain:
+            reports.keep_log(device, plain)
 
 
-def _unpacked(payload: bytes) -> bytes:
-    if not payload.startswith(ZSTD):
-        return payload
-    try:
-        # Bounded: a few bytes could otherwise claim to be a disk full of zeros.
-        return zstandard.ZstdDecompressor().decompress(
-            payload, max_output_size=MESSAGE_BYTES_MAX, allow_extra_data=False
-        )
-    except zstandard.ZstdError as error:
-        raise WireError(f"not zstd: {error}") from None
-
-
-def _insert(device: Device, batch: Batch, live: bool, group: Group) -> None:
+def _insert(device: Device, told: Rows, live: bool, group: Group) -> None:
     """Write a batch's rows, and note for the group what they change."""
-    new, others = rows.insert(device, batch)
+    batch = told.batch
+    new, others = rows.insert(device, batch.epoch, told.rows)
     epochs.note_batch(device, batch, new, others)
     for row in new:
         reports.note(device.pk, row.happened, row.stamp)
@@ -200,6 +201,7 @@ def _insert(device: Device, batch: Batch, live: bool, group: Group) -> None:
         # Live rows overtake older ones, which then say less.
         older = Device.objects.filter(pk=device.pk, list_sequence__lt=applied)
         older.update(list_sequence=applied)
+        device.list_sequence = applied
     if live and new and new[-1].seq == batch.first + len(batch.rows) - 1:
         footing.note_clock(device.pk, new[-1].stamp, new[-1].received_ms)
     group.used |= rows.used_rights(device.pk, new)

@@ -4,23 +4,18 @@ A row that comes again is nothing. Another one under its name is kept beside the
 as much: both happened, and which came first must not decide anything.
 """
 
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
 from central.ledger import sql_postgresql, sql_sqlite
+from central.ledger.messages import SaidRow
 from central.ledger.models import Row, Use
-from central.ledger.reading import about, columns, read_row, short
+from central.ledger.reading import about, columns, short
 from central.venue.models import Device
 from rules.use import OUTCOMES, Outcome
 from wire import event
-from wire.chain import link
-from wire.delivery import Batch
-from wire.event import AnyEvent, Stamp
-from wire.row import Unknown
 
 FIRST, OTHER = "ledger_row", "ledger_otherrow"
 _Right = tuple[bytes | None, str | None, int | None]
@@ -29,51 +24,25 @@ _Used = tuple[Outcome, _Right, int]
 UNKNOWN: _Right = (None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class NewRow:
-    """A row that was not here before."""
-
-    seq: int
-    previous: bytes
-    hash: bytes
-    body: bytes
-    happened: AnyEvent | Unknown
-    stamp: Stamp
-    received_ms: int
-
-
-def insert(device: Device, batch: Batch) -> tuple[list[NewRow], bool]:
+def insert(device: Device, epoch: bytes, came: Sequence[SaidRow]) -> tuple[list[SaidRow], bool]:
     """Write what of a batch is new; return it, and whether other rows have some of its names."""
-    came = _read(device, batch)
-    new, others = list[NewRow](), False
+    new, others = list[SaidRow](), False
     for start in range(0, len(came), sql_sqlite.ROWS_AT_ONCE_MAX):
         some = came[start : start + sql_sqlite.ROWS_AT_ONCE_MAX]
-        written = _write(device.pk, batch.epoch, some, FIRST)
+        written = _write(device.pk, epoch, some, FIRST)
         fresh = [row for row in some if row.seq in written]
         if len(fresh) < len(some):
             # Without its chain, since the same row may come again in another batch.
-            differing = _differing(device, batch.epoch, [row for row in some if row not in fresh])
+            differing = _differing(device, epoch, [row for row in some if row.seq not in written])
             others = others or bool(differing)
-            written = _write(device.pk, batch.epoch, differing, OTHER)
+            written = _write(device.pk, epoch, differing, OTHER)
             fresh += [row for row in differing if row.seq in written]
         new += fresh
     _project(device.pk, new)
     return new, others
 
 
-def _read(device: Device, batch: Batch) -> list[NewRow]:
-    received_ms = round(time.time() * 1000)
-    previous, identity = batch.previous, bytes.fromhex(device.identity)
-    rows = []
-    for seq, body in enumerate(batch.rows, batch.first):
-        happened, stamp = read_row(body, received_ms)
-        hashed = link(previous, identity, batch.epoch, seq, body)
-        rows.append(NewRow(seq, previous, hashed, body, happened, stamp, received_ms))
-        previous = hashed
-    return rows
-
-
-def _write(device: int, epoch: bytes, rows: Sequence[NewRow], table: str) -> set[int]:
+def _write(device: int, epoch: bytes, rows: Sequence[SaidRow], table: str) -> set[int]:
     """Return the seqs of the rows that were written."""
     if not rows:
         return set()
@@ -92,14 +61,17 @@ def _write(device: int, epoch: bytes, rows: Sequence[NewRow], table: str) -> set
         return {seq for (seq,) in cursor.fetchall()}
 
 
-def _differing(device: Device, epoch: bytes, rows: Sequence[NewRow]) -> list[NewRow]:
+def _differing(device: Device, epoch: bytes, rows: Sequence[SaidRow]) -> list[SaidRow]:
     """Return those whose name is held by a row of other content."""
-    held = Row.objects.filter(device=device, epoch=epoch, seq__in=[row.seq for row in rows])
+    # As a range, which an index is always asked for; of a list, PostgreSQL without statistics is
+    # not sure, and reads a whole epoch.
+    between = (rows[0].seq, rows[-1].seq)
+    held = Row.objects.filter(device=device, epoch=epoch, seq__range=between)
     bodies = {seq: bytes(body) for seq, body in held.values_list("seq", "body")}
     return [row for row in rows if bodies[row.seq] != row.body]
 
 
-def _project(device: int, rows: Iterable[NewRow]) -> None:
+def _project(device: int, rows: Iterable[SaidRow]) -> None:
     """Bring the uses up to date; of one batch, each use is written once."""
     uses: dict[tuple[bytes, int], _Used] = {}
     for row in rows:
@@ -149,7 +121,7 @@ def _merge(
     uses[name] = (max(before, outcome), right if known is UNKNOWN else known, wall_ms)
 
 
-def used_rights(device: int, rows: Iterable[NewRow]) -> set[bytes]:
+def used_rights(device: int, rows: Iterable[SaidRow]) -> set[bytes]:
     """Return the ctis that are now more or less used; that they were passed says nothing new."""
     rights, admissions = set[bytes](), set[bytes]()
     for row in rows:
@@ -163,7 +135,7 @@ def used_rights(device: int, rows: Iterable[NewRow]) -> set[bytes]:
     named = Use.objects.filter(device=device, cti__isnull=False)
     ordered = sorted(admissions)
     for start in range(0, len(ordered), sql_sqlite.ROWS_AT_ONCE_MAX):
-        some = named.filter(admission__in=ordered[start : start + sql_sqlite.ROWS_AT_ONCE_MAX])
+        some = named.filter(admission__among=ordered[start : start + sql_sqlite.ROWS_AT_ONCE_MAX])
         rights |= {bytes(cti) for cti in some.values_list("cti", flat=True) if cti}
     return rights
 

@@ -58,7 +58,7 @@ def _told(rights: Collection[bytes] | None) -> Iterator[_Use]:
         yield from found.iterator(5000)
         return
     for some in _pieces(sorted(rights)):
-        yield from found.filter(cti__in=some)
+        yield from found.filter(cti__among=some)
 
 
 def _pieces(rights: list[bytes]) -> Iterable[list[bytes]]:

@@ -5,7 +5,7 @@ that the database and the chain never tell different stories.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -23,8 +23,15 @@ from wire.snapshot import Delta, head_after
 T = TypeVar("T")
 
 NO_HEAD = bytes(32)
+_LISTED = (
+    *("cti", "ticket_class_id", "standing", "generation", "id_check", "sealed_name"),
+    *("moved_from", "moved_until"),
+)
+"""What a ticket's row of the list is made of."""
 DELTA_ROWS_MAX = 500
 """What a device writes in one transaction."""
+ROW_BYTES_MAX = 25
+"""Of a row's numbers and heads in CBOR, beside its detail."""
 DELTA_BYTES_MAX = 128 * 1024
 """Brokers take half as much again and more in one packet (provisioning/mosquitto.conf)."""
 
@@ -51,26 +58,28 @@ def publish_change(
 
     Many tickets become several links, none longer than a device takes; return the last.
     """
-    return _publish(venue, [ticket.pk for ticket in tickets], classes, events, signing_keys)
-
-
-def _publish(
-    venue: Venue,
-    keys: Collection[int],
-    classes: Iterable[TicketClass] = (),
-    events: Iterable[Event] = (),
-    signing_keys: Iterable[SigningKey] = (),
-) -> Change:
     one_at_a_time(venue)
-    chain = _Chain(venue)
     small = (
         tuple((kind.pk, encode(kind.record())) for kind in classes),
         tuple((event.audience, encode(event.record())) for event in events),
         tuple((bytes(key.kid), encode(key.record())) for key in signing_keys),
     )
-    pieces = _pieces(_rows(venue, keys))
-    last = chain.append(next(pieces, ()), *small)
-    for piece in pieces:
+    keys = batched(sorted(ticket.pk for ticket in tickets), DELTA_ROWS_MAX)
+    named = (Ticket.objects.filter(pk__in=some).only(*_LISTED).order_by("pk") for some in keys)
+    pieces = _pieces(_rows(venue, named))
+    return _append(venue, next(pieces, ()), pieces, *small)
+
+
+def _append(
+    venue: Venue,
+    first: tuple[Row, ...],
+    others: Iterable[tuple[Row, ...]],
+    *small: tuple[tuple[Any, bytes], ...],
+) -> Change:
+    """Append a link, and one for each further piece; return the last."""
+    chain = _Chain(venue)
+    last = chain.append(first, *small)
+    for piece in others:
         last = chain.append(piece)
     announce()
     return last
@@ -99,11 +108,11 @@ class _Chain:
         )
 
 
-def _rows(venue: Venue, keys: Collection[int]) -> Iterator[Row]:
-    """Yield the tickets' lines; read again, for another may have blocked them meanwhile."""
+def _rows(venue: Venue, found: Iterable[Iterable[Ticket]]) -> Iterator[Row]:
+    """Yield the tickets' lines; read now, for another may have blocked them meanwhile."""
     list_key = bytes(venue.list_key)
-    for some in batched(sorted(keys), DELTA_ROWS_MAX):
-        tickets = list(Ticket.objects.filter(pk__in=some).order_by("pk"))
+    for some in found:
+        tickets = list(some)
         uses = reported({bytes(ticket.cti) for ticket in tickets})
         for ticket in tickets:
             yield ticket.row(list_key, uses.get(bytes(ticket.cti), NEVER_USED))
@@ -113,7 +122,7 @@ def _pieces(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:
     """Gather rows up to what one change may hold."""
     piece, size = list[Row](), 0
     for row in rows:
-        length = len(encode(row))
+        length = ROW_BYTES_MAX + len(row.detail or b"")
         if piece and (len(piece) == DELTA_ROWS_MAX or size + length > DELTA_BYTES_MAX):
             yield tuple(piece)
             piece, size = [], 0
@@ -125,13 +134,19 @@ def _pieces(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:
 
 def tell_uses(rights: Collection[bytes]) -> None:
     """Put what devices reported of these rights' uses on the list; inside their transaction."""
-    by_venue: dict[int, list[int]] = {}
-    for some in batched(sorted(rights), DELTA_ROWS_MAX):
-        named = Ticket.objects.filter(cti__in=some)
-        for pk, of in named.values_list("pk", "ticket_class__event__venue"):
-            by_venue.setdefault(of, []).append(pk)
-    for key, keys in by_venue.items():
-        _publish(Venue.objects.get(pk=key), keys)
+    for venue in Venue.objects.order_by("pk"):
+        one_at_a_time(venue)
+        classes = set(TicketClass.objects.filter(event__venue=venue).values_list("pk", flat=True))
+        named = (_tickets(some, classes) for some in batched(sorted(rights), DELTA_ROWS_MAX))
+        pieces = _pieces(_rows(venue, named))
+        if first := next(pieces, ()):
+            _append(venue, first, pieces)
+
+
+def _tickets(rights: list[bytes], classes: set[int]) -> list[Ticket]:
+    # Asked of the database, the classes would have it read all of a venue's tickets.
+    named = Ticket.objects.filter(cti__among=rights).only(*_LISTED).order_by("pk")
+    return [ticket for ticket in named if ticket.ticket_class_id in classes]
 
 
 def batched(some: list[T], size: int) -> Iterator[list[T]]:

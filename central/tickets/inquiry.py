@@ -49,7 +49,7 @@ def admissions(tickets: Iterable[Ticket]) -> dict[int, tuple[Admission, ...]]:
     """Return the uses that count, oldest first, by the ticket's primary key."""
     by_cti = {bytes(ticket.cti): ticket.pk for ticket in tickets}
     found: dict[int, tuple[Admission, ...]] = {}
-    uses = Use.objects.filter(cti__in=list(by_cti)).exclude(outcome__in=GIVEN_BACK)
+    uses = Use.objects.filter(cti__among=by_cti).exclude(outcome__in=GIVEN_BACK)
     for use in uses.select_related("device").order_by("wall_ms", "pk"):
         one = Admission(
             admission=bytes(use.admission),

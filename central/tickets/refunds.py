@@ -114,14 +114,14 @@ def heard(rights: Collection[bytes], devices: Collection[int]) -> None:
     Called by ingest, inside the transaction of the report; what it finds rests on all that was
     reported, so that the order of arrival does not matter.
     """
-    refunded = Refund.objects.filter(ticket__cti__in=list(rights))
+    refunded = Refund.objects.filter(ticket__cti__among=rights)
     refunded = refunded.exclude(state=State.DENIED.value)
     ctis = [bytes(cti) for cti in refunded.values_list("ticket__cti", flat=True)]
     if ctis:
         findings.settle(findings.AFTER_REFUND, ctis)
         _think_again(refunded, waiting=True)
     rebooked = Ticket.objects.filter(
-        cti__in=list(rights), standing=Standing.RESCHEDULED.value
+        cti__among=rights, standing=Standing.RESCHEDULED.value
     ).values_list("cti", flat=True)
     findings.settle(findings.AFTER_REBOOKING, [bytes(cti) for cti in rebooked])
     if Awaited.objects.filter(device__in=devices).exists():

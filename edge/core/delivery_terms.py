@@ -8,8 +8,10 @@ from wire.delivery import Ack
 
 LIVE_ROWS_MAX = 20
 BACKLOG_ROWS_MAX = 500
-WINDOW = 4
-"""Backlog batches, and apart from them live messages, on their way at once."""
+WINDOW = 6
+"""Backlog batches, and apart from them live messages, on their way at once.
+
+Central commits two such batches at a time: the next are there when it has done so."""
 PATIENCE_SECONDS = 2.0
 PATIENCE_MAX_SECONDS = 30.0
 HELLO_EVERY_SECONDS = 60.0

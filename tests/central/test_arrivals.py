@@ -3,7 +3,7 @@
 import pytest
 
 from central.core.flood import Meter
-from central.ledger.arrivals import DEVICE_MAX, Arrivals
+from central.ledger.arrivals import BACKLOG_BYTES, DEVICE_MAX, Arrivals
 from tests.central_messages import DEVICE, TOPICS, chained, register_device, rows, take
 
 LOUD, QUIET = "aa" * 8, "bb" * 8
@@ -23,6 +23,24 @@ def test_who_floods_fills_its_own_queue_and_is_served_in_turn() -> None:
     ]
     assert arrivals.flooders() == set()
     assert arrivals.gather() == []
+
+
+def test_what_is_coming_is_what_is_gathered_next() -> None:
+    """Nothing waits in between: what is read ahead is what is needed first."""
+    arrivals = Arrivals()
+    for number in range(12):
+        device = LOUD if number % 3 else QUIET
+        arrivals.put(TOPICS.backlog(device), b"%012d" % number + bytes(BACKLOG_BYTES // 3))
+    arrivals.put(TOPICS.hello(QUIET), b"behind its backlog")
+    seen = 0
+    while coming := arrivals.coming():
+        assert arrivals.gather() == coming
+        seen += len(coming)
+        but_the_last = sum(len(payload) for _, payload in coming[:-1])
+        assert but_the_last < BACKLOG_BYTES, "no more than one transaction may hold"
+    assert seen == 13
+    arrivals.put(TOPICS.live(LOUD), b"live")
+    assert arrivals.coming() == [], "what is live is read when it comes"
 
 
 def test_who_says_more_than_any_device_would_is_named() -> None:

@@ -106,14 +106,15 @@ def test_a_list_of_holes_that_cannot_be_true_is_not_believed() -> None:
     assert sends(commands) == [(Lane.BACKLOG, 11, 100)]
 
 
-def test_the_window_is_four_batches_until_central_acknowledges() -> None:
+def test_so_many_batches_are_on_their_way_until_central_acknowledges() -> None:
     full, commands = walk(tops(5000), Signal.CONNECTED, acked(0))
     assert len(sends(commands)) == WINDOW
-    full, commands = walk(*(Sent(number, 500 * number) for number in (1, 2, 3, 4)), start=full)
+    on_their_way = range(1, WINDOW + 1)
+    full, commands = walk(*(Sent(number, 500 * number) for number in on_their_way), start=full)
     assert not sends(commands), "a PUBACK proves nothing"
     _, commands = walk(acked(500), start=full)
     assert Save(NOW, 500) in commands
-    assert sends(commands) == [(Lane.BACKLOG, 2001, 2500)]
+    assert sends(commands) == [(Lane.BACKLOG, 500 * WINDOW + 1, 500 * WINDOW + 500)]
 
 
 def test_what_did_not_fit_is_sent_next() -> None:
@@ -183,9 +184,9 @@ def test_an_ack_that_cannot_be_true_is_refused_and_said_once(refused: Acked) -> 
 
 
 def test_an_epoch_in_doubt_holds_up_no_other() -> None:
-    both = Tops((Known(OLD, 3000, 0), Known(NOW, 700, 0)))
+    both = Tops((Known(OLD, 500 * WINDOW + 1000, 0), Known(NOW, 700, 0)))
     delivery, _ = walk(both, Signal.CONNECTED, acked(0, epoch=OLD), acked(0))
-    for number in (1, 2, 3, 4):
+    for number in range(1, WINDOW + 1):
         delivery, _ = core.step(delivery, Sent(number, 500 * number), at(101.0))
     _, commands = core.step(delivery, Signal.DUE, at(110.0))
     flights = [one.flight for one in commands if isinstance(one, Send)]

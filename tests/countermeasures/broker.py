@@ -66,8 +66,8 @@ BROKER: Changes = {
     "… whose rows come by another way": (
         out(
             "central/ledger/ingest.py",
-            '    if hasattr(device, "denied"):\n'
-            '        raise WireError("this device was revoked")\n',
+            '        if hasattr(device, "denied"):\n'
+            '            raise WireError("this device was revoked")\n',
         ),
     ),
     "a rogue client id": (out(MOSQUITTO, "use_username_as_clientid true\n"),),

@@ -130,7 +130,7 @@ def central_of(
 
         from central.claims import answering
         from central.exchange import delegating, finding, granting
-        from central.ledger import findings, footing, ingest, rows
+        from central.ledger import findings, footing, ingest, messages
         from central.lists import essentials, snapshots
         from central.orders import desired, reports
         from central.tickets import refunds
@@ -138,7 +138,17 @@ def central_of(
 
         time = CentralTime(wall)
         timed = (
-            *(findings, footing, ingest, rows, essentials, snapshots, desired, reports, refunds),
+            *(
+                findings,
+                footing,
+                ingest,
+                messages,
+                essentials,
+                snapshots,
+                desired,
+                reports,
+                refunds,
+            ),
             *(delegating, finding, granting, signing, answering),
         )
         instead: list[tuple[ModuleType, str, object]] = [(one, "time", time) for one in timed]
