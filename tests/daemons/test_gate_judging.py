@@ -14,6 +14,7 @@ from edge.core.decision import Decision
 from edge.core.notice import Lamp
 from edge.gate.claims import Judged, NobodyAsked
 from edge.gate.config import LaneConfig
+from edge.gate.lane import UNRECORDED_MAX
 from edge.runtime.clock import settle
 from tests.daemons.test_gate import Stage, device, gate, lists, text
 from tests.daemons.test_gate_claims import Asking, asking
@@ -282,6 +283,26 @@ def test_nothing_opens_by_hand_before_it_is_written(device: Path) -> None:
                 before = stage.relay.held
             assert (before, stage.relay.held) == (False, True)
             assert stage.kinds() == ["mode-changed"]
+
+    play(story)
+
+
+def test_of_more_than_a_lane_keeps_in_mind_nothing_is_lost(device: Path) -> None:
+    """A card that stalls for very long: then the lane waits, and what comes waits before it."""
+    turns = UNRECORDED_MAX + 20
+
+    async def story() -> None:
+        async with gate(device) as stage:
+            async with stalling(stage, after=False):
+                for turn in range(turns):
+                    stage.fire.drive(turn % 2 == 0)
+                    await settle()
+                assert stage.kinds() == []
+            for _ in range(turns):
+                await settle()
+            assert stage.kinds() == turns // 2 * ["released", "secured"]
+            await stage.show(1)
+            assert len(stage.relay.pulses) == 1, "and it serves again"
 
     play(story)
 
