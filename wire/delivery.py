@@ -6,6 +6,14 @@ arrive twice and in any order; central keeps one of each.
 """
 
 import msgspec
+import zstandard
+
+from wire.codec import MESSAGE_BYTES_MAX, WireError
+
+ZSTD = bytes.fromhex("28B52FFD")
+"""What no CBOR map begins with (RFC 8878, 3.1.1)."""
+PACKED_FROM_BYTES = 512
+ZSTD_LEVEL = 3
 
 
 class EpochTop(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,3 +63,23 @@ class Ack(msgspec.Struct, frozen=True, omit_defaults=True):
     upto: int
     want: tuple[tuple[int, int], ...] = ()
     """Ranges (first, last) below rows that central holds: holes to be filled first."""
+
+
+def packed(payload: bytes) -> bytes:
+    """Return a message as it travels: rows are much alike, many take a tenth."""
+    if len(payload) < PACKED_FROM_BYTES:
+        return payload
+    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(payload)
+
+
+def unpacked(payload: bytes) -> bytes:
+    """Return a message as it was before it was packed, if it was; raise WireError."""
+    if not payload.startswith(ZSTD):
+        return payload
+    try:
+        # Bounded: a few bytes could otherwise claim to be a disk full of zeros.
+        return zstandard.ZstdDecompressor().decompress(
+            payload, max_output_size=MESSAGE_BYTES_MAX, allow_extra_data=False
+        )
+    except zstandard.ZstdError as error:
+        raise WireError(f"not zstd: {error}") from None

@@ -8,20 +8,16 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import zstandard
-
 from central.ledger.reading import check_batch, check_hello, check_status, read_row
 from wire.chain import link
-from wire.codec import MESSAGE_BYTES_MAX, WireError, decode
-from wire.delivery import Batch, Hello, Status
+from wire.codec import WireError, decode
+from wire.delivery import Batch, Hello, Status, unpacked
 from wire.event import AnyEvent, Stamp
 from wire.row import Unknown
 from wire.topic import sender
 
 Message = tuple[str, bytes]
 """(topic, payload)"""
-
-ZSTD = bytes.fromhex("28B52FFD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ def read(topic: str, payload: bytes) -> Said:
     if found is None or "\0" in topic:
         raise WireError("no topic of ours")
     identity, kind = found
-    plain = _unpacked(payload)
+    plain = unpacked(payload)
     match kind:
         case "hello":
             hello = decode(plain, Hello)
@@ -78,18 +74,6 @@ def read(topic: str, payload: bytes) -> Said:
             return Said(identity, kind, plain)
         case _:
             raise WireError(f"no message is called {kind}")
-
-
-def _unpacked(payload: bytes) -> bytes:
-    if not payload.startswith(ZSTD):
-        return payload
-    try:
-        # Bounded: a few bytes could otherwise claim to be a disk full of zeros.
-        return zstandard.ZstdDecompressor().decompress(
-            payload, max_output_size=MESSAGE_BYTES_MAX, allow_extra_data=False
-        )
-    except zstandard.ZstdError as error:
-        raise WireError(f"not zstd: {error}") from None
 
 
 def _rows(identity: str, batch: Batch) -> list[SaidRow]:

@@ -2,19 +2,15 @@
 
 from dataclasses import dataclass
 
-import zstandard
-
 from rules.claim import admission_of
 from wire import claim, event, paper
 from wire.chain import EPOCH_BYTES
 from wire.claim import NUMBER_MAX, QUANTITY_MAX, TEXT_MAX, FromDevice
-from wire.codec import MESSAGE_BYTES_MAX, WireError, decode
-from wire.delivery import Batch, Hello
+from wire.codec import WireError, decode
+from wire.delivery import Batch, Hello, unpacked
 from wire.event import ADMISSION_BYTES, AnyEvent, Stamp
 from wire.row import Unknown, decode_row
 from wire.ticket import CTI_BYTES
-
-ZSTD = bytes.fromhex("28B52FFD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ def read(device: bytes, kind: str, payload: bytes) -> Said | None:
                 _check_rows(one.epoch, one.first, one.top)
             return Said(device, hello)
         case "live" | "backlog":
-            batch = decode(_unpacked(payload), Batch)
+            batch = decode(unpacked(payload), Batch)
             _check_rows(batch.epoch, batch.first, batch.first + len(batch.rows))
             return Said(device, batch)
         case _:
@@ -77,15 +73,3 @@ def _is_sound(happened: AnyEvent, stamp: Stamp) -> bool:
 def _check_rows(epoch: bytes, first: int, last: int) -> None:
     if len(epoch) != EPOCH_BYTES or not 0 <= first <= NUMBER_MAX or not 0 <= last <= NUMBER_MAX:
         raise WireError("rows that no journal has")
-
-
-def _unpacked(payload: bytes) -> bytes:
-    if not payload.startswith(ZSTD):
-        return payload
-    try:
-        # Bounded: a few bytes could otherwise claim to be a disk full of zeros.
-        return zstandard.ZstdDecompressor().decompress(
-            payload, max_output_size=MESSAGE_BYTES_MAX, allow_extra_data=False
-        )
-    except zstandard.ZstdError as error:
-        raise WireError(f"not zstd: {error}") from None

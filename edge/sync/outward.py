@@ -6,8 +6,6 @@ import sqlite3
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
-import zstandard
-
 from edge.core import delivery as core
 from edge.core.delivery_terms import (
     Acked,
@@ -32,14 +30,13 @@ from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 from edge.sync.inbox import Inbox
 from wire.codec import encode
-from wire.delivery import Ack, Batch, EpochTop, Hello
+from wire.delivery import Ack, Batch, EpochTop, Hello, packed
 from wire.topic import Topics
 
 log = logging.getLogger("sync.outward")
 
 POLL_SECONDS = 0.05
 """For a daemon that does not say `Grew`."""
-COMPRESSED_FROM_BYTES = 512
 
 
 class Rows(Protocol):
@@ -195,7 +192,4 @@ class Outward:
         batch = self._rows.batch(flight.epoch, flight.first, flight.last - flight.first + 1)
         if batch is None or not batch.rows or batch.first != flight.first:
             return None
-        payload = encode(batch)
-        if len(payload) >= COMPRESSED_FROM_BYTES:
-            payload = zstandard.ZstdCompressor(level=3).compress(payload)
-        return payload, batch.first + len(batch.rows) - 1
+        return packed(encode(batch)), batch.first + len(batch.rows) - 1

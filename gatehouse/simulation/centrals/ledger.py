@@ -9,8 +9,6 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-import zstandard
-
 from central.core.prefix import advance
 from central.ledger import sql_sqlite
 from central.ledger.reading import about, check_batch, check_hello, columns, read_row, short
@@ -20,14 +18,12 @@ from rules.exchange import Use
 from rules.use import OUTCOMES, Outcome
 from wire import event
 from wire.chain import link
-from wire.codec import MESSAGE_BYTES_MAX, WireError, decode, encode
-from wire.delivery import Ack, Batch, EpochTop, Hello
+from wire.codec import WireError, decode, encode
+from wire.delivery import Ack, Batch, EpochTop, Hello, unpacked
 from wire.entry import UseElsewhere
 from wire.event import AnyEvent, Stamp
 from wire.row import Unknown
 from wire.topic import Topics, sender
-
-ZSTD = bytes.fromhex("28B52FFD")
 
 ROWS, OTHERS = "ledger_row", "ledger_otherrow"
 UPSERT_USE = sql_sqlite.upsert_uses(1).replace("%s", "?")
@@ -80,11 +76,7 @@ class Ledger:
         if found is None or device is None:
             raise WireError("no device of ours")
         identity, kind = found
-        plain = payload
-        if payload.startswith(ZSTD):
-            plain = zstandard.ZstdDecompressor().decompress(
-                payload, max_output_size=MESSAGE_BYTES_MAX
-            )
+        plain = unpacked(payload)
         if self.claims and kind in ("hello", "live", "backlog"):
             self.claims.hears(device)
         if kind == "claim" and self.claims:
