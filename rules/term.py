@@ -10,11 +10,19 @@ seconds only, so for longer than that nothing is firm either.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from heapq import nsmallest
 from types import MappingProxyType
+from typing import TypeVar
 
 PATIENCE_SECONDS_MAX = 5.0
 """How long after asking any claimant would go by a grant."""
 SETTLING_SECONDS = 2 * PATIENCE_SECONDS_MAX
+ASK_AGAIN_SECONDS = 5.0
+ASKED_AT_ONCE_MAX = 20
+"""Each question is signed by whoever answers doors: one that is away with hundreds of claims must
+not keep the others waiting."""
+
+N = TypeVar("N")
 
 NOTHING: Mapping[bytes, int] = MappingProxyType({})
 UNHEARD: Mapping[bytes, int] = MappingProxyType({b"": 1})
@@ -80,3 +88,12 @@ def reached(term: Term, device: bytes, epoch: bytes, upto: int) -> Term:
         return term
     left = {other: top for other, top in known.items() if other != epoch}
     return replace(term, lacking={**term.lacking, device: left})
+
+
+def to_ask(waiting: Mapping[N, float], uptime: float) -> list[N]:
+    """Return of which claims the holders are to be asked now: those first that are due longest.
+
+    `waiting` says when each is due.
+    """
+    due = (name for name, at in waiting.items() if at <= uptime)
+    return nsmallest(ASKED_AT_ONCE_MAX, due, key=waiting.__getitem__)

@@ -17,7 +17,7 @@ from central.venue.models import Device, Venue
 from rules import claim as rules
 from rules import term as terms
 from rules.claim import Standing
-from rules.term import SETTLING_SECONDS
+from rules.term import ASK_AGAIN_SECONDS, SETTLING_SECONDS
 from wire import claim as wire
 from wire.claim import Ask, Claim, FromLedger, GiveBack, Kind, Taken
 from wire.delivery import Hello
@@ -26,7 +26,6 @@ from wire.topic import Topics
 
 log = logging.getLogger("central.claims")
 
-ASK_AGAIN_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 FORGET_SECONDS = 86_400
 Answer = tuple[str, bytes]
@@ -80,14 +79,14 @@ class Ledger:
         self._term = terms.reached(self._term, bytes.fromhex(device), epoch, upto)
 
     def ask(self) -> list[Answer]:
-        """Return the questions that are due to holders of claims; in a transaction of its own."""
+        """Return questions that are due to holders of claims; in a transaction of its own."""
         now = self._uptime()
         if not self._begun or now - self._looked_at < LOOK_SECONDS:
             return []
         self._looked_at = now
         unheard = knowing.unheard()
         asked_at = {name: self._waiting.get(name, now + SETTLING_SECONDS) for name in unheard}
-        due = [name for name, at in asked_at.items() if at <= now]
+        due = terms.to_ask(asked_at, now)
         self._waiting = asked_at | dict.fromkeys(due, now + ASK_AGAIN_SECONDS)
         knowing.forget(int(time.time()) - FORGET_SECONDS)
         return [answer for name in due for answer in self._told(Ask(*name))]

@@ -19,7 +19,7 @@ from edge.store.claims import Books, ClaimsDamaged, ClaimStore, ClaimsUnwritable
 from rules import claim as rules
 from rules import term as terms
 from rules.claim import Standing
-from rules.term import SETTLING_SECONDS, Term
+from rules.term import ASK_AGAIN_SECONDS, SETTLING_SECONDS, Term
 from wire import claim as wire
 from wire.claim import Ask, Claim, FromLedger, GiveBack, Kind, Taken
 from wire.codec import encode
@@ -31,7 +31,6 @@ log = logging.getLogger("hub.ledger")
 
 ASK_SECONDS = SETTLING_SECONDS
 """After so long without a word of it, whoever holds a claim is asked what became of it."""
-ASK_AGAIN_SECONDS = 5.0
 HELD_RANGES_MAX = 200
 """Holes in an epoch that are remembered; beyond, rows come again."""
 
@@ -125,11 +124,11 @@ class Ledger:
         return group.answers
 
     def ask(self, now: Moment) -> list[Answer]:
-        """Return the questions that are due to holders of claims."""
-        due = [name for name, at in self._waiting.items() if at <= now.uptime]
-        for name in due:
+        """Return questions that are due to holders of claims, a few at a time."""
+        asked = terms.to_ask(self._waiting, now.uptime)
+        for name in asked:
             self._waiting[name] = now.uptime + ASK_AGAIN_SECONDS
-        return [self._told(Ask(*name)) for name in due]
+        return [self._told(Ask(*name)) for name in asked]
 
     def _begun(self, now: Moment) -> Term:
         def begin(books: Books) -> tuple[Term, tuple[rules.Held, ...]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from edge.hub.roster import Roster
 from edge.runtime.clock import SimulatedClock, settle
 from edge.runtime.service import Life
 from edge.store.claims import FILE, ClaimStore
-from rules.term import SETTLING_SECONDS
+from rules.term import ASKED_AT_ONCE_MAX, SETTLING_SECONDS
 from tests.device import authorised, stamp, ticket
 from tests.said_sync import SaidSync
 from tests.threads import DirectThread
@@ -260,6 +261,31 @@ def test_whoever_holds_a_claim_and_is_silent_is_asked_until_it_says(tmp_path: Pa
             before = len(one.link.published)
             await one.clock.advance(9)
             assert one.link.published[before:] == [], "the journal has said it"
+
+    play(story)
+
+
+def test_of_many_silent_claims_a_few_are_asked_about_at_a_time_and_each_in_its_turn(
+    tmp_path: Path,
+) -> None:
+    """Each question is signed on the thread that doors wait for."""
+    many = 7 * ASKED_AT_ONCE_MAX
+
+    async def story() -> None:
+        async with hub(tmp_path) as one:
+            for number in range(many):
+                await one.claim(number, right=number)
+            await one.clock.advance(SETTLING_SECONDS - 0.5)
+            asked = list[Told]()
+            for _ in range(15):
+                before = len(one.link.published)
+                await one.clock.advance(1.0)
+                words = [one.read(*said) for said in one.link.published[before:]]
+                assert len(words) <= ASKED_AT_ONCE_MAX
+                asked += words
+            times = Counter(word.admission for word in asked if isinstance(word, Ask))
+            assert len(times) == many
+            assert set(times.values()) <= {2, 3}, "nobody is asked at another's cost"
 
     play(story)
 
