@@ -19,7 +19,7 @@ from wire.topic import sender
 log = logging.getLogger("central.ingest")
 
 DEVICE_MAX = 100
-"""Messages of one device that wait; an honest one has ten on their way."""
+"""Messages of one device that wait; an honest one has a dozen on their way."""
 ALL_MAX = 10_000
 AT_ONCE_MAX = 1000
 """Messages of one transaction."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rules.term import ASKED_AT_ONCE_MAX
 from tests.central_messages import DEVICE, EPOCH, TOPICS, chained, register_device, rows, together
 from tests.device import authorised, ticket
 from wire.claim import (
@@ -157,6 +158,18 @@ def test_a_silent_holder_is_asked(ledger: Any, clock: Clock) -> None:
     say(ledger, "live", encode(together(chained(rows(authorised(1))))))
     clock.now += 20.0
     assert told(ledger.ask()) == []
+
+
+def test_of_many_silent_holders_a_few_are_asked_at_a_time(ledger: Any, clock: Clock) -> None:
+    for number in range(ASKED_AT_ONCE_MAX + 5):
+        claim(ledger, number, right=number)
+    told(ledger.ask())
+    clock.now += 20.0
+    first = told(ledger.ask())
+    clock.now += 1.0
+    then = told(ledger.ask())
+    assert (len(first), len(then)) == (ASKED_AT_ONCE_MAX, 5)
+    assert len({ask.admission for ask in (*first, *then)}) == ASKED_AT_ONCE_MAX + 5
 
 
 def test_nobody_gives_back_what_another_holds(ledger: Any) -> None:

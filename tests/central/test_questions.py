@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from tests.central_messages import (
     DEVICE,
@@ -31,11 +32,38 @@ def test_many_keys_are_found_by_one_question() -> None:
     assert Use.objects.filter(admission__among=[b"x' OR 'y'='y", b"\0\\x"]).count() == 0
 
 
+def test_no_question_is_asked_for_each_ticket_told_of(
+    tickets: list[dict[str, Any]],
+) -> None:
+    from django.db import connection
+
+    from central.lists.changes import publish_change, tell_uses
+    from central.venue.models import Ticket, Venue
+
+    rights = [bytes(one.cti) for one in Ticket.objects.order_by("pk")]
+    assert len(rights) == len(tickets)
+    counts = list[int]()
+
+    def count(execute: Any, *asked: Any) -> Any:
+        counts[-1] += 1
+        return execute(*asked)
+
+    for some in (1, len(rights)):
+        for tell in (
+            lambda most: tell_uses(rights[:most]),
+            lambda most: publish_change(Venue.objects.get(), Ticket.objects.all()[:most]),
+        ):
+            counts.append(0)
+            with transaction.atomic(), connection.execute_wrapper(count):
+                tell(some)
+    assert counts[:2] == counts[2:]
+
+
 @pytest.mark.parametrize("central", ["postgresql"], indirect=True)
 @pytest.mark.xdist_group("postgresql")
 def test_no_question_of_ingest_reads_a_whole_epoch() -> None:
     """Without statistics, as on a new database, PostgreSQL takes what it can be sure of."""
-    from django.db import connection, transaction
+    from django.db import connection
 
     from central.ledger.models import Row
 

@@ -138,18 +138,8 @@ def central_of(
 
         time = CentralTime(wall)
         timed = (
-            *(
-                findings,
-                footing,
-                ingest,
-                messages,
-                essentials,
-                snapshots,
-                desired,
-                reports,
-                refunds,
-            ),
-            *(delegating, finding, granting, signing, answering),
+            *(findings, footing, ingest, messages, essentials, snapshots, desired, reports),
+            *(refunds, delegating, finding, granting, signing, answering),
         )
         instead: list[tuple[ModuleType, str, object]] = [(one, "time", time) for one in timed]
         instead += [(snapshots, "folder", lambda: folder), (trust, "sealed", sealed)]
