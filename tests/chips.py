@@ -6,9 +6,12 @@ is exact.
 
 import errno
 import os
+from collections import deque
+from dataclasses import dataclass
 from typing import Any
 
 import gpiod
+from gpiod import EdgeEvent
 from gpiod.line import Value
 from gpiozero.pins.mock import MockFactory, MockPin
 
@@ -30,7 +33,11 @@ class FakeChip:
         self._levels: dict[int, bool] = {}
 
     def request(
-        self, path: str, consumer: str, config: dict[int, gpiod.LineSettings]
+        self,
+        path: str,
+        consumer: str,
+        config: dict[int, gpiod.LineSettings],
+        event_buffer_size: int = 16,
     ) -> "FakeRequest":
         assert path == "/dev/gpiochip0"
         assert consumer == "gatehouse"
@@ -41,7 +48,7 @@ class FakeChip:
         if line in self.requests:
             raise OSError(errno.EBUSY, "Device or resource busy")
         self.settings.append(settings)
-        self.requests[line] = FakeRequest(self, line)
+        self.requests[line] = FakeRequest(self, line, event_buffer_size)
         if settings.direction is gpiod.line.Direction.OUTPUT:
             self.put(line, settings.output_value is Value.ACTIVE)
         return self.requests[line]
@@ -73,17 +80,38 @@ class FakeChip:
         if level is not self.level(line):
             self.put(line, level)
             if line in self.requests:
-                self.requests[line].wake()
+                self.requests[line].edge(level)
+
+
+@dataclass
+class FakeEdge:
+    """What is used of `gpiod.EdgeEvent`."""
+
+    event_type: EdgeEvent.Type
+    timestamp_ns: int
+    line_seqno: int
 
 
 class FakeRequest:
-    """What is used of `gpiod.LineRequest`; its descriptor is a pipe."""
+    """What is used of `gpiod.LineRequest`; its descriptor is a pipe.
 
-    def __init__(self, chip: FakeChip, line: int) -> None:
+    As the kernel does, it keeps so many edges and drops the oldest.
+    """
+
+    def __init__(self, chip: FakeChip, line: int, edges_max: int) -> None:
         self._chip = chip
         self._line = line
         self._released = False
+        self._edges = deque[FakeEdge](maxlen=edges_max)
+        self._number = 0
         self.fd, self._other_end = os.pipe()
+
+    def edge(self, level: bool) -> None:
+        self._number += 1
+        kind = EdgeEvent.Type.RISING_EDGE if level else EdgeEvent.Type.FALLING_EDGE
+        at = round(self._chip.clock.now().uptime * 1e9)
+        self._edges.append(FakeEdge(kind, at, self._number))
+        self.wake()
 
     def wake(self) -> None:
         os.write(self._other_end, b"!")
@@ -100,7 +128,9 @@ class FakeRequest:
         self._check()
         while self.wait_edge_events(0):
             pass
-        return []
+        edges = list(self._edges)
+        self._edges.clear()
+        return edges
 
     def get_value(self, line: int) -> Value:
         self._check()

@@ -75,7 +75,7 @@ def signals(assumed: bool) -> list[tuple[str, AnySignal]]:
 
 def lane_moves(lane: Lane, habits: Habits) -> Iterator[Move[Lane, Command]]:
     """Yield one move for each signal now, and one for waiting until something is due."""
-    assumed = lane.suspect or not habits.sensor
+    assumed = lane.suspect or lane.blind or not habits.sensor
     told = [(label, signal, 0.0) for label, signal in signals(assumed)]
     due = passage.due(lane, habits)
     if due is not None:

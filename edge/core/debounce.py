@@ -4,6 +4,7 @@ A change counts once it has lasted for its settle time. A fire loop that opens i
 and its closing late; a pass contact is symmetrical.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 
@@ -29,6 +30,22 @@ def see(contact: Contact, level: bool, uptime: float) -> Contact:
     if level == contact.seen:
         return contact
     return replace(contact, seen=level, since=uptime)
+
+
+def replay(
+    contact: Contact, edges: Iterable[tuple[bool, float]], settling: Settling
+) -> tuple[Contact, list[tuple[bool, float]]]:
+    """Return the contact after edges that are heard of late, and the changes believed by then.
+
+    An edge is (level, uptime). So a pulse that came and went unread is a pulse all the same.
+    """
+    believed: list[tuple[bool, float]] = []
+    for level, uptime in edges:
+        contact, changed = settle(contact, settling, uptime)
+        if changed is not None:
+            believed.append((changed, uptime))
+        contact = see(contact, level, uptime)
+    return contact, believed
 
 
 def deadline(contact: Contact, settling: Settling) -> float | None:

@@ -33,6 +33,7 @@ def fire(lane: Lane, at: At) -> Step:
         pulse_until=lane.pulse_until,
         abandoned=lane.abandoned,
         suspect=lane.suspect,
+        blind=lane.blind,
         beam_since=lane.beam_since,
         heads_before=lane.heads,
         judged=lane.judged,
@@ -92,7 +93,7 @@ def open_once(lane: Lane, by: str, why: str, at: At) -> Step:
     record = Record((OpenedByHand(by=by, why=why),))
     if lane.state not in (State.CLOSED, State.JUDGING) or lane.stays_open:
         return lane, [record]  # It is open: never two at once.
-    opened = replace(lane, state=State.OPENED, admission=None, late=None)
+    opened = replace(lane, state=State.OPENED, admission=None, late=None, unseen=lane.blind)
     opened, pulse = call(call_off(opened, CalledOffBy.HAND), at)
     shown = notice.EXIT if at.habits.free else notice.go(1)
     return opened, [record, *pulse, Show(shown)]

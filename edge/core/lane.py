@@ -61,6 +61,8 @@ class Habits:
     """Between two persons where nothing tells that the first has passed."""
     beam_seconds: float = 10.0
     when_suspect: WhenSuspect = WhenSuspect.SPEND
+    one_board: bool = False
+    """Pass contact and relay hang on one board: where the one is lost, so is the other."""
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -127,6 +129,10 @@ class Lane:
     abandoned: int = 0
     """Admissions in a row that nobody walked through."""
     suspect: bool = False
+    blind: bool = False
+    """The pass contact is lost: nobody is seen to pass."""
+    unseen: bool = False
+    """Since it OPENED there was a moment in which nobody would have been seen."""
     beam_since: float | None = None
     heads: int = 0
     """Counted through while released or staying open."""
@@ -195,6 +201,9 @@ class Identify:
 class Signal(Enum):
     PASSED = "passed"  # The board's pass contact, or the beams in the right order.
     PASSED_OPPOSITE = "passed-opposite"
+    UNSEEN = "unseen"  # For a moment nobody looked at the pass contact.
+    CONTACT_LOST = "contact-lost"  # The pass contact's.
+    CONTACT_FOUND = "contact-found"
     BEAM_BROKEN = "beam-broken"
     BEAM_CLEAR = "beam-clear"
     NOT_READY = "not-ready"

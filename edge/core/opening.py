@@ -75,9 +75,11 @@ def unresolved(
 
 
 def serves(lane: Lane, habits: Habits) -> bool:
-    closed = lane.suspect and habits.when_suspect is WhenSuspect.CLOSE
+    unsure = lane.suspect or lane.blind
+    closed = unsure and habits.when_suspect is WhenSuspect.CLOSE
+    gone = lane.blind and habits.one_board
     admits = lane.mode not in (Mode.OUT_OF_SERVICE, Mode.LOCKED)
-    return admits and lane.ready and not closed
+    return admits and lane.ready and not closed and not gone
 
 
 def wants(lane: Lane, scan: Scan, habits: Habits) -> bool:
@@ -102,7 +104,7 @@ def scanned(lane: Lane, scan: Scan, at: At) -> Step:
         case State.CLOSED:
             if not serves(lane, at.habits):
                 return lane, [Show(resting(lane, at.habits))]
-            assume = lane.suspect or not at.habits.sensor
+            assume = lane.suspect or lane.blind or not at.habits.sensor
             judging = replace(
                 lane, state=State.JUDGING, judged=scan, decided=scan.scan, pending=None
             )
@@ -130,6 +132,7 @@ def authorised(lane: Lane, admission: Admission, shown: Notice, at: At) -> Step:
         admission=admission,
         person=admission.first,
         late=None,
+        unseen=lane.blind,
     )
     commands: list[Command] = [Show(shown)]
     if holds_group(admission, at):
@@ -221,6 +224,7 @@ def close(lane: Lane, at: At, commands: list[Command]) -> Step:
         person=0,
         deadline=None,
         pulse_at=None,
+        unseen=False,
     )
     waiting = closed.pending
     if waiting is None or closed.judged:

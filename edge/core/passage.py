@@ -14,8 +14,8 @@ Fire acts on the board by wire: RELEASED is what we observe and count, not what 
 The use is committed by the shell, together with the verdict, before `Authorised` comes in here:
 so no pulse is ever asked for without a durable row. Every person authorised gets exactly one
 outcome; who was called off and is committed all the same is given back. A lane whose sensor is
-missing, or no longer believed, assumes that everybody passed, and the shell commits that in the
-same transaction.
+missing, lost, or no longer believed, assumes that everybody passed, and the shell commits that in
+the same transaction. Whom nobody saw walk while nobody was looking is uncertain, not given back.
 
 `opening` has how it opens and closes, `passing` who walks through, `interruption` what people and
 fire do to it, `beacon` how it lets itself be found.
@@ -106,14 +106,16 @@ def _told(lane: Lane, signal: Signal, at: At) -> Step:
             return passing.passed(lane, at)
         case Signal.PASSED_OPPOSITE:
             return passing.passed_opposite(lane, at)
+        case Signal.UNSEEN:
+            return passing.unseen(lane), []
+        case Signal.CONTACT_LOST | Signal.CONTACT_FOUND:
+            return passing.contact_found(lane, signal is Signal.CONTACT_FOUND, at)
         case Signal.BEAM_BROKEN:
             return replace(lane, beam_since=at.now), []
         case Signal.BEAM_CLEAR:
             return passing.beam_clear(lane, at)
-        case Signal.NOT_READY:
-            return interruption.board_said(lane, False, at)
-        case Signal.READY:
-            return interruption.board_said(lane, True, at)
+        case Signal.NOT_READY | Signal.READY:
+            return interruption.board_said(lane, signal is Signal.READY, at)
         case Signal.FIRE:
             return interruption.fire(lane, at)
         case Signal.SECURED:

@@ -17,7 +17,17 @@ from edge.core.lane import (
     State,
     WhenSuspect,
 )
-from edge.core.opening import At, Step, call, close, holds_group, resting, wait
+from edge.core.opening import (
+    At,
+    Step,
+    call,
+    close,
+    holds_group,
+    resting,
+    serves,
+    unresolved,
+    wait,
+)
 from wire.event import (
     Abandoned,
     AnyEvent,
@@ -33,6 +43,7 @@ from wire.event import (
 )
 
 ABANDONED_IN_A_ROW_MAX = 3
+NOT_WATCHED = "nobody looked at the pass contact meanwhile"
 
 
 def passed(lane: Lane, at: At) -> Step:
@@ -64,6 +75,19 @@ def beam_clear(lane: Lane, at: At) -> Step:
     if stuck and lane.abandoned < ABANDONED_IN_A_ROW_MAX:
         return _believe(replace(clear, suspect=False), at)
     return clear, []
+
+
+def unseen(lane: Lane) -> Lane:
+    """Whoever may walk now may have walked already."""
+    return replace(lane, unseen=lane.unseen or lane.state is State.OPENED)
+
+
+def contact_found(lane: Lane, found: bool, at: At) -> Step:
+    """Lost, nobody is seen from now on; where the relay went with it, nobody is let in either."""
+    after = replace(lane if found else unseen(lane), blind=not found)
+    changes = serves(after, at.habits) is not serves(lane, at.habits)
+    shown = Show(resting(after, at.habits))
+    return after, [shown] if changes and after.state is State.CLOSED else []
 
 
 def _believe(lane: Lane, at: At) -> Step:
@@ -157,10 +181,15 @@ def _timed_out(lane: Lane, at: At) -> Step:
         if lane.person < admission.last:
             return call(replace(lane, person=lane.person + 1), at)
         return close(lane, at, [Show(resting(lane, at.habits))])
+    late = Late(admission.admission, lane.person, at.now + at.habits.late_seconds)
+    if lane.unseen:
+        left = [(admission.admission, n) for n in range(lane.person, admission.last + 1)]
+        doubt = unresolved(left, holds_group(admission, at), NOT_WATCHED)
+        commands = [*_let_go(lane, admission, at), Record(doubt), Show(resting(lane, at.habits))]
+        return close(replace(lane, late=late), at, commands)
     back = admission.last - lane.person + 1
     given = Abandoned(admission=admission.admission, person=lane.person, count=back)
     events: tuple[AnyEvent, ...] = (given,)
-    late = Late(admission.admission, lane.person, at.now + at.habits.late_seconds)
     # A group of which some walked through shows that the sensor works.
     in_a_row = lane.abandoned + 1 if lane.person == admission.first else 0
     suspect = lane.suspect or in_a_row >= ABANDONED_IN_A_ROW_MAX

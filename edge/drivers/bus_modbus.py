@@ -1,8 +1,10 @@
 """A Modbus RTU line that relays and sensors share: one request at a time, commands first.
 
-The inputs are polled by one loop for all sensors of a board. A write that got no answer is never
-repeated where that could pulse twice; a read may be. Some two-wire adapters give back what is
-sent, and the reply to a write looks just like that, so a read finds it out before the first write.
+The inputs are polled by one loop for all sensors of a board; a panel that has much to say makes
+them wait for 60 ms at most, so that no pass contact is overlooked. A write that got no answer is
+never repeated where that could pulse twice; a read may be. Some two-wire adapters give back what
+is sent, and the reply to a write looks just like that, so a read finds it out before the first
+write.
 """
 
 import asyncio
@@ -19,6 +21,8 @@ from edge.runtime.clock import Clock
 REPLY_SECONDS = 0.2
 READ_TRIES = 3
 POLL_SECONDS = 0.02
+OVERTAKEN_SECONDS = 0.06
+"""So long commands go before a read."""
 QUIET_CHARACTERS, QUIET_SECONDS_MIN = 3.5, 0.00175
 """The silence between two frames: 3.5 characters of 11 bits, and not less at a higher rate."""
 
@@ -81,11 +85,15 @@ class ModbusBus:
         self._drop()
 
     async def _read(self, request: Request) -> bytes:
+        loop = asyncio.get_running_loop()
+        overdue = loop.time() + OVERTAKEN_SECONDS
         while True:
-            await self._no_command.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(overdue):
+                    await self._no_command.wait()
             async with self._turn:
                 # Commands may have come while this read waited for another one to end.
-                if not self._commands:
+                if not self._commands or loop.time() >= overdue:
                     return self._taken(request, await self._ask(request))
 
     def _taken(self, request: Request, heard: bytes | Refusal) -> bytes:

@@ -78,6 +78,13 @@ class Level:
     uptime: float
 
 
+@dataclass(frozen=True, slots=True)
+class Unwatched:
+    """Nobody looked at an input for so long that it may have closed and opened meanwhile."""
+
+    seconds: float
+
+
 class Reader(Protocol):
     """Reads codes: QR, barcode or card."""
 
@@ -108,8 +115,12 @@ class Relay(Protocol):
 class Sensor(Protocol):
     """One input: pass contact, beam, fire loop, key switch, cabinet contact."""
 
-    def changes(self) -> AsyncIterator[Level | Lost | Found]:
-        """Yield the level first found, then each debounced change, for ever. Called once."""
+    def changes(self) -> AsyncIterator[Level | Lost | Found | Unwatched]:
+        """Yield the level first found, then each debounced change, for ever. Called once.
+
+        A contact that closed for its settle time is told of, also late, or `Unwatched` is: what a
+        process that stood still has missed is never passed over in silence.
+        """
 
 
 async def held(contact: Sensor) -> AsyncIterator[bool]:

@@ -2,8 +2,9 @@
 
 [lane.pass_contact] kind = "gpio", pin = 22, active_low = true
 
-gpiozero calls back on a thread of its own; the level is then read and debounced on the event
-loop, since its mock pins know no debouncing. Tried on gpiozero's mock pins only.
+gpiozero calls back on a thread of its own and knows when the edge was; edges are debounced on the
+event loop, since its mock pins know no debouncing, by their own times: a loop that stood still
+misses no pulse. Tried on gpiozero's mock pins only.
 """
 
 import asyncio
@@ -22,6 +23,10 @@ from edge.runtime.clock import Clock
 
 LOOK_SECONDS = 1.0
 """How often a quiet pin is read all the same, so that a pin library that has gone is noticed."""
+
+
+EDGE_AGE_SECONDS_MAX = 60.0
+"""Beyond, pin library and kernel count from different days, and an edge was just now."""
 
 
 class GpioSensor:
@@ -45,10 +50,18 @@ class GpioSensor:
 
     async def _connection(self) -> AsyncGenerator[Level | Found, None]:
         moved = asyncio.Event()
+        edges = list[tuple[bool, float]]()
         loop = asyncio.get_running_loop()
 
-        def wake() -> None:
-            loop.call_soon_threadsafe(moved.set)
+        def heard(level: bool, uptime: float) -> None:
+            edges.append((level, uptime))
+            moved.set()
+
+        def active() -> None:
+            loop.call_soon_threadsafe(heard, True, self._since(device.active_time))
+
+        def inactive() -> None:
+            loop.call_soon_threadsafe(heard, False, self._since(device.inactive_time))
 
         try:
             device = DigitalInputDevice(
@@ -57,17 +70,21 @@ class GpioSensor:
         except FAILURES as error:
             raise self._gone(error) from None
         try:
-            device.when_activated = device.when_deactivated = wake
+            device.when_activated, device.when_deactivated = active, inactive
             contact = Contact()
             while True:
                 moved.clear()
                 uptime = self._clock.now().uptime
                 level = bool(device.is_active)
                 yield Found()
+                waiting, edges[:] = tuple(edges), []
+                contact, believed = debounce.replay(contact, waiting, self._settling)
+                for changed, at in believed:
+                    yield Level(changed, at)
                 contact = debounce.see(contact, level, uptime)
-                contact, changed = debounce.settle(contact, self._settling, uptime)
-                if changed is not None:
-                    yield Level(changed, uptime)
+                contact, now_believed = debounce.settle(contact, self._settling, uptime)
+                if now_believed is not None:
+                    yield Level(now_believed, uptime)
                 due = debounce.deadline(contact, self._settling) or uptime + LOOK_SECONDS
                 await read_until(due, self._clock, moved.wait, moved.is_set)
         except FAILURES as error:
@@ -75,6 +92,10 @@ class GpioSensor:
         finally:
             with suppress(*FAILURES):
                 device.close()
+
+    def _since(self, seconds: float | None) -> float:
+        ago = 0.0 if seconds is None or not 0.0 <= seconds < EDGE_AGE_SECONDS_MAX else seconds
+        return self._clock.now().uptime - ago
 
     def _gone(self, error: Exception) -> DriverError:
         return DriverError(f"GPIO {self._pin}: {error}; check pin and pin library")

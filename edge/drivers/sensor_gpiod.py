@@ -3,8 +3,9 @@
 [lane.pass_contact] kind = "gpiod", chip = "/dev/gpiochip0", line = 22, active_low = true
 
 Both edges wake the driver, and it debounces by itself: kernel debouncing differs from chip to
-chip. `active_low` also asks for the pull-up that a dry contact to ground needs. Tried against a
-fake chip only, never a real one.
+chip. It goes by the times that the kernel gave them (since boot, as the Clock's uptime: a gate is
+never suspended), so that a process that stood still misses no pulse. `active_low` also asks for
+the pull-up that a dry contact to ground needs. Tried against a fake chip only, never a real one.
 """
 
 import asyncio
@@ -13,17 +14,20 @@ from contextlib import suppress
 from typing import Any
 
 import gpiod
+from gpiod import EdgeEvent
 from gpiod.line import Bias, Direction, Edge, Value
 
 from edge.core import debounce
 from edge.core.debounce import Contact, Settling
 from edge.drivers.hotplug import for_ever, read_until
-from edge.drivers.interfaces import DriverError, Found, Level, Lost
+from edge.drivers.interfaces import DriverError, Found, Level, Lost, Unwatched
 from edge.runtime.clock import Clock
 
 Request = Callable[..., Any]
 LOOK_SECONDS = 1.0
 """How often a quiet line is read all the same: not every kernel wakes who watches a lost chip."""
+EDGES_MAX = 256
+"""As many as the kernel keeps for us; a contact that bounces makes some dozens."""
 FAILURES = (OSError, ValueError, NotImplementedError, gpiod.RequestReleasedError)
 """gpiod makes a ValueError of EINVAL (no such line) and a NotImplementedError of EOPNOTSUPP."""
 
@@ -46,10 +50,10 @@ class GpiodSensor:
         self._active_low = active_low
         self._ask = request
 
-    def changes(self) -> AsyncIterator[Level | Lost | Found]:
+    def changes(self) -> AsyncIterator[Level | Lost | Found | Unwatched]:
         return for_ever(self._connection, self._clock)
 
-    async def _connection(self) -> AsyncGenerator[Level | Found, None]:
+    async def _connection(self) -> AsyncGenerator[Level | Found | Unwatched, None]:
         try:
             held = self._requested()
         except FAILURES as error:
@@ -58,18 +62,24 @@ class GpiodSensor:
         # One watch for the whole connection: a cancelled wait must not end a later one's.
         loop.add_reader(held.fd, moved.set)
         try:
-            contact = Contact()
+            contact, heard, read_at = Contact(), 0, self._clock.now().uptime
             while True:
-                uptime = self._clock.now().uptime
+                uptime, edges = self._clock.now().uptime, list[EdgeEvent]()
                 if moved.is_set() and held.wait_edge_events(0):
-                    held.read_edge_events()
+                    edges = held.read_edge_events()
                 moved.clear()
                 level = held.get_value(self._line) is Value.ACTIVE
                 yield Found()
+                if edges and edges[-1].line_seqno - heard > len(edges):
+                    yield Unwatched(uptime - read_at)  # More than the kernel could keep.
+                heard, read_at = edges[-1].line_seqno if edges else heard, uptime
+                contact, believed = debounce.replay(contact, map(_edge, edges), self._settling)
+                for changed, at in believed:
+                    yield Level(changed, at)
                 contact = debounce.see(contact, level, uptime)
-                contact, changed = debounce.settle(contact, self._settling, uptime)
-                if changed is not None:
-                    yield Level(changed, uptime)
+                contact, now_believed = debounce.settle(contact, self._settling, uptime)
+                if now_believed is not None:
+                    yield Level(now_believed, uptime)
                 due = debounce.deadline(contact, self._settling) or uptime + LOOK_SECONDS
                 await read_until(due, self._clock, moved.wait, moved.is_set)
         except FAILURES as error:
@@ -86,7 +96,16 @@ class GpiodSensor:
             bias=Bias.PULL_UP if self._active_low else Bias.PULL_DOWN,
             active_low=self._active_low,
         )
-        return self._ask(self._chip, consumer="gatehouse", config={self._line: settings})
+        return self._ask(
+            self._chip,
+            consumer="gatehouse",
+            config={self._line: settings},
+            event_buffer_size=EDGES_MAX,
+        )
 
     def _gone(self, error: Exception) -> DriverError:
         return DriverError(f"{self._chip} line {self._line}: {error}; check chip and line")
+
+
+def _edge(event: EdgeEvent) -> tuple[bool, float]:
+    return event.event_type is EdgeEvent.Type.RISING_EDGE, event.timestamp_ns / 1e9

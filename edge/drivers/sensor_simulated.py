@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from edge.drivers.interfaces import Found, Level, Lost
+from edge.drivers.interfaces import Found, Level, Lost, Unwatched
 from edge.runtime.clock import Clock
 
 LOST = Lost("the simulated sensor was unplugged; plug it in again")
@@ -14,7 +14,7 @@ class SimulatedSensor:
         self._clock = clock
         self._active = active
         self._plugged = plugged
-        self._told: asyncio.Queue[Level | Lost | Found] = asyncio.Queue()
+        self._told: asyncio.Queue[Level | Lost | Found | Unwatched] = asyncio.Queue()
 
     def drive(self, active: bool) -> None:
         """Set the level; nothing if it is so already."""
@@ -22,6 +22,11 @@ class SimulatedSensor:
             self._active = active
             if self._plugged:
                 self._told.put_nowait(Level(active, self._clock.now().uptime))
+
+    def overlook(self, seconds: float) -> None:
+        """Let nobody have looked at it for so long."""
+        if self._plugged:
+            self._told.put_nowait(Unwatched(seconds))
 
     def lose(self) -> None:
         """Unplug it; nothing if it is unplugged."""
@@ -35,7 +40,7 @@ class SimulatedSensor:
             self._plugged = True
             self._tell_all()
 
-    async def changes(self) -> AsyncIterator[Level | Lost | Found]:
+    async def changes(self) -> AsyncIterator[Level | Lost | Found | Unwatched]:
         # What was told before anybody listened is history.
         self._told = asyncio.Queue()
         self._tell_all()

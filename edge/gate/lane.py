@@ -43,6 +43,7 @@ from edge.drivers.interfaces import (
     Reader,
     Relay,
     Sensor,
+    Unwatched,
 )
 from edge.gate.config import LaneConfig
 from edge.gate.inbox import Inbox
@@ -54,6 +55,9 @@ log = logging.getLogger("gate.lane")
 
 UNRECORDED_MAX = 1000
 """As much as may happen while the card stalls; then the lane waits for it."""
+
+OVERSLEPT_SECONDS = 0.15
+PASS_CONTACT = "pass_contact"
 
 Happened = tuple[tuple[AnyEvent, ...], str, Moment]
 """Events, on which lane, when."""
@@ -125,6 +129,8 @@ class LaneShell:
         self._held: dict[str, Held] = {}
         self._lost: set[str] = set()
         self._resting_at: float | None = None
+        self._overslept: float | None = None
+        """The deadline that was last found to be long past."""
         self._answers: deque[Answer] = deque()
         self._unrecorded: asyncio.Queue[Happened] = asyncio.Queue(UNRECORDED_MAX)
         self._judging: asyncio.Task[None] | None = None
@@ -214,8 +220,17 @@ class LaneShell:
                     first, known = False, active
                     if signal:
                         self.inbox.put(signal)
+                case Unwatched(seconds):
+                    log.warning(
+                        "unwatched lane=%s contact=%s: %.2f s", self.config.name, name, seconds
+                    )
+                    if name == PASS_CONTACT:
+                        self.inbox.put(Signal.UNSEEN)
                 case Lost() | Found():
                     first = True
+                    if name == PASS_CONTACT:
+                        lost = isinstance(said, Lost)
+                        self.inbox.put(Signal.CONTACT_LOST if lost else Signal.CONTACT_FOUND)
                     await self._tell(name, said)
 
     async def _tell(self, device: str, said: Lost | Found) -> None:
@@ -263,7 +278,7 @@ class LaneShell:
             due = passage.due(self._lane, self._habits)
             now = self._clock.now().uptime
             if due is not None and due <= now:
-                return Signal.DUE
+                return Signal.DUE if self._awake(due, now) else Signal.UNSEEN
             if self._resting_at is not None and self._resting_at <= now:
                 await self._show(passage.resting(self._lane, self._habits))
                 continue
@@ -272,6 +287,13 @@ class LaneShell:
             if signal is not None:
                 return signal
         return self._answers.popleft()
+
+    def _awake(self, due: float, now: float) -> bool:
+        """Whether it looks in time; where it stood still, so did who looks at the contacts."""
+        late = due == self._lane.deadline and now - due > OVERSLEPT_SECONDS
+        overslept = late and due != self._overslept
+        self._overslept = due if overslept else self._overslept
+        return not overslept
 
     async def _judge(self, asked: Judge) -> None:
         """Have it judged by all that happened before, and give the lane the answer."""

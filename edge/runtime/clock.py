@@ -132,6 +132,10 @@ class SimulatedClock:
         self._move_to(target)
         await settle()
 
+    def jump(self, seconds: float) -> None:
+        """Let `seconds` pass while the process stands still: nobody wakes at their own time."""
+        self._move_to(self._now.uptime + seconds)
+
     def step_wall(self, seconds: float) -> None:
         """Set the wall clock forward or back, as a time server or a person would."""
         self._now = Moment(self._now.wall + seconds, self._now.uptime, self._now.quality)

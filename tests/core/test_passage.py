@@ -365,6 +365,71 @@ def test_a_suspect_lane_that_closes_says_so() -> None:
     assert again == [Record((SensorFault(suspect=False),)), Show(notice.IDLE)]
 
 
+LOST, FOUND = Signal.CONTACT_LOST, Signal.CONTACT_FOUND
+UNCERTAIN = Uncertain(admission=A, person=1, why="nobody looked at the pass contact meanwhile")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [*IN, (11.0, Signal.UNSEEN)],
+        [*IN, (11.0, LOST)],
+        [*IN, (11.0, LOST), (11.5, FOUND)],
+        [(10.0, SCANNED), (10.05, LOST), (10.1, let_in())],
+    ],
+)
+def test_whom_nobody_could_have_seen_walk_is_not_given_back(before: list[Line]) -> None:
+    assert events(*before, (17.0, Signal.DUE)) == [UNCERTAIN]
+    late = PassedLate(admission=A, person=1)
+    assert events(*before, (17.0, Signal.DUE), (18.0, Signal.PASSED)) == [UNCERTAIN, late]
+
+
+@pytest.mark.parametrize("looked_away", [[(9.0, Signal.UNSEEN)], [(8.0, LOST), (9.0, FOUND)]])
+def test_what_nobody_saw_before_it_opened_is_no_doubt(looked_away: list[Line]) -> None:
+    assert events(*looked_away, *IN, (17.0, Signal.DUE)) == [Abandoned(admission=A, person=1)]
+
+
+def test_of_a_group_that_nobody_watched_only_the_one_in_flight_is_uncertain() -> None:
+    lines = [(10.0, SCANNED), (10.1, let_in(3)), (11.0, Signal.PASSED), (12.0, Signal.UNSEEN)]
+    assert events(*lines, (20.0, Signal.DUE))[2:] == [
+        Uncertain(admission=A, person=2, why=UNCERTAIN.why),
+        Abandoned(admission=A, person=3),
+    ]
+    counts = replace(HABITS, board_counts=True)
+    assert events(*lines, (20.0, Signal.DUE), habits=counts)[1:] == [
+        Uncertain(admission=A, person=person, why=UNCERTAIN.why) for person in (2, 3)
+    ]
+
+
+def test_whom_nobody_watched_says_nothing_of_the_sensor() -> None:
+    lines: list[Line] = []
+    for turn in range(3):
+        start = 10.0 + 20 * turn
+        scan = Scanned(code(b"scan %d" % turn))
+        lines += [(start, scan), (start + 0.1, let_in()), (start + 1.0, Signal.UNSEEN)]
+        lines += [(start + 8.0, Signal.DUE)]
+    assert not walk(*lines)[0].suspect
+
+
+def test_a_lane_whose_contact_is_lost_assumes_that_everybody_walks() -> None:
+    assert walk((9.0, LOST), (10.0, SCANNED))[1] == [Judge(SCANNED.scan, assume=True)]
+    assert walk((8.0, LOST), (9.0, FOUND), (10.0, SCANNED))[1] == [
+        Judge(SCANNED.scan, assume=False)
+    ]
+
+
+@pytest.mark.parametrize(
+    "habits", [replace(HABITS, one_board=True), replace(HABITS, when_suspect=WhenSuspect.CLOSE)]
+)
+def test_a_lane_whose_relay_went_with_the_contact_asks_nobody_in(habits: Habits) -> None:
+    closed = Show(notice.OUT_OF_SERVICE)
+    assert walk((9.0, LOST), habits=habits)[1] == [closed]
+    assert walk((9.0, LOST), (10.0, SCANNED), habits=habits)[1] == [closed]
+    assert walk((9.0, LOST), (10.0, FOUND), habits=habits)[1] == [Show(notice.IDLE)]
+    lane, _ = walk((9.0, SCANNED), (9.1, LOST), habits=habits)
+    assert not passage.wants(lane, SCANNED.scan, habits)
+
+
 def test_assumed_persons_are_called_by_time() -> None:
     unsensed = Habits(sensor=False)
     lines = [(10.0, SCANNED), (10.0, let_in(2, assumed=True))]

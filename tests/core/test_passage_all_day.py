@@ -18,6 +18,7 @@ from edge.core.lane import (
     AnySignal,
     Authorised,
     CalledOff,
+    Command,
     Do,
     Habits,
     Judge,
@@ -38,6 +39,7 @@ KINDS = (
     BRIEF,
     replace(BRIEF, board_counts=True),
     replace(BRIEF, sensor=False),
+    replace(BRIEF, one_board=True),
 )
 TOLD = tuple(one for one in Signal if one is not Signal.DUE)
 Person = tuple[bytes, int]
@@ -53,7 +55,10 @@ class AllDay(RuleBasedStateMachine):
         self.authorised: set[Person] = set()
         self.outcomes: Counter[Person] = Counter()
         self.late: Counter[Person] = Counter()
-        self.given_back: set[Person] = set()
+        self.undecided: set[Person] = set()
+        """Given back, or uncertain: who may still turn out to have walked."""
+        self.lost = self.unseen = False
+        """The pass contact is, or was for a moment since the lane opened."""
         self.pulses = self.openings = 0
 
     @initialize(kind=st.sampled_from(KINDS))
@@ -61,7 +66,9 @@ class AllDay(RuleBasedStateMachine):
         self.habits = kind
 
     def tell(self, signal: AnySignal) -> None:
+        before = self.lane
         self.lane, commands = passage.step(self.lane, signal, at(self.now), self.habits)
+        self.look(before, signal, commands)
         for command in commands:
             match command:
                 case Judge():
@@ -75,16 +82,28 @@ class AllDay(RuleBasedStateMachine):
                 case _:
                     pass
 
+    def look(self, before: Lane, signal: AnySignal, commands: list[Command]) -> None:
+        """Nobody is given back whom nobody could have seen walk."""
+        if signal in (Signal.CONTACT_LOST, Signal.CONTACT_FOUND):
+            self.lost = signal is Signal.CONTACT_LOST
+        self.unseen |= self.lost or signal is Signal.UNSEEN
+        events = [event for one in commands if isinstance(one, Record) for event in one.events]
+        for event in events:
+            if signal is Signal.DUE and self.unseen and isinstance(event, Abandoned):
+                assert event.person > before.person, "given back, and nobody was looking"
+        if before.state is not State.OPENED or self.lane.state is not State.OPENED:
+            self.unseen = self.lost
+
     def note(self, event: object) -> None:
         match event:
             case PassedLate(admission=admission, person=person):
                 self.late[admission, person] += 1
-                assert (admission, person) in self.given_back, "late, and never given back"
+                assert (admission, person) in self.undecided, "late, and never given up on"
             case Passed() | Abandoned() | Uncertain():
                 for person in range(event.person, event.person + event.count):
                     self.outcomes[event.admission, person] += 1
-                    if isinstance(event, Abandoned):
-                        self.given_back.add((event.admission, person))
+                    if not isinstance(event, Passed):
+                        self.undecided.add((event.admission, person))
             case OpenedByHand():
                 self.openings += 1
             case _:

@@ -52,6 +52,7 @@ KINDS = {
     "free": replace(BRIEF, free=True, free_opposite=True),
     "board counts": replace(BRIEF, board_counts=True),
     "suspect closes": replace(BRIEF, when_suspect=WhenSuspect.CLOSE),
+    "one board": replace(BRIEF, one_board=True),
     "both": replace(BRIEF, board_counts=True, when_suspect=WhenSuspect.CLOSE),
 }
 EVERY_RUN, EVERY_NIGHT = 1500, 10**6
@@ -116,6 +117,30 @@ def check_outcomes(move: LaneMove) -> None:
     assert all(times == 1 for times in given.values())
     assert set(given).isdisjoint(in_flight(move.after))
     assert set(given) | in_flight(move.after) == in_flight(move.before) | committed(move)
+
+
+def check_seen(move: LaneMove, habits: Habits) -> None:
+    """Whom nobody could have seen walk is not given back; where nothing opens nobody is judged."""
+    before, after = move.before, move.after
+    if move.told in (Signal.CONTACT_LOST, Signal.CONTACT_FOUND):
+        assert after.blind is (move.told is Signal.CONTACT_LOST)
+        assert not events(move)
+    else:
+        assert after.blind is before.blind
+    if after.state is State.OPENED:
+        missed = move.told in (Signal.UNSEEN, Signal.CONTACT_LOST)
+        kept = before.state is State.OPENED and before.unseen
+        assert after.unseen is (kept or missed or after.blind)
+    else:
+        assert not after.unseen
+    if before.unseen and move.told is Signal.DUE:
+        back = [one.person for one in events(move) if isinstance(one, Abandoned)]
+        assert before.person not in back
+        group = before.admission is not None and before.admission.last > before.admission.first
+        assert not (back and habits.board_counts and group)
+    for judged in (one for one in move.commands if isinstance(one, Judge)):
+        assert judged.assume or not before.blind
+        assert not (before.blind and habits.one_board)
 
 
 def check_output(move: LaneMove, habits: Habits) -> None:
@@ -290,6 +315,7 @@ def test_every_signal_in_every_state(kind: str, states_max: int) -> None:
     for move in moves(habits, states_max):
         try:
             check_outcomes(move)
+            check_seen(move, habits)
             check_output(move, habits)
             check_judging(move)
             check_called_off(move, habits)
@@ -358,9 +384,10 @@ def test_staff_can_bring_every_lane_back(kind: str) -> None:
     """Whatever happened: reset, open once by hand, walk through, and the next ticket is judged."""
     habits = KINDS[kind]
     resets: list[AnySignal] = [Signal.SECURED, Signal.READY, ModeSet(Mode.NORMAL, "key")]
+    sees = (Signal.CONTACT_FOUND, Signal.BEAM_CLEAR)
     for lane in states(habits):
         start, now = drain(lane, 0.0, habits)
-        for signal in (*resets, Signal.BEAM_CLEAR, OpenOnce("key"), Signal.PASSED):
+        for signal in (*resets, *sees, OpenOnce("key"), Signal.PASSED):
             start, _ = passage.step(start, signal, at(now), habits)
         start, now = drain(start, now + 10.0, habits)
         _, commands = passage.step(start, Scanned(code(b"next")), at(now), habits)
