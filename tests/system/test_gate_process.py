@@ -14,7 +14,7 @@ from edge.store.outbox import JournalReader
 from simulators.display import Display
 from simulators.pty_line import PtyLine
 from simulators.scanner import Scanner
-from simulators.turnstile import Board, Coil
+from simulators.turnstile import Board, Coil, Walked
 from tests.device import KEY, ListMaker, ticket, writing
 from tests.enrolled import write_identity
 from wire import ticket as gh1
@@ -125,6 +125,26 @@ def test_killed_over_an_open_lane_it_knows_and_lets_the_same_ticket_in(tmp_path:
             await stage.show(1)
             await until(lambda: stage.title.startswith("Used"), "refused")
         assert stage.kinds().count("authorised") == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("stands_still_seconds", [0.0, 3.0])
+def test_who_walks_while_the_process_stands_still_has_not_got_the_use_back(
+    tmp_path: Path, stands_still_seconds: float
+) -> None:
+    """As where memory ran out and its pages come from a slow card: nobody polls the board."""
+
+    async def story() -> None:
+        async with gate(tmp_path) as stage:
+            await stage.show(1)
+            await until(lambda: len(stage.board.pulses) == 1, "the pulse")
+            stage.process.send_signal(signal.SIGSTOP)
+            assert await stage.board.walk_through(seconds=0.3) is Walked.IN
+            await asyncio.sleep(stands_still_seconds)
+            stage.process.send_signal(signal.SIGCONT)
+            await until(lambda: stage.kinds()[-1] not in ("authorised", "pulsed"), "an outcome")
+            assert stage.kinds()[-1] == "uncertain"
 
     asyncio.run(story())
 
