@@ -30,6 +30,18 @@ def signal(contact: str, active: bool) -> AnySignal | None:
             return None
 
 
+def found(contact: str, there: bool) -> Signal | None:
+    """Return what it means that one of a lane's contacts is there again, or lost."""
+    if contact != "pass_contact":
+        return None
+    return Signal.CONTACT_FOUND if there else Signal.CONTACT_LOST
+
+
+def overlooked(contact: str) -> Signal | None:
+    """Return what it means that nobody looked at one of a lane's contacts for a moment."""
+    return Signal.UNSEEN if contact == "pass_contact" else None
+
+
 def is_news(contact: str, active: bool, known: bool | None, locked: bool) -> bool:
     """Whether a level that was found says anything; `known`: what it was before it was lost.
 

@@ -57,7 +57,7 @@ UNRECORDED_MAX = 1000
 """As much as may happen while the card stalls; then the lane waits for it."""
 
 OVERSLEPT_SECONDS = 0.15
-PASS_CONTACT = "pass_contact"
+"""Beyond, a deadline was looked at late."""
 
 Happened = tuple[tuple[AnyEvent, ...], str, Moment]
 """Events, on which lane, when."""
@@ -212,26 +212,22 @@ class LaneShell:
     async def _watch_sensor(self, name: str, sensor: Sensor) -> None:
         first, known = True, None
         async for said in sensor.changes():
+            signal: AnySignal | None = None
             match said:
                 case Level(active, _):
                     locked = self._lane.mode is Mode.LOCKED
                     news = not first or contact.is_news(name, active, known, locked)
                     signal = contact.signal(name, active) if news else None
                     first, known = False, active
-                    if signal:
-                        self.inbox.put(signal)
                 case Unwatched(seconds):
-                    log.warning(
-                        "unwatched lane=%s contact=%s: %.2f s", self.config.name, name, seconds
-                    )
-                    if name == PASS_CONTACT:
-                        self.inbox.put(Signal.UNSEEN)
+                    log.warning("unwatched %s of %s: %.2f s", name, self.config.name, seconds)
+                    signal = contact.overlooked(name)
                 case Lost() | Found():
                     first = True
-                    if name == PASS_CONTACT:
-                        lost = isinstance(said, Lost)
-                        self.inbox.put(Signal.CONTACT_LOST if lost else Signal.CONTACT_FOUND)
+                    signal = contact.found(name, isinstance(said, Found))
                     await self._tell(name, said)
+            if signal:
+                self.inbox.put(signal)
 
     async def _tell(self, device: str, said: Lost | Found) -> None:
         match said:

@@ -221,6 +221,11 @@ def writes_passed_for_nobody(patch: Patch) -> None:
     patch.setattr(passing, "Abandoned", Passed)
 
 
+def never_looks_away(patch: Patch) -> None:
+    """Whoever was not seen to walk has not walked, whether anybody looked or not."""
+    patch.setattr(passing, "unseen", lambda lane: lane)
+
+
 def grants_whatever_is_asked(patch: Patch) -> None:
     """The hub counts no uses."""
     patch.setattr(claim, "_left", lambda asked, _right, _names: asked.quantity)

@@ -49,6 +49,7 @@ from tests.simulation.breaking import (
     lets_phones_in_beside_papers,
     locks_exits_too,
     loses_what_is_older,
+    never_looks_away,
     never_sends_again,
     obeys_again_and_again,
     obeys_keys_that_nobody_turned,
@@ -72,6 +73,7 @@ CALM = Wishes(gates=1, minutes=1.0, faults_a_minute=0.0)
 KILLS = (FaultKind.GATE_KILLED, FaultKind.GATE_POINT, FaultKind.POWER)
 CRASHES = replace(CALM, faults_a_minute=8.0, kinds=KILLS)
 STORMS = replace(CALM, faults_a_minute=6.0, kinds=(FaultKind.STORM, FaultKind.BROKER))
+OVERLOOKED = replace(CALM, faults_a_minute=60.0, kinds=(FaultKind.CONTACT,))
 BURNING = replace(CALM, faults_a_minute=60.0, kinds=(FaultKind.FIRE,))
 COPIED = replace(
     CALM,
@@ -150,6 +152,7 @@ BREAKS = (
     Break(never_sends_again, Promise.DRAINS, replace(STORMS, kinds=(FaultKind.STORM,))),
     Break(acknowledges_over_holes, Promise.LEDGER_EQUAL, STORMS),
     Break(writes_passed_for_nobody, Promise.OUTCOME_TRUE, CALM, always=True),
+    Break(never_looks_away, Promise.OUTCOME_TRUE, OVERLOOKED),
     Break(grants_whatever_is_asked, Promise.CLAIMED_ONCE, COPIED),
     Break(calls_everything_used, Promise.NOBODY_ROBBED, COPIED, on_the_way=True),
     Break(

@@ -32,6 +32,8 @@ STANDINGS = {
 PRINTERS_OWN_PLUG = 0.6
 """So often a kiosk's printer loses its power as well."""
 ROLL_END_MM = 150.0
+CONTACT_LOST = 0.5
+"""So often a contact is lost; else nobody looks at it for a moment."""
 MENDED_SECONDS = 5.0
 SAID_SECONDS = 10.0
 """From a device's Hello to the last row that central lacked of it."""
@@ -63,6 +65,7 @@ class Faults:
             FaultKind.CLOCK_LOST: self._clock_lost,
             FaultKind.SLOW_DISK: self._slow_disk,
             FaultKind.READER: self._reader,
+            FaultKind.CONTACT: self._contact,
             FaultKind.SWAP: self._swap,
             FaultKind.PICTURE: self._picture,
             FaultKind.RESTORE: self._restore,
@@ -138,6 +141,8 @@ class Faults:
             _at_its_best(device)
             device.power_on()
             device.plug(True)
+        for turnstile in venue.turnstiles:
+            turnstile.look_again()
         for kiosk in venue.kiosks.all:
             kiosk.stand.printer.breaks.clear()
             self._later(MENDED_SECONDS, _put_right, kiosk.stand.printer)
@@ -247,6 +252,12 @@ class Faults:
         device.plug(False)
         self._later(fault.seconds, device.plug, True)
 
+    def _contact(self, fault: Fault, device: Enrolled) -> None:
+        del device
+        turnstile = self._venue.turnstiles[fault.gate]
+        if turnstile.look_away(lost=fault.amount < CONTACT_LOST):
+            self._later(fault.seconds, turnstile.look_again)
+
     def _swap(self, fault: Fault, device: Enrolled) -> None:
         """A spare takes its place; the old one comes on again in the office."""
         device.power_off()
@@ -291,6 +302,7 @@ LASTING = frozenset(
         FaultKind.POWER,
         FaultKind.SLOW_DISK,
         FaultKind.READER,
+        FaultKind.CONTACT,
         FaultKind.FIRE,
         FaultKind.HUB_CUT,
         FaultKind.HUB_STORM,

@@ -69,6 +69,9 @@ class Turnstile:
         self._burnt_at = -inf
         self._fire: tuple[SimulatedSensor, Process] | None = None
         self._closed_until = -inf
+        self._away_since: float | None = None
+        """Since when nobody sees its pass contact."""
+        self._contact_lost = False
         self._holder: Process | None = None
         """Who holds its contact closed; whoever dies lets go."""
         self.on_hold: Callable[[], None] = lambda: None
@@ -164,7 +167,8 @@ class Turnstile:
         self._reader = reader, process
         return reader
 
-    def wire(self, contact: SimulatedSensor, process: Process) -> SimulatedSensor:
+    def wire(self, clock: Clock, process: Process) -> SimulatedSensor:
+        contact = SimulatedSensor(clock, plugged=not self._contact_lost)
         self._contact = contact, process
         return contact
 
@@ -224,10 +228,30 @@ class Turnstile:
             contact, process = self._contact
             if self.scheduler.now < self._closed_until:
                 return  # Two at once are one, to a contact.
+            if self._away_since is not None:
+                return
             self._closed_until = self.scheduler.now + CONTACT_SECONDS
             (self._heads if self.burning else self.passages).append(self.scheduler.now)
             contact.drive(True)
             process.loop.call_later(CONTACT_SECONDS, contact.drive, False)
+
+    def look_away(self, lost: bool) -> bool:
+        """Nobody sees the pass contact from now on; return whether anybody did until now."""
+        if self._away_since is not None:
+            return False
+        self._away_since, self._contact_lost = self.scheduler.now, lost
+        if lost and self._contact is not None and self._contact[1].alive:
+            self._contact[0].lose()
+        return True
+
+    def look_again(self) -> None:
+        if self._away_since is None:
+            return
+        seconds, lost = self.scheduler.now - self._away_since, self._contact_lost
+        self._away_since, self._contact_lost = None, False
+        if self._contact is not None and self._contact[1].alive:
+            contact = self._contact[0]
+            contact.find() if lost else contact.overlook(seconds)
 
     async def change(self, seconds: float) -> bool:
         """Wait for a pulse or a notice; False if none came."""
@@ -310,7 +334,7 @@ class VenueCatalog(LineCatalog):
             if (out := way.get(told.pin)) is not None:
                 return out.wire(self._clock, self._process)
             return self._turnstile.wire_key(KEYS[told.pin], self._clock, self._process)
-        return self._turnstile.wire(SimulatedSensor(self._clock), self._process)
+        return self._turnstile.wire(self._clock, self._process)
 
     def panel(self, told: PanelConfig) -> Panel:
         if self._turnstile.exit is not None and not isinstance(told, SimulatedPanelConfig):

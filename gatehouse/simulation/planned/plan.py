@@ -51,6 +51,8 @@ WEIGHTS: dict[FaultKind, float] = {
 }
 FIRES = 0.03
 """Of all faults; each is everybody's."""
+CONTACTS = 0.1
+"""Beside all others, since they came later."""
 HUBS: dict[FaultKind, float] = {
     FaultKind.HUB_KILLED: 3,
     FaultKind.HUB_POINT: 5,
@@ -101,6 +103,8 @@ def draw(seed: int, wishes: Wishes) -> Plan:
     claims = random.Random(f"{seed} claims").choice(wishes.claims)
     faults = _faults(chance, wishes, seconds, claims)
     faults = (*faults, *_fires(random.Random(f"{seed} fire"), wishes, seconds, len(faults)))
+    looks = random.Random(f"{seed} contact")
+    faults = (*faults, *_contacts(looks, wishes, seconds, len(faults)))
     deeds = _deeds(chance, wishes, seconds, visitors)
     parts = (visitors, faults, deeds, count)
     plan = Plan(seed, wishes.gates, seconds, *parts, wishes.real_central, claims)
@@ -212,6 +216,21 @@ def _fires(chance: random.Random, wishes: Wishes, seconds: float, number: int) -
         lasts = chance.uniform(4.0, 20.0)
         found.append(Fault(number + len(found), at, FaultKind.FIRE, 0, lasts))
         at += lasts + chance.expovariate(rate)
+    return tuple(found)
+
+
+def _contacts(
+    chance: random.Random, wishes: Wishes, seconds: float, number: int
+) -> tuple[Fault, ...]:
+    rate = wishes.faults_a_minute * CONTACTS / 60
+    found: list[Fault] = []
+    at = chance.expovariate(rate) if rate and FaultKind.CONTACT in wishes.kinds else seconds
+    while at < seconds:
+        lost = chance.random()
+        lasts = chance.uniform(1.0, 30.0) if lost < 0.5 else chance.uniform(0.2, 1.5)
+        gate = chance.randrange(wishes.gates)
+        found.append(Fault(number + len(found), at, FaultKind.CONTACT, gate, lasts, lost))
+        at += chance.expovariate(rate)
     return tuple(found)
 
 
