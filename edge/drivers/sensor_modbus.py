@@ -4,7 +4,8 @@
 
 Polled every 20 ms together with the board's other inputs, and debounced here. A pass contact
 must therefore stay closed for at least 60 ms; makers give 200 ms and more. Where two looks lie so
-far apart that such a pulse fits in between, that is said.
+far apart that such a pulse fits in between, that is said. A look takes 24 ms at 9,600 baud (21
+characters): six boards on such a line are as many as can be watched.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator

@@ -220,8 +220,9 @@ class LaneShell:
                     signal = contact.signal(name, active) if news else None
                     first, known = False, active
                 case Unwatched(seconds):
-                    log.warning("unwatched %s of %s: %.2f s", name, self.config.name, seconds)
                     signal = contact.overlooked(name)
+                    if signal and not self.idle:
+                        log.warning("unwatched for %.2f s lane=%s", seconds, self.config.name)
                 case Lost() | Found():
                     first = True
                     signal = contact.found(name, isinstance(said, Found))

@@ -279,7 +279,7 @@ def test_low_is_active_where_that_was_said() -> None:
 
 
 def test_a_panel_with_much_to_say_keeps_nobody_from_looking(tmp_path: Path) -> None:
-    """At 9,600 baud a command and its answer take 18 ms; a board is busy with them."""
+    """Two lamps that never stop switching leave the line to a look now and then."""
 
     async def play() -> None:
         board, clock = Board(PtyLine(tmp_path / "board")), SystemClock()
