@@ -12,6 +12,7 @@ from edge.core.opening import (
     holds,
     holds_group,
     resting,
+    shown_if_changed,
     unresolved,
 )
 from wire.event import AnyEvent, Direction, Mode, ModeChanged, OpenedByHand, Released, Secured
@@ -32,6 +33,7 @@ def fire(lane: Lane, at: At) -> Step:
         ready=lane.ready,
         pulse_until=lane.pulse_until,
         abandoned=lane.abandoned,
+        relay_lost=lane.relay_lost,
         suspect=lane.suspect,
         blind=lane.blind,
         beam_since=lane.beam_since,
@@ -58,6 +60,12 @@ def board_said(lane: Lane, ready: bool, at: At) -> Step:
     """The board is ready, or not; a person being let in, or led out, is not shown it."""
     changed = replace(lane, ready=ready)
     return changed, [Show(resting(changed, at.habits))] if lane.state is State.CLOSED else []
+
+
+def relay_found(lane: Lane, found: bool, at: At) -> Step:
+    """Where nothing opens nobody is asked in; who is on the way has the usual time."""
+    after = replace(lane, relay_lost=not found)
+    return after, shown_if_changed(lane, after, at)
 
 
 def mode_set(lane: Lane, told: ModeSet, at: At) -> Step:

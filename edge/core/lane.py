@@ -61,8 +61,6 @@ class Habits:
     """Between two persons where nothing tells that the first has passed."""
     beam_seconds: float = 10.0
     when_suspect: WhenSuspect = WhenSuspect.SPEND
-    one_board: bool = False
-    """Pass contact and relay hang on one board: where the one is lost, so is the other."""
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -128,6 +126,8 @@ class Lane:
     tail_until: float = 0.0
     abandoned: int = 0
     """Admissions in a row that nobody walked through."""
+    relay_lost: bool = False
+    """Nothing would open, and a use that was committed would be gone."""
     suspect: bool = False
     blind: bool = False
     """The pass contact is lost: nobody is seen to pass."""
@@ -204,6 +204,8 @@ class Signal(Enum):
     UNSEEN = "unseen"  # For a moment nobody looked at the pass contact.
     CONTACT_LOST = "contact-lost"  # The pass contact's.
     CONTACT_FOUND = "contact-found"
+    RELAY_LOST = "relay-lost"
+    RELAY_FOUND = "relay-found"
     BEAM_BROKEN = "beam-broken"
     BEAM_CLEAR = "beam-clear"
     NOT_READY = "not-ready"

@@ -77,9 +77,14 @@ def unresolved(
 def serves(lane: Lane, habits: Habits) -> bool:
     unsure = lane.suspect or lane.blind
     closed = unsure and habits.when_suspect is WhenSuspect.CLOSE
-    gone = lane.blind and habits.one_board
     admits = lane.mode not in (Mode.OUT_OF_SERVICE, Mode.LOCKED)
-    return admits and lane.ready and not closed and not gone
+    return admits and lane.ready and not lane.relay_lost and not closed
+
+
+def shown_if_changed(before: Lane, after: Lane, at: At) -> list[Command]:
+    """Return what to show where a closed lane serves no more, or again."""
+    changes = serves(before, at.habits) is not serves(after, at.habits)
+    return [Show(resting(after, at.habits))] if changes and after.state is State.CLOSED else []
 
 
 def wants(lane: Lane, scan: Scan, habits: Habits) -> bool:

@@ -110,6 +110,8 @@ def _told(lane: Lane, signal: Signal, at: At) -> Step:
             return passing.unseen(lane), []
         case Signal.CONTACT_LOST | Signal.CONTACT_FOUND:
             return passing.contact_found(lane, signal is Signal.CONTACT_FOUND, at)
+        case Signal.RELAY_LOST | Signal.RELAY_FOUND:
+            return interruption.relay_found(lane, signal is Signal.RELAY_FOUND, at)
         case Signal.BEAM_BROKEN:
             return replace(lane, beam_since=at.now), []
         case Signal.BEAM_CLEAR:

@@ -24,7 +24,7 @@ from edge.core.opening import (
     close,
     holds_group,
     resting,
-    serves,
+    shown_if_changed,
     unresolved,
     wait,
 )
@@ -83,11 +83,9 @@ def unseen(lane: Lane) -> Lane:
 
 
 def contact_found(lane: Lane, found: bool, at: At) -> Step:
-    """Lost, nobody is seen from now on; where the relay went with it, nobody is let in either."""
+    """Lost, nobody is seen from now on."""
     after = replace(lane if found else unseen(lane), blind=not found)
-    changes = serves(after, at.habits) is not serves(lane, at.habits)
-    shown = Show(resting(after, at.habits))
-    return after, [shown] if changes and after.state is State.CLOSED else []
+    return after, shown_if_changed(lane, after, at)
 
 
 def _believe(lane: Lane, at: At) -> Step:

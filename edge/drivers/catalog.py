@@ -119,19 +119,6 @@ class SimulatedInputConfig(_Device, frozen=True, tag="simulated"):
 InputConfig = GpiodInputConfig | GpioInputConfig | ModbusInputConfig | SimulatedInputConfig
 
 
-def on_one_board(contact: InputConfig | None, relay: OutputConfig | None) -> bool:
-    """Whether a contact that is lost says that the relay is gone as well."""
-    match contact, relay:
-        case GpiodInputConfig(), GpiodOutputConfig():
-            return contact.chip == relay.chip
-        case GpioInputConfig(), GpioOutputConfig():
-            return True
-        case ModbusInputConfig(), ModbusOutputConfig():
-            return contact.path == relay.path
-        case _:
-            return False
-
-
 class LampsPanelConfig(_Device, frozen=True, tag="lamps"):
     go: OutputConfig | None = None
     wait: OutputConfig | None = None

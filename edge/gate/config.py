@@ -8,7 +8,6 @@ import msgspec
 
 from edge.core.budget import Terms
 from edge.core.lane import Habits
-from edge.drivers import catalog
 from edge.drivers.catalog import InputConfig, OutputConfig, PanelConfig, ReaderConfig
 from edge.runtime import config
 from edge.runtime.config import ConfigError
@@ -71,7 +70,6 @@ def habits(lane: LaneConfig, zone: ZoneConfig) -> Habits:
         gap_seconds=lane.gap_seconds,
         unsensed_seconds=lane.unsensed_seconds,
         when_suspect=zone.when_suspect,
-        one_board=not lane.free and catalog.on_one_board(lane.pass_contact, lane.relay),
     )
 
 

@@ -47,6 +47,7 @@ from edge.drivers.interfaces import (
 )
 from edge.gate.config import LaneConfig
 from edge.gate.inbox import Inbox
+from edge.gate.output import Output
 from edge.runtime.clock import Clock
 from wire.event import SCAN_BYTES, AnyEvent, Direction, DriverFound, DriverLost, Mode
 from wire.words import Words
@@ -129,6 +130,8 @@ class LaneShell:
         self._held: dict[str, Held] = {}
         self._lost: set[str] = set()
         self._resting_at: float | None = None
+        at_rest = lambda: self._lane.state is not State.OPENED  # noqa: E731
+        self._output = Output(hardware.relay, hardware.hold, clock, at_rest, self._relay)
         self._overslept: float | None = None
         """The deadline that was last found to be long past."""
         self._answers: deque[Answer] = deque()
@@ -194,6 +197,7 @@ class LaneShell:
                     tasks.create_task(self._watch_sensor(name, sensor))
                 tasks.create_task(self._drive(tasks))
                 tasks.create_task(self._record())
+                tasks.create_task(self._output.keep())
         finally:
             while not self._unrecorded.empty():
                 await self._desk.record(*self._unrecorded.get_nowait())
@@ -226,6 +230,7 @@ class LaneShell:
                 case Lost() | Found():
                     first = True
                     signal = contact.found(name, isinstance(said, Found))
+                    self._output.doubt()
                     await self._tell(name, said)
             if signal:
                 self.inbox.put(signal)
@@ -317,28 +322,16 @@ class LaneShell:
 
     async def _switch(self, command: Do) -> bool:
         """Return whether the output obeyed; where not, say so instead of "please enter"."""
-        output = self._hardware.relay if command is Do.PULSE else self._hardware.hold
-        if output is None:
-            return True
         if command is not Do.LET_GO:
             await self._unrecorded.join()  # Durable before visible.
-        try:
-            match command:
-                case Do.PULSE:
-                    await output.pulse(self._habits.pulse_seconds)
-                case Do.HOLD:
-                    await output.hold(True)
-                case Do.LET_GO:
-                    await output.hold(False)
-                case _:
-                    assert_never(command)
-        except DriverError as error:
-            # The use is reserved; the time-out gives it back, and the board may have obeyed.
-            log.error("not obeyed lane=%s: %s", self.config.name, error)
-            await self._happened(DriverLost(driver="relay", why=str(error)))
-            await self._show(OUT_OF_SERVICE)
-            return False
-        return True
+        if await self._output.switch(command, self._habits.pulse_seconds):
+            return True
+        await self._show(OUT_OF_SERVICE)
+        return False
+
+    async def _relay(self, said: Lost | Found) -> None:
+        self.inbox.put(Signal.RELAY_LOST if isinstance(said, Lost) else Signal.RELAY_FOUND)
+        await self._tell("relay", said)
 
     async def _show(self, shown: Notice) -> None:
         if shown is IDLE:

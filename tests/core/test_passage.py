@@ -419,15 +419,27 @@ def test_a_lane_whose_contact_is_lost_assumes_that_everybody_walks() -> None:
 
 
 @pytest.mark.parametrize(
-    "habits", [replace(HABITS, one_board=True), replace(HABITS, when_suspect=WhenSuspect.CLOSE)]
+    ("lost", "found", "habits"),
+    [
+        (LOST, FOUND, replace(HABITS, when_suspect=WhenSuspect.CLOSE)),
+        (Signal.RELAY_LOST, Signal.RELAY_FOUND, HABITS),
+        (Signal.RELAY_LOST, Signal.RELAY_FOUND, replace(HABITS, sensor=False)),
+    ],
 )
-def test_a_lane_whose_relay_went_with_the_contact_asks_nobody_in(habits: Habits) -> None:
+def test_a_lane_that_cannot_open_or_may_not_go_on_blindly_asks_nobody_in(
+    lost: Signal, found: Signal, habits: Habits
+) -> None:
     closed = Show(notice.OUT_OF_SERVICE)
-    assert walk((9.0, LOST), habits=habits)[1] == [closed]
-    assert walk((9.0, LOST), (10.0, SCANNED), habits=habits)[1] == [closed]
-    assert walk((9.0, LOST), (10.0, FOUND), habits=habits)[1] == [Show(notice.IDLE)]
-    lane, _ = walk((9.0, SCANNED), (9.1, LOST), habits=habits)
+    assert walk((9.0, lost), habits=habits)[1] == [closed]
+    assert walk((9.0, lost), (10.0, SCANNED), habits=habits)[1] == [closed]
+    assert walk((9.0, lost), (10.0, found), habits=habits)[1] == [Show(notice.IDLE)]
+    lane, _ = walk((9.0, SCANNED), (9.1, lost), habits=habits)
     assert not passage.wants(lane, SCANNED.scan, habits)
+
+
+def test_a_relay_stays_lost_through_a_fire() -> None:
+    lane, _ = walk((9.0, Signal.RELAY_LOST), (10.0, Signal.FIRE), (20.0, Signal.SECURED))
+    assert passage.resting(lane, HABITS) is notice.OUT_OF_SERVICE
 
 
 def test_assumed_persons_are_called_by_time() -> None:

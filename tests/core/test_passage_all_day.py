@@ -39,7 +39,6 @@ KINDS = (
     BRIEF,
     replace(BRIEF, board_counts=True),
     replace(BRIEF, sensor=False),
-    replace(BRIEF, one_board=True),
 )
 TOLD = tuple(one for one in Signal if one is not Signal.DUE)
 Person = tuple[bytes, int]

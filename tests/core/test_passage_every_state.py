@@ -52,7 +52,6 @@ KINDS = {
     "free": replace(BRIEF, free=True, free_opposite=True),
     "board counts": replace(BRIEF, board_counts=True),
     "suspect closes": replace(BRIEF, when_suspect=WhenSuspect.CLOSE),
-    "one board": replace(BRIEF, one_board=True),
     "both": replace(BRIEF, board_counts=True, when_suspect=WhenSuspect.CLOSE),
 }
 EVERY_RUN, EVERY_NIGHT = 1500, 10**6
@@ -127,6 +126,10 @@ def check_seen(move: LaneMove, habits: Habits) -> None:
         assert not events(move)
     else:
         assert after.blind is before.blind
+    told = move.told in (Signal.RELAY_LOST, Signal.RELAY_FOUND)
+    assert after.relay_lost is (move.told is Signal.RELAY_LOST if told else before.relay_lost)
+    if after.relay_lost and after.judged:
+        assert not passage.wants(after, after.judged, habits)
     if after.state is State.OPENED:
         missed = move.told in (Signal.UNSEEN, Signal.CONTACT_LOST)
         kept = before.state is State.OPENED and before.unseen
@@ -140,7 +143,7 @@ def check_seen(move: LaneMove, habits: Habits) -> None:
         assert not (back and habits.board_counts and group)
     for judged in (one for one in move.commands if isinstance(one, Judge)):
         assert judged.assume or not before.blind
-        assert not (before.blind and habits.one_board)
+        assert not before.relay_lost, "nothing would open, and the use would be gone"
 
 
 def check_output(move: LaneMove, habits: Habits) -> None:
@@ -384,7 +387,7 @@ def test_staff_can_bring_every_lane_back(kind: str) -> None:
     """Whatever happened: reset, open once by hand, walk through, and the next ticket is judged."""
     habits = KINDS[kind]
     resets: list[AnySignal] = [Signal.SECURED, Signal.READY, ModeSet(Mode.NORMAL, "key")]
-    sees = (Signal.CONTACT_FOUND, Signal.BEAM_CLEAR)
+    sees = (Signal.RELAY_FOUND, Signal.CONTACT_FOUND, Signal.BEAM_CLEAR)
     for lane in states(habits):
         start, now = drain(lane, 0.0, habits)
         for signal in (*resets, *sees, OpenOnce("key"), Signal.PASSED):

@@ -437,7 +437,12 @@ def test_a_relay_that_is_gone_costs_nobody_a_ticket(device: Path) -> None:
             assert stage.title == "Out of service"
             await stage.clock.advance(6.1)
             assert stage.kinds() == ["authorised", "driver-lost", "abandoned"]
+            await stage.show(2)
+            assert stage.title == "Out of service"
             stage.relay.there = True
+            await stage.clock.advance(1.1)
+            assert stage.title == "Show your ticket"
+            assert stage.kinds()[3:] == ["driver-found"]
             await stage.show(1)
             assert len(stage.relay.pulses) == 1
 

@@ -5,17 +5,6 @@ from typing import Any
 
 import pytest
 
-from edge.drivers.catalog import (
-    GpiodInputConfig,
-    GpiodOutputConfig,
-    GpioInputConfig,
-    GpioOutputConfig,
-    InputConfig,
-    ModbusInputConfig,
-    ModbusOutputConfig,
-    OutputConfig,
-)
-from edge.gate.config import LaneConfig, habits
 from edge.runtime.clock import settle
 from rules.verdict import AfterUncertain
 from rules.zone import WhenSuspect
@@ -138,25 +127,20 @@ def test_a_lane_that_closes_where_it_cannot_see_opens_again(device: Path) -> Non
     play(story)
 
 
-MODBUS = ModbusInputConfig("/dev/gatehouse/board", 0)
+def test_what_is_lost_with_its_board_opens_nothing_and_costs_nobody_a_ticket(device: Path) -> None:
+    async def story() -> None:
+        async with gate(device) as stage:
+            stage.relay.there = False
+            stage.contact.lose()
+            await settle()
+            assert stage.title == "Out of service"
+            await stage.show(1)
+            stage.relay.there = True
+            stage.contact.find()
+            await settle()
+            assert stage.title == "Show your ticket"
+            await stage.show(1)
+            assert len(stage.relay.pulses) == 1
+        assert [kind for kind in stage.kinds() if not kind.startswith("driver")] == ["authorised"]
 
-
-@pytest.mark.parametrize(
-    ("contact", "relay", "together"),
-    [
-        (MODBUS, ModbusOutputConfig("/dev/gatehouse/board", 0), True),
-        (MODBUS, ModbusOutputConfig("/dev/gatehouse/other", 0), False),
-        (MODBUS, GpioOutputConfig(17), False),
-        (GpioInputConfig(22), GpioOutputConfig(17), True),
-        (GpiodInputConfig(22), GpiodOutputConfig(17), True),
-        (GpiodInputConfig(22), GpiodOutputConfig(17, "/dev/gpiochip1"), False),
-        (None, GpioOutputConfig(17), False),
-    ],
-)
-def test_what_is_lost_together(
-    contact: InputConfig | None, relay: OutputConfig, together: bool
-) -> None:
-    lane = LaneConfig(name="A1", pass_contact=contact, relay=relay)
-    assert habits(lane, ZONE).one_board is together
-    way_out = LaneConfig(name="B", free=True, pass_contact=contact, relay=relay)
-    assert not habits(way_out, ZONE).one_board, "an exit asks for nothing"
+    play(story)

@@ -14,7 +14,7 @@ from edge.store.outbox import JournalReader
 from simulators.display import Display
 from simulators.pty_line import PtyLine
 from simulators.scanner import Scanner
-from simulators.turnstile import Board, Coil, Walked
+from simulators.turnstile import Board, Coil, Input, Walked
 from tests.device import KEY, ListMaker, ticket, writing
 from tests.enrolled import write_identity
 from wire import ticket as gh1
@@ -32,6 +32,7 @@ window_seconds = 1.0
 reader = [{{ kind = "serial", path = "{folder}/scanner", baud = 115200, idle_gap_seconds = 1.0 }}]
 relay = {{ kind = "modbus", path = "{folder}/board", baud = 115200, coil = 0 }}
 pass_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 0 }}
+key_free_pass = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 6 }}
 panel = [{{ kind = "serial", path = "{folder}/display", columns = 32 }}]
 """
 
@@ -145,6 +146,37 @@ def test_who_walks_while_the_process_stands_still_has_not_got_the_use_back(
             stage.process.send_signal(signal.SIGCONT)
             await until(lambda: stage.kinds()[-1] not in ("authorised", "pulsed"), "an outcome")
             assert stage.kinds()[-1] == "uncertain"
+
+    asyncio.run(story())
+
+
+def test_a_board_that_outlives_the_gate_is_not_held_open_for_ever(tmp_path: Path) -> None:
+    """Its coil stays closed where the device loses its power, and where a cable is drawn."""
+
+    async def story() -> None:
+        async with gate(tmp_path) as stage:
+
+            def held() -> bool:
+                return stage.board.coils[Coil.ENTRY]
+
+            stage.board.contact(Input.KEY_FREE_PASS, True)
+            await until(held, "held open by the key")
+            stage.process.kill()
+            await stage.process.wait()
+            stage.board.contact(Input.KEY_FREE_PASS, False)
+            assert held(), "the board knows nothing of it"
+            stage.process = await start(stage.folder)
+            await until(lambda: not held(), "let go")
+            stage.board.contact(Input.KEY_FREE_PASS, True)
+            await until(held, "held open again")
+            stage.board.mute = True
+            stage.board.contact(Input.KEY_FREE_PASS, False)
+            await until(lambda: stage.kinds()[-1] == "driver-lost", "said to be lost")
+            stage.board.mute = False
+            await until(lambda: not held(), "let go when it answers again")
+            await until(lambda: stage.title == "Show your ticket", "ready")
+            await stage.show(1)
+            await until(lambda: len(stage.board.pulses) > 2, "the pulse")
 
     asyncio.run(story())
 
