@@ -51,7 +51,7 @@ def play(story: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
 
 def test_what_an_earlier_life_died_over_is_let_go_at_the_start() -> None:
     async def story(stage: Stage) -> None:
-        stage.relay.held = True
+        await stage.relay.hold(True)
         async with output(stage):
             assert not stage.relay.held
         assert stage.told == []
