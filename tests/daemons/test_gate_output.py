@@ -69,7 +69,7 @@ def test_what_could_not_be_let_go_is_let_go_when_its_cable_is_back() -> None:
             assert stage.relay.held
             stage.relay.there = True
             await stage.clock.advance(LOST_SECONDS)
-            assert not stage.relay.held
+            assert not stage.relay.closed
         assert stage.kinds() == [Lost, Found]
 
     play(story)
