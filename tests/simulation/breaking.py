@@ -29,6 +29,7 @@ from edge.core.delivery_terms import Delivery
 from edge.core.moment import Moment
 from edge.gate import claims, desk
 from edge.gate.inbox import Inbox
+from edge.gate.output import Output
 from edge.kiosk.claims import Claims as KioskClaims
 from edge.kiosk.desk import Desk as KioskDesk
 from edge.store import journal, repair
@@ -219,6 +220,15 @@ def acknowledges_over_holes(patch: Patch) -> None:
 def writes_passed_for_nobody(patch: Patch) -> None:
     """Whoever does not walk through is written down as passed."""
     patch.setattr(passing, "Abandoned", Passed)
+
+
+def says_it_once(patch: Patch) -> None:
+    """A contact that was held is let go by one word, or never."""
+
+    async def keep(_output: Any) -> None:
+        return
+
+    patch.setattr(Output, "keep", keep)
 
 
 def never_looks_away(patch: Patch) -> None:

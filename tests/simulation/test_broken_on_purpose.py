@@ -58,6 +58,7 @@ from tests.simulation.breaking import (
     opens_by_revoked_keys,
     prints_before_it_writes,
     raises_no_generation,
+    says_it_once,
     says_nothing_of_age,
     says_nothing_of_lost_papers,
     starts_empty,
@@ -87,6 +88,7 @@ COPIED = replace(
 CENTRAL = replace(COPIED, faults_a_minute=12.0, central_claims=(True,), real_central=True)
 LOCKED = replace(CALM, locks_a_minute=4.0)
 HANDLED = replace(CALM, handlings_a_minute=4.0)
+CUT_OFF = replace(HANDLED, faults_a_minute=12.0, kinds=(FaultKind.POWER, FaultKind.CONTACT))
 LEAVING = replace(CALM, leaving_a_minute=6.0)
 GROUPS = replace(CALM, groups_a_minute=4.0)
 KIOSKS = replace(CALM, kiosks=(2,))
@@ -152,6 +154,7 @@ BREAKS = (
     Break(never_sends_again, Promise.DRAINS, replace(STORMS, kinds=(FaultKind.STORM,))),
     Break(acknowledges_over_holes, Promise.LEDGER_EQUAL, STORMS),
     Break(writes_passed_for_nobody, Promise.OUTCOME_TRUE, CALM, always=True),
+    Break(says_it_once, Promise.ORDERS_OBEYED, CUT_OFF, on_the_way=True),
     Break(never_looks_away, Promise.OUTCOME_TRUE, OVERLOOKED),
     Break(grants_whatever_is_asked, Promise.CLAIMED_ONCE, COPIED),
     Break(calls_everything_used, Promise.NOBODY_ROBBED, COPIED, on_the_way=True),

@@ -106,7 +106,7 @@ class LaneBook:
         self.exits.hold()
         turnstile, now = self.witness.device.turnstile, self._now
         self.wrongly += 1
-        if not turnstile.held:
+        if not turnstile.held or not turnstile.obeys or not turnstile.served:
             self.wrongly = 0
             return
         self.witness.look()

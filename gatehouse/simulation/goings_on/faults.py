@@ -32,8 +32,8 @@ STANDINGS = {
 PRINTERS_OWN_PLUG = 0.6
 """So often a kiosk's printer loses its power as well."""
 ROLL_END_MM = 150.0
-CONTACT_LOST = 0.5
-"""So often a contact is lost; else nobody looks at it for a moment."""
+CONTACT_LOST, BOARD_LOST = 0.5, 0.25
+"""So often a contact is lost, and its board with it; else nobody looks at it for a moment."""
 MENDED_SECONDS = 5.0
 SAID_SECONDS = 10.0
 """From a device's Hello to the last row that central lacked of it."""
@@ -255,7 +255,8 @@ class Faults:
     def _contact(self, fault: Fault, device: Enrolled) -> None:
         del device
         turnstile = self._venue.turnstiles[fault.gate]
-        if turnstile.look_away(lost=fault.amount < CONTACT_LOST):
+        lost, board = fault.amount < CONTACT_LOST, fault.amount < BOARD_LOST
+        if turnstile.look_away(lost, board):
             self._later(fault.seconds, turnstile.look_again)
 
     def _swap(self, fault: Fault, device: Enrolled) -> None:

@@ -69,6 +69,11 @@ class Device(Enrolled):
     def plug(self, there: bool) -> None:
         self.turnstile.plug(there)
 
+    def power_off(self, picture: Path | None = None) -> None:
+        if self.machine.on:
+            self.turnstile.outlive()
+        super().power_off(picture)
+
     def configure(self) -> None:
         folder = self.machine.folder
         gate = GATE_TOML.format(folder=folder, fire=FIRE_PIN, fitted=self._fitted())

@@ -1,7 +1,8 @@
 """A turnstile, a reader and a panel, and the drivers by which one life of a gate reaches them.
 
 The board times itself: once pulsed it stays open for one person or five seconds, whatever becomes
-of the gate. Its pass contact closes when somebody has walked through.
+of the gate. Its pass contact closes when somebody has walked through. It has power of its own: what
+it holds closed when the device loses its power it goes on holding, and its line may be cut.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from edge.drivers.catalog import (
     ReaderConfig,
     SimulatedPanelConfig,
 )
-from edge.drivers.interfaces import Panel, Reader, Relay, Sensor
+from edge.drivers.interfaces import DriverError, Panel, Reader, Relay, Sensor
 from edge.drivers.panel_simulated import SimulatedPanel
 from edge.drivers.reader_simulated import SimulatedReader
 from edge.drivers.relay_simulated import SimulatedRelay
@@ -38,6 +39,10 @@ from gatehouse.simulation.planned.plan_terms import PLAIN, Fitting
 WINDOW_SECONDS = 5.0
 HELD_SECONDS = 4.0
 SLOW_SECONDS = 10.0
+FOUND_SECONDS = 10.0
+"""A board that hears again is told all it should have heard by then."""
+OBEYS_UNHEARD = 0.3
+"""So often a board that is lost has heard a pulse, and only its answer is lost."""
 FIRE_PIN = 5
 KEYS = {6: "key_open_once", 7: "key_free_pass", 8: "key_out_of_service"}
 """Pin -> what the key switch on it is for."""
@@ -71,9 +76,11 @@ class Turnstile:
         self._closed_until = -inf
         self._away_since: float | None = None
         """Since when nobody sees its pass contact."""
-        self._contact_lost = False
         self._holder: Process | None = None
-        """Who holds its contact closed; whoever dies lets go."""
+        """Who holds its contact closed; whoever is killed lets go, as the unit sees to."""
+        self._outlives = self._contact_lost = self.board_lost = False
+        """It holds its contact for a device without power; it says nothing; it hears nothing."""
+        self._lost_until = -inf
         self.on_hold: Callable[[], None] = lambda: None
         self.passages: list[float] = []
         """When its pass contact closed and a gate was there to see it, but for fire."""
@@ -93,7 +100,7 @@ class Turnstile:
 
     @property
     def held(self) -> bool:
-        return self._holder is not None and self._holder.alive
+        return self._holder is not None and (self._holder.alive or self._outlives)
 
     @property
     def open_to_all(self) -> bool:
@@ -157,8 +164,9 @@ class Turnstile:
 
     def hold(self, process: Process | None) -> None:
         """Somebody holds its contact closed; None: nobody does any more."""
-        self._holder = process
-        if process is not None:
+        again = process is self._holder
+        self._holder, self._outlives = process, False
+        if process is not None and not again:
             self.pulses += 1
             self.on_hold()
         self._wake()
@@ -184,7 +192,7 @@ class Turnstile:
     def well(self) -> object:
         """What serves it, if that is to answer within seconds; None otherwise."""
         now = self.scheduler.now
-        if self.burning or now < self._burnt_at + SLOW_SECONDS:
+        if self.burning or now < self._burnt_at + SLOW_SECONDS or not self.obeys:
             return None
         return self.well_in_fire if self.plugged else None
 
@@ -235,11 +243,24 @@ class Turnstile:
             contact.drive(True)
             process.loop.call_later(CONTACT_SECONDS, contact.drive, False)
 
-    def look_away(self, lost: bool) -> bool:
-        """Nobody sees the pass contact from now on; return whether anybody did until now."""
+    def outlive(self) -> None:
+        """The device is about to lose its power."""
+        self._outlives = self.held
+
+    @property
+    def obeys(self) -> bool:
+        """Whether its board hears, and has for so long that the gate must know it."""
+        return not self.board_lost and self.scheduler.now > self._lost_until + FOUND_SECONDS
+
+    def look_away(self, lost: bool, board: bool = False) -> bool:
+        """Nobody sees the pass contact from now on; return whether anybody did until now.
+
+        `board`: nor does the relay obey.
+        """
         if self._away_since is not None:
             return False
         self._away_since, self._contact_lost = self.scheduler.now, lost
+        self.board_lost = board
         if lost and self._contact is not None and self._contact[1].alive:
             self._contact[0].lose()
         return True
@@ -249,6 +270,8 @@ class Turnstile:
             return
         seconds, lost = self.scheduler.now - self._away_since, self._contact_lost
         self._away_since, self._contact_lost = None, False
+        if self.board_lost:
+            self.board_lost, self._lost_until = False, self.scheduler.now
         if self._contact is not None and self._contact[1].alive:
             contact = self._contact[0]
             contact.find() if lost else contact.overlook(seconds)
@@ -284,13 +307,18 @@ class _Board(SimulatedRelay):
 
     async def pulse(self, seconds: float) -> None:
         await self._process.point()
+        lost = self._turnstile.board_lost
+        self.there = not lost or self._process.chance.random() < OBEYS_UNHEARD
         await super().pulse(seconds)
         if self._process.alive:
             self._turnstile.opened()
+        if lost:
+            raise DriverError("the simulated board: its answer is lost")
         await self._process.point()
 
     async def hold(self, closed: bool) -> None:
         await self._process.point()
+        self.there = not self._turnstile.board_lost
         await super().hold(closed)
         if self._process.alive:
             self._turnstile.hold(self._process if closed else None)

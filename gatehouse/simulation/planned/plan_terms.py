@@ -42,7 +42,7 @@ class FaultKind(StrEnum):
     SWAP = "swap"  # A spare takes the gate's place.
     PICTURE = "picture"  # Somebody copies the card.
     RESTORE = "restore"  # The copy is put into the device.
-    CONTACT = "contact"  # A pass contact is lost, or nobody looks at it for a moment.
+    CONTACT = "contact"  # A pass contact is lost, or its whole board, or overlooked for a moment.
     FIRE = "fire"
     HUB_KILLED = "hub-killed"
     HUB_POINT = "hub-point"
