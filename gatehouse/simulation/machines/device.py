@@ -12,8 +12,9 @@ from edge.runtime.clock import Clock
 from edge.runtime.service import Work
 from gatehouse.simulation.centrals.central import Central
 from gatehouse.simulation.goings_on.exits import EXIT_TOML, OPPOSITE_TOML
+from gatehouse.simulation.machines.board import VenueCatalog
 from gatehouse.simulation.machines.enrolled import Enrolled
-from gatehouse.simulation.machines.hardware import FIRE_PIN, KEYS, Turnstile, VenueCatalog
+from gatehouse.simulation.machines.hardware import FIRE_PIN, KEYS, Turnstile
 from gatehouse.simulation.machines.hub import PUBLIC, Hub
 from gatehouse.simulation.machines.loop import Scheduler
 from gatehouse.simulation.machines.machine import Process

@@ -1,4 +1,4 @@
-"""A turnstile, a reader and a panel, and the drivers by which one life of a gate reaches them.
+"""A turnstile, a reader and a panel, as they stand in the hall; `board` has the drivers.
 
 The board times itself: once pulsed it stays open for one person or five seconds, whatever becomes
 of the gate. Its pass contact closes when somebody has walked through. It has power of its own: what
@@ -10,28 +10,10 @@ from collections.abc import Callable
 from math import inf
 
 from edge.core.notice import FREE, HELD_OPEN, Notice
-from edge.drivers.catalog import (
-    GpioInputConfig,
-    InputConfig,
-    OutputConfig,
-    PanelConfig,
-    ReaderConfig,
-    SimulatedPanelConfig,
-)
-from edge.drivers.interfaces import DriverError, Panel, Reader, Relay, Sensor
-from edge.drivers.panel_simulated import SimulatedPanel
 from edge.drivers.reader_simulated import SimulatedReader
-from edge.drivers.relay_simulated import SimulatedRelay
 from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.runtime.clock import Clock
-from gatehouse.simulation.goings_on.exits import (
-    CONTACT_SECONDS,
-    EXIT_PIN,
-    OPPOSITE_PIN,
-    ExitPanel,
-    WayOut,
-)
-from gatehouse.simulation.machines.enrolled import Enrolled, LineCatalog
+from gatehouse.simulation.goings_on.exits import CONTACT_SECONDS, WayOut
 from gatehouse.simulation.machines.loop import Scheduler
 from gatehouse.simulation.machines.machine import Process
 from gatehouse.simulation.planned.plan_terms import PLAIN, Fitting
@@ -41,8 +23,6 @@ HELD_SECONDS = 4.0
 SLOW_SECONDS = 10.0
 FOUND_SECONDS = 10.0
 """A board that hears again is told all it should have heard by then."""
-OBEYS_UNHEARD = 0.3
-"""So often a board that is lost has heard a pulse, and only its answer is lost."""
 FIRE_PIN = 5
 KEYS = {6: "key_open_once", 7: "key_free_pass", 8: "key_out_of_service"}
 """Pin -> what the key switch on it is for."""
@@ -297,74 +277,3 @@ class Turnstile:
 def _give_up(woken: "asyncio.Future[object]") -> None:
     if not woken.done():
         woken.set_result(False)
-
-
-class _Board(SimulatedRelay):
-    def __init__(self, clock: Clock, turnstile: Turnstile, process: Process) -> None:
-        super().__init__(clock)
-        self._turnstile = turnstile
-        self._process = process
-
-    async def pulse(self, seconds: float) -> None:
-        await self._process.point()
-        lost = self._turnstile.board_lost
-        self.there = not lost or self._process.chance.random() < OBEYS_UNHEARD
-        await super().pulse(seconds)
-        if self._process.alive:
-            self._turnstile.opened()
-        if lost:
-            raise DriverError("the simulated board: its answer is lost")
-        await self._process.point()
-
-    async def hold(self, closed: bool) -> None:
-        await self._process.point()
-        self.there = not self._turnstile.board_lost
-        await super().hold(closed)
-        if self._process.alive:
-            self._turnstile.hold(self._process if closed else None)
-        await self._process.point()
-
-
-class _Words(SimulatedPanel):
-    def __init__(self, turnstile: Turnstile, process: Process) -> None:
-        super().__init__()
-        self._turnstile = turnstile
-        self._process = process
-
-    async def show(self, notice: Notice) -> None:
-        await self._process.point()
-        if self._process.alive:
-            self._turnstile.showed(notice)
-
-
-class VenueCatalog(LineCatalog):
-    """Opens what hangs on one turnstile, for one life of a process."""
-
-    def __init__(
-        self, clock: Clock, device: Enrolled, turnstile: Turnstile, process: Process
-    ) -> None:
-        super().__init__(clock, device, process)
-        self._turnstile = turnstile
-
-    def reader(self, told: ReaderConfig) -> Reader:
-        del told
-        return self._turnstile.hang(SimulatedReader(self._clock), self._process)
-
-    def relay(self, told: OutputConfig) -> Relay:
-        del told
-        return _Board(self._clock, self._turnstile, self._process)
-
-    def sensor(self, told: InputConfig) -> Sensor:
-        if isinstance(told, GpioInputConfig):
-            if told.pin == FIRE_PIN:
-                return self._turnstile.wire_fire(self._clock, self._process)
-            way = {OPPOSITE_PIN: self._turnstile.opposite, EXIT_PIN: self._turnstile.exit}
-            if (out := way.get(told.pin)) is not None:
-                return out.wire(self._clock, self._process)
-            return self._turnstile.wire_key(KEYS[told.pin], self._clock, self._process)
-        return self._turnstile.wire(self._clock, self._process)
-
-    def panel(self, told: PanelConfig) -> Panel:
-        if self._turnstile.exit is not None and not isinstance(told, SimulatedPanelConfig):
-            return ExitPanel(self._turnstile.exit, self._process)
-        return _Words(self._turnstile, self._process)
