@@ -19,6 +19,7 @@ log = logging.getLogger("gate.output")
 
 KEPT_SECONDS, LOST_SECONDS = 5.0, 1.0
 """Until it is told again; where it was lost."""
+TRIES = 3
 
 
 class Output:
@@ -70,14 +71,24 @@ class Output:
         """Tell it again and again. Never returns."""
         while self._contact is not None:
             self._doubted.clear()
-            if self._held or self._at_rest():
-                try:
-                    await self._contact.hold(self._held)
-                    await self._found(None)
-                except DriverError as error:
-                    await self._found(error)
+            await self._tell_again(self._contact)
             seconds = LOST_SECONDS if self._lost else KEPT_SECONDS
             await self._doubted.rings(self._clock.now().uptime + seconds)
+
+    async def _tell_again(self, contact: Relay) -> None:
+        """Take it for lost where no try is answered: on a long line a frame may be."""
+        failed: DriverError | None = None
+        for _ in range(TRIES):
+            if not (self._held or self._at_rest()):
+                return
+            try:
+                await contact.hold(self._held)
+            except DriverError as error:
+                failed = error
+            else:
+                failed = None
+                break
+        await self._found(failed)
 
     async def _found(self, error: DriverError | None) -> None:
         """Tell that it is lost, or back, if that is news."""

@@ -149,6 +149,47 @@ def test_a_pulse_that_is_not_obeyed_is_looked_into_at_once() -> None:
     play(story)
 
 
+def test_an_answer_that_is_lost_now_and_then_takes_no_lane_out_of_service() -> None:
+    class Noisy(SimulatedRelay):
+        asked = 0
+
+        async def hold(self, closed: bool) -> None:
+            self.asked += 1
+            self.there = self.asked % 3 == 0
+            await super().hold(closed)
+
+    async def story(stage: Stage) -> None:
+        stage.relay = noisy = Noisy(stage.clock)
+        async with output(stage):
+            await stage.clock.advance(10 * KEPT_SECONDS)
+            assert noisy.asked == 33
+        assert stage.told == []
+
+    play(story)
+
+
+def test_whoever_is_let_in_between_two_tries_is_not_kept_out_by_the_next() -> None:
+    class Deaf(SimulatedRelay):
+        async def hold(self, closed: bool) -> None:
+            stage.at_rest = False  # Somebody is let in while the answer is awaited.
+            self.there = False
+            try:
+                await super().hold(closed)
+            finally:
+                self.there = True
+                await self.pulse(PULSE_SECONDS)
+
+    clock = SimulatedClock()
+    stage = Stage(clock, Deaf(clock))
+
+    async def story() -> None:
+        async with output(stage):
+            assert (len(stage.relay.pulses), stage.relay.closed) == (1, True)
+            assert stage.told == []
+
+    asyncio.run(story())
+
+
 def test_a_lane_without_a_relay_has_nothing_to_keep() -> None:
     async def story(stage: Stage) -> None:
         made = Output(None, None, stage.clock, lambda: True, stage.hears)
