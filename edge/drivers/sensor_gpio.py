@@ -74,10 +74,10 @@ class GpioSensor:
             contact = Contact()
             while True:
                 moved.clear()
+                waiting, edges[:] = tuple(edges), []
                 uptime = self._clock.now().uptime
                 level = bool(device.is_active)
                 yield Found()
-                waiting, edges[:] = tuple(edges), []
                 contact, believed = debounce.replay(contact, waiting, self._settling)
                 for changed, at in believed:
                     yield Level(changed, at)

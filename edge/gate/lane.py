@@ -130,8 +130,7 @@ class LaneShell:
         self._held: dict[str, Held] = {}
         self._lost: set[str] = set()
         self._resting_at: float | None = None
-        at_rest = lambda: self._lane.state is not State.OPENED  # noqa: E731
-        self._output = Output(hardware.relay, hardware.hold, clock, at_rest, self._relay)
+        self._output = Output(hardware.relay, hardware.hold, clock, self._at_rest, self._relay)
         self._overslept: float | None = None
         """The deadline that was last found to be long past."""
         self._answers: deque[Answer] = deque()
@@ -164,6 +163,9 @@ class LaneShell:
     @property
     def idle(self) -> bool:
         return not passage.is_open(self._lane)
+
+    def _at_rest(self) -> bool:
+        return self._lane.state is not State.OPENED
 
     async def announce(self, notice: Notice) -> None:
         """Show something that has nothing to do with a visitor, unless one is here."""
