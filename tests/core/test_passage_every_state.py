@@ -1,7 +1,7 @@
 """Every state a lane can get into × every signal, and what must hold after each.
 
 The states are found by trying (see `tools/lane_states.py`): some thousand for each kind of lane in
-every run, all of them at night.
+every run, up to a million at night.
 """
 
 from collections import Counter
