@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from gatehouse.simulation import __main__ as command
 from gatehouse.simulation import seeds
 from gatehouse.simulation.planned.plan import FaultKind, Plan, Wishes, draw
 from gatehouse.simulation.planned.shrink import Shrinking
@@ -171,6 +172,14 @@ def test_a_share_of_the_seeds_keeps_every_promise() -> None:
     ):
         assert covered.counts[reached], reached
     assert covered.counts["faults"] >= 5 * len(SHARE)
+
+
+@pytest.mark.parametrize("seed", ["90249", "91695"])
+def test_what_the_command_draws_and_found(seed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both times the simulation was wrong: somebody mended a blade that sticks, in the middle of a
+    ticket, before it had been told to cut; and whom staff led in by the key went for the one whose
+    ticket had been committed in that moment and was called off."""
+    assert command.main(["--seeds", f"{seed}..{seed}", "--workers", "1"]) == 0, capsys.readouterr()
 
 
 def test_a_share_of_the_seeds_with_kiosks_keeps_every_promise() -> None:

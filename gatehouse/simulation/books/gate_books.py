@@ -31,7 +31,6 @@ CLOCK_SLACK_SECONDS = 35.0
 CODE_SECONDS = 100.0
 SHOWN_SECONDS, SETTLED_SECONDS = 5.0, 15.0
 SHOWN_LATELY_SECONDS = 90.0  # A refusal that repeats another is told a minute later.
-GIVEN_UP = (Outcome.ABANDONED, Outcome.UNCERTAIN)
 AGAINST_STANDING = {Reason.BLOCKED, Reason.REFUNDED, Reason.RESCHEDULED}
 
 
@@ -271,7 +270,7 @@ class Witness(Reading):
             if person is None:
                 self.truth.violate(Promise.ONE_OUTCOME, f"{self.device.name}: of nobody")
                 return
-            late = outcome is Outcome.PASSED_LATE and person.outcome in GIVEN_UP
+            late = outcome is Outcome.PASSED_LATE and person.outcome < Outcome.PASSED
             late = late or (outcome is Outcome.PASSED_LATE and bool(person.reopened))
             if not person.open and not late and outcome is not Outcome.UNDONE:
                 why = f"{self.device.name}: {outcome.name} after {person.outcome.name}"

@@ -98,6 +98,8 @@ class LaneBook:
                 self._admits(happened)
             case event.Abandoned():
                 self._given_back(happened)
+            case event.OpenedByHand():
+                self._in_doubt()
             case _:
                 pass
 
@@ -162,6 +164,12 @@ class LaneBook:
         if life != self.lives and self.witness.device.turnstile.counts:
             why = "gives back persons of a group that its board counted while it was dead"
             self._violate(Promise.OUTCOME_TRUE, why)
+
+    def _in_doubt(self) -> None:
+        """Whom the next pulse is for, one let in or whoever staff lead, no row says."""
+        witness = self.witness
+        called = [witness.persons[one] for one in witness.calling if one in witness.persons]
+        witness.truth.muddled += [(witness.gate, one.at) for one in called]
 
     def _admits(self, happened: event.Authorised) -> None:
         if happened.quantity > 1:

@@ -151,7 +151,7 @@ class VenuePrinter(simulator.EscposPrinter):
 
     @property
     def broken(self) -> bool:
-        stopped = self.health.stopped or self.health.cutter_stuck or self.paper.empty
+        stopped = self.health.stopped or self.paper.empty
         return stopped or self.mute or not self.on or not self.cable.plugged
 
     def heal(self) -> None:
@@ -161,7 +161,8 @@ class VenuePrinter(simulator.EscposPrinter):
             self.mending = self._scheduler.world.call_later(NOTICED_SECONDS, self.heal)
             return
         self.now(hot=False)  # Which nobody mends: it cools.
-        if self.broken:
+        # A blade that sticks is seen when it is to cut, or by whoever looks at an empty slot.
+        if self.broken or (self.health.cutter_stuck and not self.paper.printed):
             self.mend()
 
     def _look_after(self) -> None:
