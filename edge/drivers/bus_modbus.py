@@ -88,9 +88,10 @@ class ModbusBus:
         loop = asyncio.get_running_loop()
         overdue = loop.time() + OVERTAKEN_SECONDS
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(overdue):
-                    await self._no_command.wait()
+            if self._commands:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(overdue):
+                        await self._no_command.wait()
             async with self._turn:
                 # Commands may have come while this read waited for another one to end.
                 if not self._commands or loop.time() >= overdue:

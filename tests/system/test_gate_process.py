@@ -151,7 +151,7 @@ def test_who_walks_while_the_process_stands_still_has_not_got_the_use_back(
 
 
 def test_a_board_that_outlives_the_gate_is_not_held_open_for_ever(tmp_path: Path) -> None:
-    """Its coil stays closed where the device loses its power, and where a cable is drawn."""
+    """Its coil stays closed where the gate is gone, and where it answers nothing for a while."""
 
     async def story() -> None:
         async with gate(tmp_path) as stage:

@@ -15,7 +15,7 @@ from gatehouse.simulation.machines.machine import copy_card
 from gatehouse.simulation.machines.network import Uplink, Weather
 from gatehouse.simulation.machines.printer import VenuePrinter
 from gatehouse.simulation.planned.plan import Deed, DeedKind, Fault, FaultKind
-from gatehouse.simulation.planned.plan_terms import Lock
+from gatehouse.simulation.planned.plan_terms import BOARD_LOST, CONTACT_LOST, Lock
 from wire.command import BackToNormal, LockEntry
 from wire.entry import Standing
 
@@ -32,8 +32,6 @@ STANDINGS = {
 PRINTERS_OWN_PLUG = 0.6
 """So often a kiosk's printer loses its power as well."""
 ROLL_END_MM = 150.0
-CONTACT_LOST, BOARD_LOST = 0.5, 0.25
-"""So often a contact is lost, and its board with it; else nobody looks at it for a moment."""
 MENDED_SECONDS = 5.0
 SAID_SECONDS = 10.0
 """From a device's Hello to the last row that central lacked of it."""

@@ -253,8 +253,10 @@ class Turnstile:
         if self.board_lost:
             self.board_lost, self._lost_until = False, self.scheduler.now
         if self._contact is not None and self._contact[1].alive:
-            contact = self._contact[0]
-            contact.find() if lost else contact.overlook(seconds)
+            if lost:
+                self._contact[0].find()
+            else:
+                self._contact[0].overlook(seconds)
 
     async def change(self, seconds: float) -> bool:
         """Wait for a pulse or a notice; False if none came."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from gatehouse.simulation.centrals.tickets import Issued, Kind, Pool, pool
 from gatehouse.simulation.planned import claiming, errands, lanes
 from gatehouse.simulation.planned.plan_terms import (
+    CONTACT_LOST,
     FAULTS_A_MINUTE,
     Deed,
     DeedKind,
@@ -227,7 +228,7 @@ def _contacts(
     at = chance.expovariate(rate) if rate and FaultKind.CONTACT in wishes.kinds else seconds
     while at < seconds:
         lost = chance.random()
-        lasts = chance.uniform(1.0, 30.0) if lost < 0.5 else chance.uniform(0.2, 1.5)
+        lasts = chance.uniform(*((1.0, 30.0) if lost < CONTACT_LOST else (0.2, 1.5)))
         gate = chance.randrange(wishes.gates)
         found.append(Fault(number + len(found), at, FaultKind.CONTACT, gate, lasts, lost))
         at += chance.expovariate(rate)

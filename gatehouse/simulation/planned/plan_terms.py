@@ -11,6 +11,8 @@ from rules.zone import Policy
 VISITORS_A_MINUTE = 24.0
 FAULTS_A_MINUTE = 3.0
 COPIES = 0.08
+CONTACT_LOST, BOARD_LOST = 0.5, 0.25
+"""So often a contact is lost, and its board with it; else nobody looks at it for a moment."""
 
 
 class Does(StrEnum):
