@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gatehouse.simulation import seeds
 from tests.central_database import set_up
 
 
@@ -14,11 +15,17 @@ def central() -> None:
 
 
 @pytest.fixture(autouse=True)
-def silent() -> Iterator[None]:
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Without the daemons' logs, which the tests after these hear again.
 
-    `seeds.prepare` is for processes that run seeds and nothing else: it leaves SQLite's locks out.
+    `seeds.prepare` is for processes that run seeds and nothing else: it leaves SQLite's locks and
+    its -shm out, and no other process sees any more what a test after it writes.
     """
+
+    def prepare() -> None:
+        raise AssertionError("in a process that runs other tests too")
+
+    monkeypatch.setattr(seeds, "prepare", prepare)
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
