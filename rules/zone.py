@@ -41,6 +41,26 @@ class Policy(StrEnum):
     CONSISTENT = "consistent"
 
 
+class CardDoes(StrEnum):
+    """What a staff card does to the lane that it is shown to."""
+
+    OPEN_ONCE = "open-once"
+    FREE_PASS = "free-pass"  # For so many minutes; shown again, back to normal.
+    OUT_OF_SERVICE = "out-of-service"  # Until one is shown again.
+
+
+class StaffCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One card, by which staff act at a gate of the zone without central."""
+
+    name: Name
+    """Whose it is; stands in each row of what was done by it."""
+    digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    """`wire.staff_card.digest` of its code."""
+    does: CardDoes = CardDoes.OPEN_ONCE
+    minutes: Annotated[float, msgspec.Meta(ge=1.0, le=24 * 60.0)] = 30.0
+    """After which free passage ends by itself."""
+
+
 class ZoneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the venue chose for this zone; checked before it is signed and before it is applied."""
 
@@ -62,6 +82,8 @@ class ZoneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     claims: Policy = Policy.AVAILABLE
     claims_key: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     """The hub's public key, where a hub answers claims; else central does."""
+    staff: tuple[StaffCard, ...] = ()
+    """Cards that its gates obey; kiosks have their own."""
     kiosk: KioskChoice = KioskChoice()
     """What its kiosks go by; gates ignore it."""
 
@@ -77,6 +99,9 @@ def read(raw: bytes, name: str, time_zones: Callable[[str], tzinfo]) -> Settings
     `time_zones` is zoneinfo.ZoneInfo, which looks into the machine's own tables.
     """
     zone = toml.parse(raw, name, ZoneConfig)
+    cards = [card.digest for card in zone.staff]
+    if twice := next((one for one in zone.staff if cards.count(one.digest) > 1), None):
+        raise WireError(f"{name}: staff: two cards of one code, {twice.name}'s among them")
     try:
         return Settings(zone, time_zones(zone.time_zone))
     except (LookupError, ValueError, OSError):  # OSError: the name of a folder of zones.

@@ -23,7 +23,7 @@ from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.kiosk.alone import Alone
 from edge.kiosk.chosen import load
 from edge.kiosk.claims import Claims
-from edge.kiosk.config import KioskConfig, card_digest
+from edge.kiosk.config import KioskConfig
 from edge.kiosk.configuring import alone_of, configuring, sheets_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import LANE, Desk
@@ -56,6 +56,7 @@ from tests.said_sync import SaidSync
 from tests.threads import DirectThread
 from tests.trusted import trusting
 from wire import paper as papers
+from wire import staff_card
 from wire import ticket as gh1
 from wire.codec import decode, encode
 from wire.entry import Standing
@@ -411,7 +412,9 @@ async def kiosk(
         *(desk, questions, printer, sheets_of(first, trusted), clock, os.urandom, 30.0),
         *(alone_of(first, alone), claims),
     )
-    senses = Senses({"reader-1": reader}, None, None, {card_digest(STAFF_CARD): "李"}, os.urandom)
+    senses = Senses(
+        {"reader-1": reader}, None, None, {staff_card.digest(STAFF_CARD): "李"}, os.urandom
+    )
     daemon = KioskDaemon(
         *(senses, printer, made_papers, questions, desk, line, trusted, life),
         *(first, "test", orders),

@@ -47,6 +47,7 @@ REASONS: dict[str, Words] = {
     Reason.OVERSIZED.value: Words("过长", "too long"),
     Reason.NOT_A_TICKET.value: Words("不是门票", "not a ticket"),
     Reason.PAYMENT_CODE.value: Words("付款码", "payment code"),
+    Reason.STAFF_CARD.value: Words("无效工作卡", "staff card not valid"),
     Reason.ENROLMENT_CODE.value: Words("设备登记码", "enrolment code"),
     Reason.MALFORMED.value: Words("票码残缺", "incomplete code"),
     Reason.UNKNOWN_KEY.value: Words("未知密钥", "unknown key"),

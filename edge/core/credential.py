@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from edge.core.scan import without_aim
-from wire import delegated, enrolment, rotating
+from wire import delegated, enrolment, rotating, staff_card
 from wire import ticket as gh1
 from wire.key import KeyRing
 from wire.reason import Reason
@@ -58,6 +58,8 @@ def read(data: bytes, ring: KeyRing) -> Credential:
     if begins != TICKET_BEGINS:
         if PAYMENT.fullmatch(bare):
             return Unusable(Reason.PAYMENT_CODE)
+        if staff_card.looks_like(bare):
+            return Unusable(Reason.STAFF_CARD)
         if is_enrolment(bare):
             return Unusable(Reason.ENROLMENT_CODE)
     if begins == MOVING_BEGINS:
@@ -94,6 +96,8 @@ def form(data: bytes) -> str:
         return "empty"
     if bare[:3].upper() in (TICKET_BEGINS, DELEGATED_BEGINS, MOVING_BEGINS):
         return bare[:3].upper().decode()
+    if staff_card.looks_like(bare):
+        return staff_card.PREFIX
     if bare.isdigit():
         return "digits"
     if bare.isascii() and all(32 <= byte < 127 for byte in bare):

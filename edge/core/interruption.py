@@ -1,6 +1,7 @@
-"""What interrupts a lane: fire, the board itself, and people with a key or a command."""
+"""What interrupts a lane: fire, the board itself, and people with a key, a card or a command."""
 
 from dataclasses import replace
+from typing import assert_never
 
 from edge.core import notice
 from edge.core.lane import CalledOffBy, Command, Do, Lane, ModeSet, Record, Show, State
@@ -15,6 +16,7 @@ from edge.core.opening import (
     shown_if_changed,
     unresolved,
 )
+from rules.zone import CardDoes, StaffCard
 from wire.event import AnyEvent, Direction, Mode, ModeChanged, OpenedByHand, Released, Secured
 
 
@@ -105,3 +107,24 @@ def open_once(lane: Lane, by: str, why: str, at: At) -> Step:
     opened, pulse = call(call_off(opened, CalledOffBy.HAND), at)
     shown = notice.EXIT if at.habits.free else notice.go(1)
     return opened, [record, *pulse, Show(shown)]
+
+
+def card_shown(lane: Lane, card: StaffCard, at: At) -> Step:
+    """A card that sets a mode takes it back where it is shown again."""
+    by = f"card: {card.name}"
+    match card.does:
+        case CardDoes.FREE_PASS if lane.mode is not Mode.FREE_PASS:
+            until = at.now + card.minutes * 60
+            return mode_set(lane, ModeSet(Mode.FREE_PASS, by, until), at)
+        case CardDoes.OUT_OF_SERVICE if lane.mode is not Mode.OUT_OF_SERVICE:
+            return mode_set(lane, ModeSet(Mode.OUT_OF_SERVICE, by), at)
+        case CardDoes.FREE_PASS | CardDoes.OUT_OF_SERVICE:
+            return mode_set(lane, ModeSet(Mode.NORMAL, by), at)
+        case CardDoes.OPEN_ONCE if lane.state is State.OPENED:
+            return lane, [Show(notice.PLEASE_WAIT)]  # Never two at once; nothing was done.
+        case CardDoes.OPEN_ONCE if lane.state is State.RELEASED or lane.stays_open:
+            return lane, [Show(resting(lane, at.habits))]
+        case CardDoes.OPEN_ONCE:
+            return open_once(lane, by, "", at)
+        case _:
+            assert_never(card.does)

@@ -11,6 +11,7 @@ import msgspec
 
 from edge.core.notice import Notice
 from edge.core.scan import Scan
+from rules.zone import StaffCard
 from rules.zone import WhenSuspect as WhenSuspect
 from wire.event import AnyEvent, Direction, Mode
 
@@ -192,6 +193,13 @@ class OpenOnce:
 
 
 @dataclass(frozen=True, slots=True)
+class CardShown:
+    """Somebody of the staff, at the lane's own reader."""
+
+    card: StaffCard
+
+
+@dataclass(frozen=True, slots=True)
 class Identify:
     """Blink and beep for so long."""
 
@@ -216,7 +224,7 @@ class Signal(Enum):
 
 
 Answer = Authorised | Refused | CalledOff
-AnySignal = Scanned | Answer | ModeSet | OpenOnce | Identify | Signal
+AnySignal = Scanned | Answer | ModeSet | OpenOnce | CardShown | Identify | Signal
 
 
 # Commands: what the lane asks of the world, in order.

@@ -112,6 +112,10 @@ REFUSALS: dict[Reason, tuple[Words, Words]] = {
         Words("这是付款码", "This is a payment code"),
         Words("请勿出示付款码，请出示票码", "Put it away and show your ticket"),
     ),
+    Reason.STAFF_CARD: (
+        Words("此工作卡在这里无效", "This staff card is not valid here"),
+        Words("请联系值班主管", "Ask the supervisor"),
+    ),
     Reason.ENROLMENT_CODE: (
         Words("这是设备登记码", "This enrols a device"),
         Words("请勿出示；已通知管理员", "Put it away; the admins were told"),

@@ -30,6 +30,7 @@ from edge.core.lane import (
     AnySignal,
     Authorised,
     CalledOff,
+    CardShown,
     Habits,
     Identify,
     Lane,
@@ -63,6 +64,8 @@ def step(lane: Lane, signal: AnySignal, now: Moment, habits: Habits) -> Step:
             return interruption.mode_set(lane, signal, at)
         case OpenOnce(by, why):
             return interruption.open_once(lane, by, why, at)
+        case CardShown(card):
+            return interruption.card_shown(lane, card, at)
         case Identify(seconds):
             return beacon.identify(lane, seconds, at)
         case Signal():

@@ -12,12 +12,13 @@ from edge.core.notice import IDLE, Notice
 from edge.drivers.catalog import Catalog
 from edge.drivers.interfaces import Sensor, held
 from edge.gate.claims import Claims
-from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, habits, settings_in
+from edge.gate.config import GateConfig, LaneConfig, ZoneConfig, cards, habits, settings_in
 from edge.gate.configuring import configuring as configured_by
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.enrolment import EnrolmentDesk
-from edge.gate.lane import Hardware, Judging, LaneShell
+from edge.gate.hardware import Hardware
+from edge.gate.lane import Judging, LaneShell
 from edge.gate.orders import Orders
 from edge.gate.unenrolled import UnenrolledDesk, UnenrolledGate
 from edge.runtime import config, identity, service, surroundings
@@ -220,7 +221,9 @@ def _lane(
         sensors=sensors,
         panels=tuple(catalog.panel(panel) for panel in told.panel),
     )
-    return LaneShell(told, habits(told, zone), hardware, desk, clock, draw, idle, locked)
+    return LaneShell(
+        *(told, habits(told, zone), hardware, desk, clock, draw, idle, locked), cards(zone)
+    )
 
 
 async def _lines_off(told: GateConfig) -> int:

@@ -13,7 +13,7 @@ from edge.runtime import config
 from edge.runtime.config import ConfigError
 from edge.store import configuration
 from rules import zone as zones
-from rules.zone import Name, Seconds, Settings
+from rules.zone import Name, Seconds, Settings, StaffCard
 from rules.zone import ZoneConfig as ZoneConfig
 from wire.codec import WireError
 from wire.event import Direction
@@ -71,6 +71,11 @@ def habits(lane: LaneConfig, zone: ZoneConfig) -> Habits:
         unsensed_seconds=lane.unsensed_seconds,
         when_suspect=zone.when_suspect,
     )
+
+
+def cards(zone: ZoneConfig) -> dict[str, StaffCard]:
+    """Return the staff's cards by the digest of their codes."""
+    return {card.digest: card for card in zone.staff}
 
 
 def terms(zone: ZoneConfig) -> Terms:

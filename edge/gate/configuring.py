@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.core.lane import State
 from edge.core.strays import Stray, TurnedAway
-from edge.gate.config import habits, settings_of
+from edge.gate.config import cards, habits, settings_of
 from edge.gate.desk import Desk
 from edge.gate.lane import LaneShell
 from edge.runtime.workers import SingleThread
@@ -32,7 +32,7 @@ def configuring(
         """Between two signals of every lane: none is judging, none is open."""
         desk.configure(settings.zone, settings.time_zone)
         for lane in lanes:
-            lane.configure(habits(lane.config, settings.zone))
+            lane.configure(habits(lane.config, settings.zone), cards(settings.zone))
 
     async def record(row: ConfigurationRefused) -> None:
         await desk.record((row,))

@@ -9,8 +9,9 @@ it is durable.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Protocol, assert_never
 
 from edge.core import contact, passage, scan
@@ -19,6 +20,7 @@ from edge.core.lane import (
     Answer,
     AnySignal,
     CalledOff,
+    CardShown,
     Do,
     EndScan,
     Habits,
@@ -39,16 +41,17 @@ from edge.drivers.interfaces import (
     Found,
     Level,
     Lost,
-    Panel,
     Reader,
-    Relay,
     Sensor,
     Unwatched,
 )
 from edge.gate.config import LaneConfig
+from edge.gate.hardware import Hardware
 from edge.gate.inbox import Inbox
 from edge.gate.output import Output
 from edge.runtime.clock import Clock
+from rules.zone import StaffCard
+from wire import staff_card
 from wire.event import SCAN_BYTES, AnyEvent, Direction, DriverFound, DriverLost, Mode
 from wire.words import Words
 
@@ -57,36 +60,13 @@ log = logging.getLogger("gate.lane")
 UNRECORDED_MAX = 1000
 """As much as may happen while the card stalls; then the lane waits for it."""
 
+NO_CARDS: Mapping[str, StaffCard] = MappingProxyType({})
+
 OVERSLEPT_SECONDS = 0.15
 """Beyond, a deadline was looked at late."""
 
 Happened = tuple[tuple[AnyEvent, ...], str, Moment]
 """Events, on which lane, when."""
-
-
-class Hardware:
-    """The opened drivers of one lane; a missing one is None."""
-
-    def __init__(
-        self,
-        readers: dict[str, Reader] | None = None,
-        relay: Relay | None = None,
-        hold: Relay | None = None,
-        sensors: dict[str, Sensor] | None = None,
-        panels: tuple[Panel, ...] = (),
-    ) -> None:
-        self.readers = readers or {}
-        self.relay = relay
-        self.hold = hold or relay
-        self.sensors = sensors or {}
-        self.panels = panels
-
-    async def close(self) -> None:
-        for output in (self.relay, self.hold):
-            if output:
-                await output.close()
-        for panel in self.panels:
-            await panel.close()
 
 
 class Judging(Protocol):
@@ -114,14 +94,15 @@ class LaneShell:
         draw: Callable[[int], bytes],
         idle_notice: Notice = IDLE,
         locked: bool = False,
+        cards: Mapping[str, StaffCard] = NO_CARDS,
     ) -> None:
         """`idle_notice` is shown where others say "show your ticket".
 
-        `locked`: as an earlier life left it, by somebody's order.
+        `locked`: as an earlier life left it, by somebody's order. `cards`: see `configure`.
         """
         self.config = config
         self.inbox = Inbox(clock)
-        self._habits = habits
+        self._habits, self._cards = habits, cards
         self._hardware = hardware
         self._desk = desk
         self._clock = clock
@@ -180,9 +161,12 @@ class LaneShell:
             if self.idle and self._resting_at is None:
                 await self._show(passage.resting(self._lane, self._habits))
 
-    def configure(self, habits: Habits) -> None:
-        """Go by these habits from the next signal on; to be called while the lane is closed."""
-        self._habits = habits
+    def configure(self, habits: Habits, cards: Mapping[str, StaffCard]) -> None:
+        """Go by these from the next signal on; to be called while the lane is closed.
+
+        `cards` are the staff's, by the digest of their codes.
+        """
+        self._habits, self._cards = habits, cards
 
     async def close(self) -> None:
         """Drive every output off and let go of the hardware."""
@@ -211,9 +195,18 @@ class LaneShell:
                     seen = Scan(self._draw(SCAN_BYTES), name, data, first)
                     self._held[name], due = scan.see(self._held.get(name), seen, last)
                     if due:
-                        self.inbox.put(Scanned(self._held[name].scan))
+                        self._look_at(self._held[name].scan)
                 case Lost() | Found():
                     await self._tell(name, said)
+
+    def _look_at(self, shown: Scan) -> None:
+        """Obey a card of the staff, once for as long as it is held; have all else judged."""
+        card = self._cards.get(staff_card.digest(scan.without_aim(shown.data)[1]))
+        if card is None:
+            self.inbox.put(Scanned(shown))
+        else:
+            self._each_held(lambda held: scan.answered(held, shown.scan))
+            self.inbox.put(CardShown(card))
 
     async def _watch_sensor(self, name: str, sensor: Sensor) -> None:
         first, known = True, None

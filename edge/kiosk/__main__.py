@@ -12,7 +12,7 @@ from edge.kiosk import browser, chosen
 from edge.kiosk.alone import Alone
 from edge.kiosk.chosen import Chosen
 from edge.kiosk.claims import Claims
-from edge.kiosk.config import ADDRESS_FILE, KioskConfig, card_digest
+from edge.kiosk.config import ADDRESS_FILE, KioskConfig
 from edge.kiosk.configuring import alone_of, configuring, sheets_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import LANE, Desk
@@ -37,6 +37,7 @@ from edge.store.floor import FloorFile
 from edge.store.journal import Journal
 from edge.store.trust import TrustStore
 from edge.store.whitelist import Whitelist
+from wire import staff_card
 from wire.event import BOOT_BYTES, Stamp
 
 VERSION = "0.1.0"
@@ -55,7 +56,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--card", help="say the digest of a staff card's code, and end")
     asked = parser.parse_args(argv)
     if asked.card is not None:
-        sys.stdout.write(f"{card_digest(asked.card.encode())}\n")
+        sys.stdout.write(f"{staff_card.digest(asked.card.encode())}\n")
         return 0
     try:
         if asked.browse:

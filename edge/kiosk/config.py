@@ -3,7 +3,6 @@
 From languages to hours central may choose otherwise, for the kiosk's zone (`chosen`).
 """
 
-import hashlib
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,11 +16,10 @@ from rules.kiosk import Hours, Languages, Receipts, WhenOffline
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Seconds = Annotated[float, msgspec.Meta(ge=5.0, le=600.0)]
 ADDRESS_FILE = "/run/gatehouse-kiosk/address"
-CARD_CONTEXT = b"gatehouse staff card"
 
 
 class StaffConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One staff card: its digest, which `gatehouse kiosk --card CODE` says."""
+    """One staff card: the digest of its code, which `gatehouse kiosk --card CODE` says."""
 
     name: Name
     digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -78,11 +76,6 @@ def habits(told: KioskConfig) -> Habits:
         receipts=told.receipts,
         roll_tickets=told.roll_tickets,
     )
-
-
-def card_digest(data: bytes) -> str:
-    """Return what stands in the configuration for a staff card."""
-    return hashlib.sha256(CARD_CONTEXT + data.strip(b" \t\r\n")).hexdigest()
 
 
 def time_zone_of(told: KioskConfig) -> ZoneInfo:

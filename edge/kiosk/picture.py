@@ -31,6 +31,7 @@ OWN_WORDS = frozenset(
         *(Reason.REFUNDED, Reason.BLOCKED, Reason.RESCHEDULED, Reason.WRONG_EVENT, Reason.UNKNOWN),
         *(Reason.NOT_A_TICKET, Reason.PAYMENT_CODE, Reason.STATIC_COPY, Reason.CODE_TOO_OLD),
         *(Reason.MALFORMED, Reason.FORGED, Reason.NO_RECORD, Reason.ENROLMENT_CODE),
+        Reason.STAFF_CARD,
     }
 )
 """Reasons that the files of words speak of; any other is "other"."""

@@ -6,8 +6,8 @@ from typing import Any
 from edge.core.scan import Held, Scan, answered, see
 from edge.core.visit_terms import AnySignal, CardRead, Scanned, StaffCard
 from edge.drivers.interfaces import Code, Found, Level, Lost, Reader, Sensor
-from edge.kiosk.config import card_digest
 from edge.kiosk.desk import Desk
+from wire import staff_card
 from wire.event import SCAN_BYTES, DriverFound, DriverLost
 
 BROWSER = "browser"
@@ -61,7 +61,7 @@ class Senses:
                         held = answered(self._held[name], self._held[name].scan.scan)
                         assert held
                         self._held[name] = held
-                        by = self._staff.get(card_digest(data))
+                        by = self._staff.get(staff_card.digest(data))
                         await signal(StaffCard(by) if by else Scanned(data))
                 case _:
                     await self._presence(name, said, desk)
@@ -70,7 +70,7 @@ class Senses:
         async for said in reader.codes():
             match said:
                 case Code(data, _, _):
-                    by = self._staff.get(card_digest(data))
+                    by = self._staff.get(staff_card.digest(data))
                     number = data.decode("ascii", errors="replace").strip()
                     await signal(StaffCard(by) if by else CardRead(number))
                 case _:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.kiosk.config import card_digest
 from edge.runtime import identity
 from edge.runtime.identity import DeviceIdentity
 from simulators.crowd import Issued, Shows, needed
+from wire import staff_card
 
 VENUE, CHECKPOINT, AUDIENCE = "demo", "hall", "DEMO2026"
 MOVING_AUDIENCE, MOVING_TICKETS = "LATE2026", 200
@@ -245,7 +245,7 @@ idle_gap_seconds = 1.0
 
 [[staff]]
 name = "值班 Duty"
-digest = "{card_digest(STAFF_CARD)}"
+digest = "{staff_card.digest(STAFF_CARD)}"
 """
 
 

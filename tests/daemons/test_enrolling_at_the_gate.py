@@ -19,7 +19,8 @@ from edge.gate.config import LaneConfig, ZoneConfig, habits
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.enrolment import EnrolmentDesk
-from edge.gate.lane import Hardware, Judging, LaneShell
+from edge.gate.hardware import Hardware
+from edge.gate.lane import Judging, LaneShell
 from edge.gate.unenrolled import UnenrolledDesk, UnenrolledGate
 from edge.runtime import identity
 from edge.runtime.clock import SimulatedClock, settle

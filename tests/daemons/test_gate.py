@@ -19,7 +19,8 @@ from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.gate.config import LaneConfig, ZoneConfig, habits
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
-from edge.gate.lane import Hardware, LaneShell
+from edge.gate.hardware import Hardware
+from edge.gate.lane import LaneShell
 from edge.runtime.clock import SimulatedClock, TrustedClock, settle
 from edge.runtime.intercom import Word
 from edge.runtime.service import Life

@@ -20,7 +20,8 @@ from edge.gate.config import LaneConfig, ZoneConfig, habits
 from edge.gate.configuring import configuring as configured_by
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
-from edge.gate.lane import Hardware, LaneShell
+from edge.gate.hardware import Hardware
+from edge.gate.lane import LaneShell
 from edge.gate.orders import Orders
 from edge.runtime import config, service
 from edge.runtime.clock import SimulatedClock, settle

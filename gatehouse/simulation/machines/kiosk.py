@@ -16,7 +16,7 @@ from edge.drivers.interfaces import Printer, Reader
 from edge.drivers.printer_escpos import EscposPrinter
 from edge.drivers.reader_simulated import SimulatedReader
 from edge.kiosk.__main__ import assembled as assembled_kiosk
-from edge.kiosk.config import KioskConfig, card_digest
+from edge.kiosk.config import KioskConfig
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.page import changes
 from edge.kiosk.picture import Pictures
@@ -32,6 +32,7 @@ from gatehouse.simulation.machines.printer import MODELS, Piece, VenuePrinter
 from gatehouse.simulation.machines.printer_cable import CableEnd
 from paper.sheet import Code, Sheet
 from rules.zone import Policy
+from wire import staff_card
 
 STAFF_CARD = b"staff-card-of-the-simulation"
 TAKE_SECONDS = 10.0
@@ -183,7 +184,7 @@ class Kiosk(Enrolled):
             receipts=self._receipts.value,
             take=TAKE_SECONDS,
             profile=self.stand.printer.profile.name,
-            staff=card_digest(STAFF_CARD),
+            staff=staff_card.digest(STAFF_CARD),
         )
         self.toml("kiosk").write_text(told)
 
