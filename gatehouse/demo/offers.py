@@ -4,7 +4,8 @@ import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gatehouse.demo.venue import STAFF_CARD
+from gatehouse.demo.venue import LANE_CARDS, STAFF_CARD
+from rules.zone import CardDoes
 from simulators.crowd import Issued, Shows
 from simulators.page import Offered
 from wire import ticket as gh1
@@ -32,6 +33,8 @@ def offered(tickets: list[Issued]) -> Offered:
             return stock[Shows.MOVING].pop(0).moving(time.time() - age)
         if kind == "staff":
             return STAFF_CARD
+        if kind in LANE_CARDS:
+            return LANE_CARDS[CardDoes(kind)].encode()
         if kind not in ("valid", "refunded", "paper") or not stock[Shows(kind)]:
             return None
         code = stock[Shows(kind)].pop().text.encode()

@@ -9,6 +9,7 @@ from typing import Any
 
 from edge.runtime import identity
 from edge.runtime.identity import DeviceIdentity
+from rules.zone import CardDoes
 from simulators.crowd import Issued, Shows, needed
 from wire import staff_card
 
@@ -20,6 +21,10 @@ ORDER, PHONE = "D2026-01", "1234"
 SEATS = ["11", "12", "13", "14"]
 BAUD = 115200
 STAFF_CARD = b"DEMO-STAFF-CARD"
+"""The kiosk's."""
+LANE_CARDS = {does: staff_card.code(does.encode().ljust(20, b".")) for does in CardDoes}
+"""The gate's, by what they do."""
+FREE_MINUTES = 2.0
 COLUMNS = 32
 HOUR = 3600
 
@@ -87,8 +92,7 @@ def write(venue: Venue, seed: int, visitors: int) -> None:
     (venue.gate / "sync.toml").write_text(_sync(venue.gate))
     (venue.kiosk / "kiosk.toml").write_text(_kiosk(venue))
     (venue.kiosk / "sync.toml").write_text(_sync(venue.kiosk))
-    zone = f'zone = "大厅 Hall"\ncheckpoint = "{CHECKPOINT}"\n'
-    (venue.gate / "config" / "zone.toml").write_text(zone)
+    (venue.gate / "config" / "zone.toml").write_text(_zone())
 
 
 def enrol(venue: Venue) -> None:
@@ -247,6 +251,15 @@ idle_gap_seconds = 1.0
 name = "值班 Duty"
 digest = "{staff_card.digest(STAFF_CARD)}"
 """
+
+
+def _zone() -> str:
+    cards = [
+        f'[[staff]]\nname = "值班 Duty"\ndigest = "{staff_card.digest(code.encode())}"\n'
+        f'does = "{does}"\nminutes = {FREE_MINUTES}\n'
+        for does, code in LANE_CARDS.items()
+    ]
+    return "\n".join([f'zone = "大厅 Hall"\ncheckpoint = "{CHECKPOINT}"\n', *cards])
 
 
 def _gate(venue: Venue) -> str:

@@ -17,6 +17,7 @@ from edge.core.lane import (
     Authorised,
     CalledOff,
     CalledOffBy,
+    CardShown,
     Command,
     Do,
     Habits,
@@ -32,6 +33,7 @@ from edge.core.lane import (
     State,
     WhenSuspect,
 )
+from rules.zone import CardDoes, StaffCard
 from tools.explore import Move, explore
 from tools.lane_states import BRIEF, SHOWN, at, code, lane_moves
 from wire.event import (
@@ -395,3 +397,30 @@ def test_staff_can_bring_every_lane_back(kind: str) -> None:
         start, now = drain(start, now + 10.0, habits)
         _, commands = passage.step(start, Scanned(code(b"next")), at(now), habits)
         assert commands == [Judge(code(b"next"), not habits.sensor)], lane
+
+
+BY = "card: Li"
+CARDS: dict[CardDoes, tuple[AnySignal, Mode | None]] = {
+    CardDoes.OPEN_ONCE: (OpenOnce(BY), None),
+    CardDoes.FREE_PASS: (ModeSet(Mode.FREE_PASS, BY, 60.0), Mode.FREE_PASS),
+    CardDoes.OUT_OF_SERVICE: (ModeSet(Mode.OUT_OF_SERVICE, BY), Mode.OUT_OF_SERVICE),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_staff_card_is_as_the_key_that_it_stands_for(kind: str) -> None:
+    """Shown again it takes its mode back; where it is open it opens, and writes, nothing."""
+    habits = KINDS[kind]
+    for lane in states(habits):
+        for does, (means, mode) in CARDS.items():
+            shown = CardShown(StaffCard("Li", "0" * 64, does, 1.0))
+            told = passage.step(lane, shown, at(0.0), habits)
+            opened = lane.state in (State.OPENED, State.RELEASED) or lane.stays_open
+            if does is CardDoes.OPEN_ONCE and opened:
+                after, commands = told
+                assert (after, [type(one) for one in commands]) == (lane, [Show]), lane
+            elif lane.mode is mode:
+                back = ModeSet(Mode.NORMAL, BY)
+                assert told == passage.step(lane, back, at(0.0), habits), lane
+            else:
+                assert told == passage.step(lane, means, at(0.0), habits), lane

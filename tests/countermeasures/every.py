@@ -12,11 +12,12 @@ from tests.countermeasures.operations import DEEDS
 from tests.countermeasures.orders import ORDERS
 from tests.countermeasures.papers import PAPERS
 from tests.countermeasures.printer import PRINTER
+from tests.countermeasures.staff import STAFF
 from tests.countermeasures.terms import Changes
 from tests.countermeasures.tickets import TICKETS
 
 AREAS = (
     *(PAPERS, TICKETS, ENROLMENT, IDENTITY, CLOCK, BROKER),
-    *(MOVING, DEEDS, ORDERS, LISTS, CLAIMS, HUBS, PRINTER),
+    *(MOVING, DEEDS, ORDERS, LISTS, CLAIMS, HUBS, PRINTER, STAFF),
 )
 EVERY: Changes = {attack: changes for area in AREAS for attack, changes in area.items()}

@@ -16,7 +16,7 @@ from edge.drivers.panel_simulated import SimulatedPanel
 from edge.drivers.reader_simulated import SimulatedReader
 from edge.drivers.relay_simulated import SimulatedRelay
 from edge.drivers.sensor_simulated import SimulatedSensor
-from edge.gate.config import LaneConfig, ZoneConfig, habits
+from edge.gate.config import LaneConfig, ZoneConfig, cards, habits
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
 from edge.gate.hardware import Hardware
@@ -161,7 +161,7 @@ async def gate(
         sensors=sensors,
         panels=(stage.panel,),
     )
-    shell = LaneShell(told, told_habits, hardware, desk, clock, os.urandom)
+    shell = LaneShell(*(told, told_habits, hardware, desk, clock, os.urandom), cards=cards(zone))
     life = Life()
     daemon = GateDaemon((shell,), desk, clock, life, stage.fire, timekeeping=keeping)
     running = asyncio.create_task(daemon.run())

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from edge.drivers.panel_simulated import SimulatedPanel
+from edge.drivers.reader_simulated import SimulatedReader
 from edge.drivers.relay_simulated import SimulatedRelay
 from edge.drivers.sensor_simulated import SimulatedSensor
-from edge.gate.config import LaneConfig, ZoneConfig, habits
+from edge.gate.config import LaneConfig, ZoneConfig, cards, habits
 from edge.gate.configuring import configuring as configured_by
 from edge.gate.daemon import GateDaemon
 from edge.gate.desk import Desk, Identity
@@ -71,6 +72,8 @@ class Stage:
     free: SimulatedSensor
     told: list[Word]
     configuring: Configuring[Settings]
+    reader: SimulatedReader
+    """Of A1."""
 
     async def beat(self, wall: float | None = None) -> None:
         """Central's heartbeat comes: it says `wall`, or the time it is."""
@@ -132,18 +135,21 @@ async def gate(
         *(identity, zone, UTC),
     )
     key, free = SimulatedSensor(clock), SimulatedSensor(clock, turned)
+    reader = SimulatedReader(clock)
     relays, panels = {}, {}
     lanes: list[LaneShell] = []
     for lane in (LaneConfig(name="A1"), EXIT):
         relays[lane.name], panels[lane.name] = SimulatedRelay(clock), SimulatedPanel()
         hardware = Hardware(
+            readers={"reader": reader} if lane.name == "A1" else {},
             relay=relays[lane.name],
             sensors={"key_open_once": key, "key_free_pass": free} if lane.name == "A1" else {},
             panels=(panels[lane.name],),
         )
         locked = lane.name in journal.transact(Transaction.locked)
         told_habits = habits(lane, zone)
-        lanes.append(LaneShell(lane, told_habits, hardware, desk, clock, os.urandom, locked=locked))
+        around = (hardware, desk, clock, os.urandom)
+        lanes.append(LaneShell(lane, told_habits, *around, locked=locked, cards=cards(zone)))
     fire, life = SimulatedSensor(clock), Life()
     orders = Orders(DEVICE, desk, tuple(lanes), clock, told.append)
     configuring = configured_by(DEVICE, folder, desk, tuple(lanes), thread, orders.note)
@@ -170,6 +176,7 @@ async def gate(
                 free,
                 told,
                 configuring,
+                reader,
             )
         )
     finally:
