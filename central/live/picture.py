@@ -1,6 +1,7 @@
 """What the live page shows, asked of the database once for all who look."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from django.db.models import Sum
@@ -10,10 +11,17 @@ from central.ledger import footing
 from central.ledger.models import Footing, Row
 from central.ledger.totals import totals
 from central.lists.changes import head
-from central.live.words import KINDS
+from central.live.words import KINDS, RUNGS
+from central.stories.words import MODES
 from central.venue.models import Device, Event, Ticket, Venue
+from wire.codec import WireError
+from wire.event import AnyEvent, DriverFound, DriverLost, ModeChanged, RungChanged
+from wire.row import Unknown, decode_row
+from wire.words import Words
 
 FEED = 30
+EXPLAINED = frozenset({"mode-changed", "rung-changed", "driver-lost", "driver-found"})
+"""Kinds of which no column says the half that matters."""
 STEP_SECONDS = 10
 STEPS = 60
 SILENT_SECONDS = 30
@@ -60,9 +68,34 @@ def _feed() -> list[dict[str, Any]]:
             "lane": row.lane,
             "device": row.device.name,
             "wall_ms": row.wall_ms,
+            "said": _said(row),
         }
         for row in newest
     ]
+
+
+def _said(row: Row) -> dict[str, str]:
+    """Return what a lane was set to, or which part is lost; by whom is for a device's track.
+
+    This page may be open to everybody.
+    """
+    told = Words("", "")
+    if row.kind in EXPLAINED:
+        with suppress(WireError):
+            told = _explained(decode_row(bytes(row.body))[0])
+    return {"zh": told.zh, "en": told.en}
+
+
+def _explained(happened: AnyEvent | Unknown) -> Words:
+    match happened:
+        case ModeChanged(mode=mode):
+            return MODES[mode]
+        case RungChanged(rung=rung):
+            return RUNGS[rung.value]
+        case DriverLost(driver=driver) | DriverFound(driver=driver):
+            return Words(driver, driver)
+        case _:
+            return Words("", "")
 
 
 def _curve() -> dict[str, Any]:

@@ -11,7 +11,8 @@ from django.test import Client, override_settings
 
 from tests.central_messages import chained, passed, register_device, rows, take, together
 from tests.device import authorised
-from wire.event import KINDS
+from wire import event
+from wire.event import KINDS, Mode
 from wire.reason import Reason
 
 
@@ -58,6 +59,27 @@ def test_the_stream_says_what_happened() -> None:
     assert [one["kind"] for one in drawn["feed"]] == ["passed", "authorised"]
     (gate,) = drawn["devices"]
     assert (gate["name"], gate["rows"], gate["silent"]) == ("Gate 1", 2, False)
+
+
+def test_the_feed_says_what_was_set_and_which_part_is_lost_and_names_nobody() -> None:
+    """Somebody's name is for the device's track, which needs a login."""
+    from central.live.picture import picture
+
+    register_device()
+    told = (
+        event.ModeChanged(lane="A1", mode=Mode.FREE_PASS, by="card: Li"),
+        event.DriverLost(lane="A1", driver="pass_contact", why="unplugged"),
+        event.OpenedByHand(lane="A1", by="card: Li"),
+    )
+    take(together(chained(rows(*told))))
+    drawn = picture()
+    said = [(one["kind"], one["said"]["zh"], one["said"]["en"]) for one in drawn["feed"]]
+    assert said == [
+        ("opened-by-hand", "", ""),
+        ("driver-lost", "pass_contact", "pass_contact"),
+        ("mode-changed", "自由通行", "free passage"),
+    ]
+    assert "Li" not in json.dumps(drawn)
 
 
 def test_the_page_has_words_for_every_reason() -> None:
