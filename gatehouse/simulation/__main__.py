@@ -18,6 +18,7 @@ NO_HUB = "none"
 CLAIMS = (NO_HUB, *Policy)
 KIOSKS = (0, 1, 2)
 LOCKS_A_MINUTE, HANDLINGS_A_MINUTE, GROUPS_A_MINUTE, LEAVING_A_MINUTE = 0.5, 1.0, 1.0, 3.0
+CARDS_A_MINUTE = 0.5
 REVOKES = 0.25
 
 
@@ -43,6 +44,7 @@ def main(argv: list[str]) -> int:
         handlings_a_minute=HANDLINGS_A_MINUTE,
         groups_a_minute=GROUPS_A_MINUTE,
         leaving_a_minute=LEAVING_A_MINUTE,
+        cards_a_minute=asked.cards,
     )
     running.prepare()
     if asked.story:
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         help="what zones ask of a hub, if there is one; a seed draws one of those named, or of all",
     )
+    parser.add_argument("--cards", type=float, default=CARDS_A_MINUTE, help="of staff, a minute")
     parser.add_argument("--workers", type=int, help="processes; one for each core")
     parser.add_argument("--story", action="store_true", help="tell all that happens in seed A")
     parser.add_argument("--json", action="store_true")

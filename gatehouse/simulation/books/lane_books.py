@@ -14,11 +14,15 @@ from gatehouse.simulation.books.exit_books import ExitBook
 from gatehouse.simulation.books.witness import LATE_SECONDS
 from gatehouse.simulation.centrals.central import ADMIN, Given
 from gatehouse.simulation.machines.device import LANE
+from gatehouse.simulation.machines.enrolled import CARD_MINUTES
 from gatehouse.simulation.machines.machine import EPOCH
 from gatehouse.simulation.promises import Promise
 from gatehouse.simulation.truth import Name
 from wire import event
 from wire.event import AnyEvent, Mode, Stamp
+
+CARD = "card: "
+"""How whoever acted by a staff card is named."""
 
 if TYPE_CHECKING:
     from gatehouse.simulation.books.gate_books import Witness
@@ -195,6 +199,8 @@ class LaneBook:
         if happened.by == ADMIN:
             self.ordered_at = at
             self.until = inf if given is None or given.until is None else given.until - EPOCH
+        elif happened.by.startswith(CARD) and happened.mode is Mode.FREE_PASS:
+            self.until = at + CARD_MINUTES * 60
         if changes:
             self._begin(at)
 
@@ -233,7 +239,7 @@ class LaneBook:
         return None
 
     def _hold_word(self, happened: event.ModeChanged, given: Given | None, at: float) -> None:
-        """Somebody said so: central in an order, whoever has the key, or its hour."""
+        """Somebody said so: central in an order, whoever has a key or a card, or its hour."""
         by, mode, wrong = happened.by, happened.mode, ""
         if by == ADMIN:
             wrong = "" if given else "which nobody ordered"
@@ -241,6 +247,9 @@ class LaneBook:
             turned = self.witness.device.turnstile.turned_at
             if turned == -inf or (self.mode is Mode.LOCKED and turned < self.ordered_at):
                 wrong = "by a key that nobody has turned since it was locked"
+        elif by.startswith(CARD):
+            if at - self.witness.device.turnstile.carded_at > LATE_SECONDS:
+                wrong = "by a card that nobody has shown"
         elif by != TIME_OUT or at < self.until - EARLY_SECONDS or mode is not Mode.NORMAL:
             wrong = f"by {by}, {self.until - at:.0f} s before its end"
         if wrong:

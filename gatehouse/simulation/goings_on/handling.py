@@ -1,12 +1,14 @@
-"""Who sets a lane to what: central by an order, and staff by the key on the spot, offline."""
+"""Who sets a lane to what: central by an order, staff by key or card on the spot, offline."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gatehouse.simulation.machines.device import LANE, Device
+from gatehouse.simulation.machines.enrolled import STAFF_CARDS
 from gatehouse.simulation.machines.machine import Process
 from gatehouse.simulation.planned.plan_terms import Handling, HandlingKind
 from gatehouse.simulation.promises import Promise
+from rules.zone import CardDoes
 from wire.command import AnyCommand, BackToNormal, FreePass, HoldOpen, OpenOnce
 
 if TYPE_CHECKING:
@@ -19,6 +21,13 @@ SETTLED_SECONDS = 20.0
 KEYS = {
     HandlingKind.KEY_FREE_PASS: "key_free_pass",
     HandlingKind.KEY_OUT_OF_SERVICE: "key_out_of_service",
+}
+
+
+CARDS = {
+    HandlingKind.CARD_OPEN_ONCE: STAFF_CARDS[CardDoes.OPEN_ONCE],
+    HandlingKind.CARD_FREE_PASS: STAFF_CARDS[CardDoes.FREE_PASS],
+    HandlingKind.CARD_OUT_OF_SERVICE: STAFF_CARDS[CardDoes.OUT_OF_SERVICE],
 }
 
 
@@ -47,8 +56,19 @@ class Handlings:
             case HandlingKind.KEY_FREE_PASS | HandlingKind.KEY_OUT_OF_SERVICE:
                 turnstile.turn(KEYS[kind], True)
                 self._later(handling.seconds, turnstile.turn, KEYS[kind], False)
-        if handling.taken_back_seconds and kind not in KEYS:
+            case HandlingKind.CARD_OPEN_ONCE:
+                venue.people.escort(handling, turnstile, lambda: self._show(handling))
+            case HandlingKind.CARD_FREE_PASS | HandlingKind.CARD_OUT_OF_SERVICE:
+                self._show(handling)
+                if handling.taken_back_seconds:
+                    self._later(handling.taken_back_seconds, self._show, handling)
+        if handling.taken_back_seconds and kind not in KEYS and kind not in CARDS:
             self._later(handling.taken_back_seconds, self._back, handling.gate, lane)
+
+    def _show(self, handling: Handling) -> None:
+        turnstile = self._venue.turnstiles[handling.gate]
+        turnstile.carded_at = turnstile.scheduler.now
+        turnstile.present(CARDS[handling.kind])
 
     def _press(self, gate: int) -> None:
         turnstile = self._venue.turnstiles[gate]

@@ -19,12 +19,21 @@ from gatehouse.simulation.machines.host import Host
 from gatehouse.simulation.machines.loop import Scheduler
 from gatehouse.simulation.machines.machine import Process
 from gatehouse.simulation.machines.network import Uplink, VenueFetch, VenueLink
+from rules.zone import CardDoes
+from wire import staff_card
 
 STALE_SECONDS = 60.0
 HUB_HOST = "hub"
 ZONE_TOML = f"""checkpoint = "{CHECKPOINT}"
 stale_after_seconds = {STALE_SECONDS}
 """
+STAFF_CARDS = {does: staff_card.code(does.encode().ljust(20, b".")).encode() for does in CardDoes}
+CARD_MINUTES = 1.0
+STAFF_TOML = "".join(
+    f'[[staff]]\nname = "staff"\ndigest = "{staff_card.digest(code)}"\ndoes = "{does}"\n'
+    f"minutes = {CARD_MINUTES}\n"
+    for does, code in STAFF_CARDS.items()
+)
 LINK_TOML = """[broker]
 [central]
 url = "http://central"
@@ -67,7 +76,7 @@ class Enrolled(Host):
             {
                 Path(identity.FOLDER, identity.FILE): identity.text(who),
                 Path(identity.FOLDER, "link.toml"): LINK_TOML,
-                Path("config", "zone.toml"): ZONE_TOML + zone,
+                Path("config", "zone.toml"): ZONE_TOML + zone + STAFF_TOML,
             }
         )
 

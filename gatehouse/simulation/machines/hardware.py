@@ -64,8 +64,8 @@ class Turnstile:
         self.on_hold: Callable[[], None] = lambda: None
         self.passages: list[float] = []
         """When its pass contact closed and a gate was there to see it, but for fire."""
-        self.turned_at = -inf
-        """When somebody last turned a key."""
+        self.turned_at = self.carded_at = -inf
+        """When somebody last turned a key, or showed a staff card."""
         self._keys: dict[str, tuple[SimulatedSensor, Process]] = {}
         self._turned: set[str] = set()
         self.opposite = WayOut(scheduler) if fitting.opposite else None

@@ -26,6 +26,12 @@ BACK_NUMBER = 400_000
 """Of those who come back."""
 WAYS = ((False, False), (True, False), (False, True), (True, True))
 BY_ORDER = (HandlingKind.HOLD_OPEN, HandlingKind.FREE_PASS, HandlingKind.OPEN_ONCE)
+BY_CARD = (
+    HandlingKind.CARD_FREE_PASS,
+    HandlingKind.CARD_OUT_OF_SERVICE,
+    HandlingKind.CARD_OPEN_ONCE,
+)
+BY_ORDER_OR_KEY = tuple(kind for kind in HandlingKind if kind not in BY_CARD)
 
 
 def add(plan: Plan, wishes: Wishes) -> Plan:
@@ -46,6 +52,8 @@ def add(plan: Plan, wishes: Wishes) -> Plan:
         plan = replace(plan, fittings=fittings)
     if handled:
         plan = replace(plan, handlings=_handlings(plan, wishes))
+    if wishes.cards_a_minute:
+        plan = replace(plan, handlings=_with_cards(plan, wishes))
     if grouped:
         plan = replace(plan, visitors=_with_groups(plan, wishes))
     return _with_leavings(plan, wishes) if leaving else plan
@@ -95,13 +103,27 @@ def _with_groups(plan: Plan, wishes: Wishes) -> tuple[Visitor, ...]:
     return tuple(sorted(found, key=lambda one: (one.at, one.number)))
 
 
+def _with_cards(plan: Plan, wishes: Wishes) -> tuple[Handling, ...]:
+    """Staff come with their cards too; whoever takes a lane out of service brings it back."""
+    chance, found = random.Random(f"{plan.seed} cards"), list(plan.handlings)
+    rate = wishes.cards_a_minute / 60
+    at = FIRST_SECONDS + chance.expovariate(rate)
+    while at < plan.seconds:
+        gate, kind = chance.randrange(plan.gates), chance.choice(BY_CARD)
+        seconds = chance.uniform(3.0, 30.0)
+        stays = kind is HandlingKind.CARD_FREE_PASS and chance.random() < 0.3
+        found.append(Handling(len(found), at, gate, kind, seconds, 0.0 if stays else seconds))
+        at += chance.expovariate(rate)
+    return tuple(sorted(found, key=lambda one: (one.at, one.number)))
+
+
 def _handlings(plan: Plan, wishes: Wishes) -> tuple[Handling, ...]:
     chance, found = random.Random(f"{plan.seed} handlings"), list[Handling]()
     rate = wishes.handlings_a_minute / 60
     at = FIRST_SECONDS + chance.expovariate(rate)
     while at < plan.seconds:
         gate = chance.randrange(plan.gates)
-        kind = chance.choice(list(HandlingKind) if plan.fitting(gate).keys else BY_ORDER)
+        kind = chance.choice(BY_ORDER_OR_KEY if plan.fitting(gate).keys else BY_ORDER)
         seconds = chance.uniform(3.0, 30.0)
         back = chance.uniform(1.0, seconds) if chance.random() < 0.3 else 0.0
         found.append(Handling(len(found), at, gate, kind, seconds, back, chance.random() < 0.5))

@@ -148,7 +148,7 @@ class Lock:
 
 
 class HandlingKind(StrEnum):
-    """What somebody sets a lane to: central by an order, or staff by the key on the spot."""
+    """What somebody sets a lane to: central by an order, or staff on the spot."""
 
     HOLD_OPEN = "hold open"
     FREE_PASS = "free pass"
@@ -156,6 +156,9 @@ class HandlingKind(StrEnum):
     KEY_FREE_PASS = "free pass by the key"
     KEY_OUT_OF_SERVICE = "out of service by the key"
     KEY_OPEN_ONCE = "open once by the key"
+    CARD_FREE_PASS = "free pass by a card"
+    CARD_OUT_OF_SERVICE = "out of service by a card"
+    CARD_OPEN_ONCE = "open once by a card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,8 @@ class Handling:
     kind: HandlingKind
     seconds: float
     taken_back_seconds: float = 0.0
-    """Central says "back to normal" so long after it; 0: it ends by itself, or by the key."""
+    """Central says "back to normal", or the card is shown again, so long after it; 0: it ends by
+    itself, or by the key."""
     every_lane: bool = False
     """The order names no lane of the gate."""
 
@@ -233,7 +237,10 @@ class Wishes:
     locks_a_minute: float = 0.0
     """Orders of central that lock an entry for a while."""
     handlings_a_minute: float = 0.0
-    """How often somebody opens a lane for all, for one, or takes it out of service."""
+    """How often somebody opens a lane for all, for one, or takes it out of service: by an order or
+    the key."""
+    cards_a_minute: float = 0.0
+    """And how often by a staff card."""
     groups_a_minute: float = 0.0
     """Groups that come to each gate besides; some are fewer or more than their ticket allows."""
     leaving_a_minute: float = 0.0
