@@ -42,15 +42,16 @@ class Policy(StrEnum):
 
 
 class CardDoes(StrEnum):
-    """What a staff card does to the lane that it is shown to."""
+    """What a staff card does to the lane, or the kiosk, that it is shown to."""
 
     OPEN_ONCE = "open-once"
     FREE_PASS = "free-pass"  # For so many minutes; shown again, back to normal.
     OUT_OF_SERVICE = "out-of-service"  # Until one is shown again.
+    KIOSK = "kiosk"  # Opens the staff's pages; no gate obeys it.
 
 
 class StaffCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One card, by which staff act at a gate of the zone without central."""
+    """One card, by which staff act at a device of the zone without central."""
 
     name: Name
     """Whose it is; stands in each row of what was done by it."""
@@ -83,7 +84,7 @@ class ZoneConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     claims_key: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     """The hub's public key, where a hub answers claims; else central does."""
     staff: tuple[StaffCard, ...] = ()
-    """Cards that its gates obey; kiosks have their own."""
+    """Cards that its gates and kiosks obey."""
     kiosk: KioskChoice = KioskChoice()
     """What its kiosks go by; gates ignore it."""
 

@@ -23,7 +23,7 @@ from edge.drivers.sensor_simulated import SimulatedSensor
 from edge.kiosk.alone import Alone
 from edge.kiosk.chosen import load
 from edge.kiosk.claims import Claims
-from edge.kiosk.config import KioskConfig
+from edge.kiosk.config import KioskConfig, StaffConfig
 from edge.kiosk.configuring import alone_of, configuring, sheets_of
 from edge.kiosk.daemon import KioskDaemon
 from edge.kiosk.desk import LANE, Desk
@@ -85,7 +85,12 @@ from wire.words import Words
 T = TypeVar("T")
 
 STAFF_CARD = b"staff-card-of-li"
-TOLD = KioskConfig("K1", SimulatedPrinterConfig(), time_zone="UTC")
+TOLD = KioskConfig(
+    "K1",
+    SimulatedPrinterConfig(),
+    staff=(StaffConfig("李", staff_card.digest(STAFF_CARD)),),
+    time_zone="UTC",
+)
 HELD: dict[type[PaperEvent], Held] = {
     papers.PaperReserved: Held.RESERVED,
     papers.PaperGivenBack: Held.GIVEN_BACK,
@@ -412,9 +417,7 @@ async def kiosk(
         *(desk, questions, printer, sheets_of(first, trusted), clock, os.urandom, 30.0),
         *(alone_of(first, alone), claims),
     )
-    senses = Senses(
-        {"reader-1": reader}, None, None, {staff_card.digest(STAFF_CARD): "李"}, os.urandom
-    )
+    senses = Senses({"reader-1": reader}, None, None, os.urandom)
     daemon = KioskDaemon(
         *(senses, printer, made_papers, questions, desk, line, trusted, life),
         *(first, "test", orders),

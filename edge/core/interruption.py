@@ -126,5 +126,7 @@ def card_shown(lane: Lane, card: StaffCard, at: At) -> Step:
             return lane, [Show(resting(lane, at.habits))]
         case CardDoes.OPEN_ONCE:
             return open_once(lane, by, "", at)
+        case CardDoes.KIOSK:
+            return lane, []
         case _:
             assert_never(card.does)

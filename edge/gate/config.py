@@ -13,7 +13,7 @@ from edge.runtime import config
 from edge.runtime.config import ConfigError
 from edge.store import configuration
 from rules import zone as zones
-from rules.zone import Name, Seconds, Settings, StaffCard
+from rules.zone import CardDoes, Name, Seconds, Settings, StaffCard
 from rules.zone import ZoneConfig as ZoneConfig
 from wire.codec import WireError
 from wire.event import Direction
@@ -74,8 +74,8 @@ def habits(lane: LaneConfig, zone: ZoneConfig) -> Habits:
 
 
 def cards(zone: ZoneConfig) -> dict[str, StaffCard]:
-    """Return the staff's cards by the digest of their codes."""
-    return {card.digest: card for card in zone.staff}
+    """Return the staff's cards that are for gates, by the digest of their codes."""
+    return {card.digest: card for card in zone.staff if card.does is not CardDoes.KIOSK}
 
 
 def terms(zone: ZoneConfig) -> Terms:

@@ -194,7 +194,6 @@ def _senses(told: KioskConfig, catalog: Catalog, draw: Callable[[int], bytes]) -
         {f"reader-{n}": catalog.reader(one) for n, one in enumerate(told.reader, 1)},
         catalog.reader(told.card) if told.card else None,
         catalog.sensor(told.headphones) if told.headphones else None,
-        {one.digest: one.name for one in told.staff},
         draw,
     )
 

@@ -1,7 +1,7 @@
 """What a kiosk goes by: its own kiosk.toml, and above it what central chose for its zone.
 
-Of zone.toml a kiosk uses the time zone and the table [kiosk] (rules/kiosk.py); the template of
-its papers comes with it. All of it is good, or none of it is taken.
+Of zone.toml a kiosk uses the time zone, the table [kiosk] (rules/kiosk.py) and the staff's cards
+that are for kiosks; the template of its papers comes with it. All of it is good, or none is taken.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from paper import default
 from paper import template as papers
 from paper.template import Template, TemplateError
 from rules import kiosk, zone
+from rules.zone import CardDoes, StaffCard
 from wire.codec import WireError
 
 STALE_AFTER_SECONDS = 300.0
@@ -36,6 +37,14 @@ class Chosen:
     """After which a list that central has not confirmed counts as stale."""
     claims_key: str = ""
     """The public key of the venue's hub, where there is one."""
+    cards: tuple[StaffCard, ...] = ()
+    """The staff's, as the zone has them."""
+
+    @property
+    def staff(self) -> dict[str, str]:
+        """Return whose card opens the staff's pages, by its digest: kiosk.toml's and the zone's."""
+        own = {one.digest: one.name for one in self.told.staff}
+        return own | {one.digest: one.name for one in self.cards if one.does is CardDoes.KIOSK}
 
     @property
     def habits(self) -> Habits:
@@ -63,6 +72,7 @@ def of(told: KioskConfig, text: str | None, paper: str, name: str, template: str
     """
     local: tzinfo = time_zone_of(told)
     claims_key, stale_after_seconds = "", STALE_AFTER_SECONDS
+    cards: tuple[StaffCard, ...] = ()
     if text is not None:
         try:
             settings = zone.read(text.encode(), name, ZoneInfo)
@@ -70,7 +80,7 @@ def of(told: KioskConfig, text: str | None, paper: str, name: str, template: str
             raise ConfigError(str(error)) from None
         told = msgspec.structs.replace(told, **settings.zone.kiosk.chosen())
         local, claims_key = settings.time_zone, settings.zone.claims_key
-        stale_after_seconds = settings.zone.stale_after_seconds
+        stale_after_seconds, cards = settings.zone.stale_after_seconds, settings.zone.staff
     for language in told.languages:
         try:
             words(language)
@@ -78,7 +88,7 @@ def of(told: KioskConfig, text: str | None, paper: str, name: str, template: str
             raise ConfigError(f"{name}: languages: there is no file for {language!r}") from None
     try:
         template_read = papers.read(paper or default.TEMPLATE)
-        return Chosen(told, local, template_read, stale_after_seconds, claims_key)
+        return Chosen(told, local, template_read, stale_after_seconds, claims_key, cards)
     except TemplateError as error:
         raise ConfigError(f"{template}: {error}") from None
 

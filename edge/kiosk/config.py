@@ -19,7 +19,10 @@ ADDRESS_FILE = "/run/gatehouse-kiosk/address"
 
 
 class StaffConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One staff card: the digest of its code, which `gatehouse kiosk --card CODE` says."""
+    """One staff card: the digest of its code, which `gatehouse kiosk --card CODE` says.
+
+    The zone may have others, which central makes and withdraws.
+    """
 
     name: Name
     digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]

@@ -96,6 +96,7 @@ class KioskDaemon(Showing):
         self._desk, self._intercom = desk, intercom
         self._clock, self._life = clock, life
         self.chosen, self.habits = chosen, chosen.habits
+        self.senses.staff = chosen.staff
         self._version, self._orders, self._was_found = version, orders, False
         self.configuring, self.enrolling = configuring, enrolling
         self.visit = Visit(page=Page.OUT_OF_ORDER, language=self.habits.languages[0])
@@ -141,6 +142,7 @@ class KioskDaemon(Showing):
     def configure(self, chosen: Chosen) -> None:
         """Go by these settings from now on; to be called while nobody is at it."""
         self.chosen, self.habits = chosen, chosen.habits
+        self.senses.staff = chosen.staff
         self.visit = at_rest(self.visit, self.habits)
         if self._tasks:
             self._tasks.create_task(self.show())

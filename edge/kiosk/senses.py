@@ -1,6 +1,6 @@
 """What a kiosk hears and is seen by: readers of codes and ID cards, headphone jack, browser."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from edge.core.scan import Held, Scan, answered, see
@@ -22,12 +22,12 @@ class Senses:
         readers: dict[str, Reader],
         card: Reader | None,
         headphones: Sensor | None,
-        staff: dict[str, str],
         draw: Callable[[int], bytes],
     ) -> None:
-        """`staff`: names by the digest of their card."""
         self._readers, self._card, self._headphones = readers, card, headphones
-        self._staff, self._draw = staff, draw
+        self._draw = draw
+        self.staff: Mapping[str, str] = {}
+        """Names by the digest of their card."""
         self.plugged = False
         """Whether somebody listens by headphones."""
         self._held: dict[str, Held] = {}
@@ -61,7 +61,7 @@ class Senses:
                         held = answered(self._held[name], self._held[name].scan.scan)
                         assert held
                         self._held[name] = held
-                        by = self._staff.get(staff_card.digest(data))
+                        by = self.staff.get(staff_card.digest(data))
                         await signal(StaffCard(by) if by else Scanned(data))
                 case _:
                     await self._presence(name, said, desk)
@@ -70,7 +70,7 @@ class Senses:
         async for said in reader.codes():
             match said:
                 case Code(data, _, _):
-                    by = self._staff.get(staff_card.digest(data))
+                    by = self.staff.get(staff_card.digest(data))
                     number = data.decode("ascii", errors="replace").strip()
                     await signal(StaffCard(by) if by else CardRead(number))
                 case _:

@@ -18,6 +18,12 @@ STAFF: Changes = {
             "        if card is None:",
             tests=("test_a_withdrawn_card_is_refused_and_no_byte_of_it_kept",),
         ),
+        out(
+            "edge/kiosk/daemon.py",
+            "        self.senses.staff = chosen.staff\n        self.visit = at_rest(",
+            "        self.visit = at_rest(",
+            tests=("test_a_card_of_the_zone_opens_the_staffs_pages_until_it_is_withdrawn",),
+        ),
     ),
     "a staff card made of what a stolen gate keeps of it": (
         out(

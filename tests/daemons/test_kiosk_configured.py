@@ -12,11 +12,12 @@ from edge.runtime.intercom import Configured, NotConfigured
 from edge.store import configuration
 from paper.default import TEMPLATE
 from paper.sheet import Text
+from rules.zone import CardDoes
 from tests.daemons.test_gate import recorded_by
 from tests.device import DEVICE
-from tests.kiosks import Fuse, Kiosk, PowerCut, kiosk
+from tests.kiosks import STAFF_CARD, Fuse, Kiosk, PowerCut, kiosk
 from tests.trusted import key, sealed
-from wire import event
+from wire import event, staff_card
 from wire.codec import encode
 from wire.configuration import Desired
 from wire.signed import Purpose, seal
@@ -288,3 +289,39 @@ def test_a_template_that_an_installer_put_there_counts_until_central_says_more(
         assert "WELCOME" not in lines
 
     told(tmp_path, story)
+
+
+CARDS = {does: staff_card.code(does.encode().ljust(20)).encode() for does in CardDoes}
+WITH_CARDS = 'checkpoint = "hall"\n' + "".join(
+    f'[[staff]]\nname = "王"\ndigest = "{staff_card.digest(code)}"\ndoes = "{does}"\n'
+    for does, code in CARDS.items()
+)
+
+
+def test_a_card_of_the_zone_opens_the_staffs_pages_until_it_is_withdrawn(tmp_path: Path) -> None:
+    async def opens(one: Kiosk, card: bytes) -> bool:
+        await one.show(card)
+        opened = one.daemon.visit.page is Page.STAFF
+        if opened:
+            await one.show(card)  # And shown again it closes them.
+        await one.clock.advance(60)
+        return opened
+
+    async def story(one: Kiosk) -> None:
+        card = CARDS[CardDoes.KIOSK]
+        assert not await opens(one, card)
+        await carry(one, desired(4, WITH_CARDS))
+        assert await opens(one, card)
+        assert await opens(one, STAFF_CARD), "kiosk.toml's own goes on"
+        for does in CardDoes:
+            assert await opens(one, CARDS[does]) is (does is CardDoes.KIOSK), "a gate's card"
+        await carry(one, desired(5, 'checkpoint = "hall"\n'))
+        assert not await opens(one, card)
+        assert one.daemon.visit.page is Page.ATTRACT
+        await carry(one, desired(6, WITH_CARDS))
+
+    async def restarted(one: Kiosk) -> None:
+        assert await opens(one, CARDS[CardDoes.KIOSK])
+
+    told(tmp_path, story)
+    told(tmp_path, restarted, b"boot-two")

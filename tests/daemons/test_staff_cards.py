@@ -17,7 +17,7 @@ from wire.reason import Reason
 
 __all__ = ["device", "lists"]
 
-OPENS, FREES, STOPS, LOST = (staff_card.code(bytes([n]) * 20).encode() for n in range(4))
+OPENS, FREES, STOPS, KIOSKS, LOST = (staff_card.code(bytes([n]) * 20).encode() for n in range(5))
 
 
 def zone(*without: bytes) -> ZoneConfig:
@@ -25,6 +25,7 @@ def zone(*without: bytes) -> ZoneConfig:
         OPENS: CardDoes.OPEN_ONCE,
         FREES: CardDoes.FREE_PASS,
         STOPS: CardDoes.OUT_OF_SERVICE,
+        KIOSKS: CardDoes.KIOSK,
     }
     cards = [
         StaffCard("李 Li", staff_card.digest(code), what, 5.0)
@@ -144,12 +145,13 @@ def digest_of_it(code: bytes) -> bytes:
     ("made", "reason"),
     [
         (lambda _: LOST, Reason.STAFF_CARD),
+        (lambda _: KIOSKS, Reason.STAFF_CARD),
         (digest_of_it, Reason.NOT_A_TICKET),
         (bytes.lower, Reason.NOT_A_TICKET),
         (lambda code: code + b"A", Reason.STAFF_CARD),
         (lambda code: code[:-1], Reason.STAFF_CARD),
     ],
-    ids=["never made", "its digest", "in small letters", "too long", "cut"],
+    ids=["never made", "a kiosk's", "its digest", "in small letters", "too long", "cut"],
 )
 def test_what_is_no_card_of_the_zone_opens_nothing(
     device: Path, made: Callable[[bytes], bytes], reason: Reason
