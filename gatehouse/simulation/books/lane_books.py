@@ -37,7 +37,7 @@ EARLY_SECONDS = 1.5
 """An order's end is a whole second."""
 EDGE_SECONDS = 0.5
 ASSUMED_SECONDS = 8.0
-"""A lane is open so long at most for whoever is let in."""
+"""A lane is open so long at most for each whom it lets in."""
 EDGE_SLOW_SECONDS = 6.0
 """Who walks so near to a change of mode is a head or not; on a slow disk it takes longer."""
 LET_GO_LOOKS = 5
@@ -62,10 +62,14 @@ class LaneBook:
     """By fire."""
     passed: int = 0
     """How many persons with a ticket have walked since then."""
+    assumed_of: bytes = b""
+    """The admission last let in whose passing was assumed beforehand,"""
     assumed_at: float = -inf
-    """When somebody was last let in whose passing was assumed beforehand."""
+    """when,"""
+    assumed_persons: int = 0
+    """and how many they are."""
     assumed: int = 0
-    """Whether they may walk only since then, and be no head."""
+    """How many of them may walk only since then, and be no heads."""
     group: tuple[Name, ...] = ()
     """Whom the contact was last held for."""
     lives: int = 0
@@ -97,7 +101,7 @@ class LaneBook:
             case event.Passed(assumed=False, count=count) | event.PassedLate(count=count):
                 self.passed += count
             case event.Passed(assumed=True):
-                self.assumed_at = self._at(stamp)
+                self._assumes(happened, self._at(stamp))
             case event.Authorised():
                 self._admits(happened)
             case event.Abandoned():
@@ -169,6 +173,11 @@ class LaneBook:
             why = "gives back persons of a group that its board counted while it was dead"
             self._violate(Promise.OUTCOME_TRUE, why)
 
+    def _assumes(self, happened: event.Passed, at: float) -> None:
+        same = happened.admission == self.assumed_of
+        self.assumed_persons = happened.count + (self.assumed_persons if same else 0)
+        self.assumed_of, self.assumed_at = happened.admission, at
+
     def _in_doubt(self) -> None:
         """Whom the next pulse is for, one let in or whoever staff lead, no row says."""
         witness = self.witness
@@ -226,7 +235,8 @@ class LaneBook:
 
     def _begin(self, at: float) -> None:
         self.since, self.passed = at, 0
-        self.assumed = int(at - self.assumed_at < ASSUMED_SECONDS)
+        open_until = self.assumed_at + ASSUMED_SECONDS * self.assumed_persons
+        self.assumed = self.assumed_persons if at < open_until else 0
         self.edges.clear()
 
     def _given(self, mode: Mode) -> Given | None:
