@@ -19,6 +19,7 @@ from edge.core.lane import (
     Admission,
     AnySignal,
     Authorised,
+    CardShown,
     Command,
     Do,
     EndScan,
@@ -38,6 +39,7 @@ from edge.core.lane import (
 from edge.core.moment import Moment
 from edge.core.notice import Notice
 from edge.core.scan import Held, Scan
+from rules.zone import CardDoes, StaffCard
 from wire.event import (
     AnyEvent,
     Mode,
@@ -62,6 +64,12 @@ KINDS: dict[str, dict[str, object]] = {
     "the board counts groups": {"board_counts": True},
     "closes when its sensor is suspect": {"when_suspect": WhenSuspect.CLOSE},
 }
+
+
+def card(does: CardDoes) -> CardShown:
+    return CardShown(StaffCard("Li", "0" * 64, does, minutes=10.0))
+
+
 HAPPENINGS: dict[str, AnySignal] = {
     "walks through": Signal.PASSED,
     "walks the other way": Signal.PASSED_OPPOSITE,
@@ -75,6 +83,9 @@ HAPPENINGS: dict[str, AnySignal] = {
     "key to free passage": ModeSet(Mode.FREE_PASS, "key"),
     "key to out of service": ModeSet(Mode.OUT_OF_SERVICE, "key"),
     "key to normal": ModeSet(Mode.NORMAL, "key"),
+    "card to open once": card(CardDoes.OPEN_ONCE),
+    "card for free passage": card(CardDoes.FREE_PASS),
+    "card for out of service": card(CardDoes.OUT_OF_SERVICE),
     "ordered to open once": OpenOnce("chief"),
     "ordered to lock entry": ModeSet(Mode.LOCKED, "chief"),
     "ordered back to normal": ModeSet(Mode.NORMAL, "chief"),
