@@ -7,6 +7,7 @@ is met by `unsealed`, a central that errs, or is older or newer than the device,
 import hashlib
 import sqlite3
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from edge.core.lane import State
 from edge.core.moment import Moment
 from edge.core.obedience import Door, Situation
 from edge.core.strays import Stray
-from edge.gate.config import GateConfig, ZoneConfig
+from edge.gate.config import GateConfig, settings_of
 from edge.runtime import config
 from edge.runtime.config import ConfigError
 from edge.store.changes import ListDamaged, check_delta
@@ -30,7 +31,7 @@ from tests.device import ListMaker, ticket
 from tests.fuzz.harness import Harness, Taken
 from tests.small_central import ListKeeper
 from tests.trusted import key, roles, sealed, trusting
-from wire import entry
+from wire import entry, staff_card
 from wire.codec import WireError, decode, encode
 from wire.command import HoldOpen, LockEntry, OpenOnce, Order, Reload
 from wire.configuration import Desired
@@ -227,17 +228,21 @@ def configuration(payload: bytes) -> bool:
 
 def zone(data: bytes) -> bool:
     zone_text.version(data.decode("utf-8", errors="replace"))
-    return _parsed(data, ZoneConfig)
+    return _good(lambda: settings_of(data, "a.toml"))
 
 
 def machine(data: bytes) -> bool:
     """gate.toml and link.toml, which people write and enrolment brings."""
-    return _parsed(data, GateConfig) | _parsed(data, LinkConfig)
+    gate, link = (
+        _good(lambda kind=kind: config.parse(data, "a.toml", kind))  # type: ignore[misc]
+        for kind in (GateConfig, LinkConfig)
+    )
+    return gate | link
 
 
-def _parsed(data: bytes, kind: type) -> bool:
+def _good(read: Callable[[], object]) -> bool:
     try:
-        config.parse(data, "a.toml", kind)
+        read()
     except ConfigError as error:
         said = str(error)
     else:
@@ -320,6 +325,8 @@ def _roles(version: int) -> bytes:
     return encode(Roles(version, "venue", root, {"list": one, "time": one}))
 
 
+VERSION_LINE = b"# version 3, as central wants it\n"
+CARD = f'[[staff]]\nname = "Li"\ndigest = "{staff_card.digest(bytes(20))}"\n'
 ZONE = b'checkpoint = "hall"\nzone = "\xe5\xa4\xa7\xe5\x8e\x85"\noffline_hours_max = 3.5\n'
 GATE = b'[[lane]]\nname = "A1"\nrelay = { kind = "modbus", path = "/dev/x", coil = 0 }\n'
 LINK = b'[broker]\nport = 1883\n[central]\nurl = "http://127.0.0.1:1"\ntoken = "t"\n'
@@ -376,7 +383,7 @@ HARNESSES = (
         lambda: [encode(Desired(DEVICE, 3, ZONE.decode()))],
         values=True,
     ),
-    Harness("zone", zone, lambda: [ZONE, b"# version 3, as central wants it\n" + ZONE]),
+    Harness("zone", zone, lambda: [ZONE, VERSION_LINE + ZONE, ZONE + CARD.encode()]),
     Harness("machine", machine, lambda: [GATE, LINK]),
     Harness("essentials", essentials, lambda: [encode(SHOWN)], values=True),
     Harness("roles", followed, lambda: [_roles(2), _roles(3)], values=True),
