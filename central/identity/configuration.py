@@ -1,5 +1,7 @@
 """What an enrolled device is told: where everything is, and its zone's settings."""
 
+import tomllib
+from collections.abc import Collection
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -18,6 +20,9 @@ from wire.enrolment import Configuration
 
 TEXT_BYTES_MAX = 16 * 1024
 """More does not fit into what a device takes at once."""
+HUB_KEY = "claims_key"
+BYTE_ORDER_MARK = "\ufeff"
+"""Editors on Windows put it before a text, and only there it is allowed."""
 
 
 class AddressMissing(authority.AuthorityMissing):
@@ -59,25 +64,40 @@ def _placed(device: Device) -> str:
 
 
 def text(zone: Zone) -> str:
-    """Return what a zone's zone.toml says: as an admin wrote it, or its name and checkpoint."""
-    written = ZoneText.objects.filter(zone=zone).first()
-    if written is not None:
-        return _with_hub(zone, written.text)
+    """Return what a zone's zone.toml says: what was written for it, and its hub's key."""
+    return _with_hub(zone, as_written(zone))
+
+
+def as_written(zone: Zone) -> str:
+    """Return a zone's settings as an admin wrote them, or else its name and checkpoint."""
+    by_hand = ZoneText.objects.filter(zone=zone).first()
+    if by_hand is not None:
+        return by_hand.text
     # A JSON string is a TOML string as well.
     told = {"zone": zone.name, "checkpoint": zone.checkpoint.code, "time_zone": settings.TIME_ZONE}
     claims = ZoneClaims.objects.filter(zone=zone).first()
     if claims is not None:
         told["claims"] = claims.policy
-    lines = (f"{key} = {msgspec.json.encode(told[key]).decode()}\n" for key in told)
-    return _with_hub(zone, "".join(lines))
+    return "".join(f"{key} = {msgspec.json.encode(told[key]).decode()}\n" for key in told)
 
 
 def _with_hub(zone: Zone, told: str) -> str:
     """Add whose answers to claims are believed, where that is a hub's, and it is not said yet."""
-    hub = hubs.serving(zone.venue)
-    if hub is None or "claims_key" in told:
+    hub, keys = hubs.serving(zone.venue), _keys(told)
+    if hub is None or keys is None or HUB_KEY in keys:
         return told
-    return f'{told.rstrip()}\nclaims_key = "{hub.key}"\n'
+    line = f'{HUB_KEY} = "{hub.key}"\n'
+    ended = f"{told.rstrip()}\n{line}"
+    # After a table it would be a key of that table, which every device refuses.
+    return ended if HUB_KEY in (_keys(ended) or ()) else line + told.removeprefix(BYTE_ORDER_MARK)
+
+
+def _keys(told: str) -> Collection[str] | None:
+    """Return the keys of a text outside of its tables; None: it is no TOML."""
+    try:
+        return tomllib.loads(told.removeprefix(BYTE_ORDER_MARK))
+    except (ValueError, RecursionError):
+        return None
 
 
 def good_text(zone: Zone) -> str:

@@ -1,9 +1,11 @@
 """Central as the ledger of claims, on both databases: the same answers as a hub's."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from rules import zone as zones
 from rules.term import ASKED_AT_ONCE_MAX
 from tests.central_messages import DEVICE, EPOCH, TOPICS, chained, register_device, rows, together
 from tests.device import authorised, ticket
@@ -222,6 +224,54 @@ def test_a_zone_of_a_venue_with_a_hub_believes_its_key() -> None:
     written = configuration.text(zone)
     assert written.endswith(f'"consistent"\nclaims_key = "{"0" * 64}"\n')
     assert configuration.fault(zone, written) == ""
+
+
+def hall_of(settings: str) -> Any:
+    """Return a zone for which an admin wrote `settings`."""
+    from central.identity.models import ZoneText
+    from central.venue.models import Checkpoint, Venue, Zone
+
+    venue = Venue.objects.get()
+    hall, _ = Checkpoint.objects.get_or_create(venue=venue, code="hall")
+    zone = Zone.objects.create(venue=venue, name="Hall", checkpoint=hall)
+    ZoneText.objects.create(zone=zone, text=settings)
+    return zone
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        'checkpoint = "hall"\n[kiosk]\nreceipts = "never"',
+        '\ufeffcheckpoint = "hall"\r\n\r\n[kiosk]\r\nreceipts = "never"\r\n',
+        'checkpoint = "hall"\n# claims_key = "to be said"\n',
+    ],
+)
+def test_a_hubs_key_stands_outside_of_every_table(settings: str) -> None:
+    """Behind [kiosk] it would be a key of the kiosks, and every device would refuse the text."""
+    from central.claims.models import Hub
+    from central.identity import configuration
+    from central.venue.models import Venue
+
+    register_device()
+    zone = hall_of(settings)
+    assert configuration.text(zone) == settings
+    Hub.objects.create(venue=Venue.objects.get(), name="Hub", key="ab" * 32)
+    written = configuration.text(zone)
+    assert configuration.fault(zone, written) == ""
+    assert zones.read(written.encode(), "zone.toml", ZoneInfo).zone.claims_key == "ab" * 32
+    assert settings.strip("\ufeff\r\n") in written, "what the admin wrote stands as it was"
+
+
+@pytest.mark.parametrize("settings", ['checkpoint = "hall"\nclaims_key = ""\n', "checkpoint = "])
+def test_a_key_is_not_added_to_a_text_that_says_one_or_is_none(settings: str) -> None:
+    from central.claims.models import Hub
+    from central.identity import configuration
+    from central.venue.models import Venue
+
+    register_device()
+    zone = hall_of(settings)
+    Hub.objects.create(venue=Venue.objects.get(), name="Hub", key="ab" * 32)
+    assert configuration.text(zone) == settings
 
 
 def test_an_admin_names_the_hub_and_what_a_zone_asks_of_it() -> None:
