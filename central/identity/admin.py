@@ -18,12 +18,13 @@ from unfold.admin import ModelAdmin
 from central import times
 from central.claims import hubs
 from central.claims.models import Hub
-from central.identity import configuration, enrolling, first_steps, placing
+from central.identity import configuration, enrolling, first_steps, placing, staff_cards
 from central.identity.authority import AuthorityMissing
 from central.identity.device_form import DeviceForm, keep_role
 from central.identity.enrolling import Refused
 from central.identity.models import Certificate, Denied, Enrolment, Placement, ZoneText
 from central.identity.revocation import ListNotWritten, revoke
+from central.identity.staff_card_admin import StaffCardAdmin as StaffCardAdmin
 from central.venue.admin import DeviceAdmin, ZoneAdmin
 from central.venue.models import Device, Zone
 from central.venue.trust import TrustMissing
@@ -250,7 +251,9 @@ class _ZoneForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         told: dict[str, Any] = super().clean() or self.cleaned_data
         if "zone" in told and "text" in told:
-            wrong = configuration.fault(told["zone"], told["text"])
+            zone = told["zone"]
+            whole = configuration.completed(zone, told["text"], staff_cards.good_in(zone))
+            wrong = configuration.fault(zone, whole)
             if wrong:
                 self.add_error("text", wrong)
         return told

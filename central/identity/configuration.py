@@ -1,7 +1,7 @@
 """What an enrolled device is told: where everything is, and its zone's settings."""
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -10,9 +10,9 @@ from django.conf import settings
 
 from central.claims import hubs
 from central.claims.models import ZoneClaims
-from central.identity import authority
+from central.identity import authority, staff_cards
 from central.identity.enrolling import Refused
-from central.identity.models import Placement, ZoneText
+from central.identity.models import Placement, StaffCard, ZoneText
 from central.venue.models import Device, Zone
 from rules import zone as zones
 from wire.codec import WireError
@@ -64,8 +64,8 @@ def _placed(device: Device) -> str:
 
 
 def text(zone: Zone) -> str:
-    """Return what a zone's zone.toml says: what was written for it, and its hub's key."""
-    return _with_hub(zone, as_written(zone))
+    """Return what a zone's zone.toml says: what was written for it, its hub's key, its cards."""
+    return completed(zone, as_written(zone), staff_cards.good_in(zone))
 
 
 def as_written(zone: Zone) -> str:
@@ -79,6 +79,12 @@ def as_written(zone: Zone) -> str:
     if claims is not None:
         told["claims"] = claims.policy
     return "".join(f"{key} = {msgspec.json.encode(told[key]).decode()}\n" for key in told)
+
+
+def completed(zone: Zone, told: str, cards: Iterable[StaffCard]) -> str:
+    """Add to a text what central itself knows of the zone; tables come after every key."""
+    keyed, listed = _with_hub(zone, told), staff_cards.toml(cards)
+    return f"{keyed.rstrip()}\n{listed}" if listed else keyed
 
 
 def _with_hub(zone: Zone, told: str) -> str:

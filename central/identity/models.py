@@ -3,7 +3,16 @@
 from django.db import models
 
 from central.times import minute
-from central.venue.models import Device, Zone
+from central.venue.models import Device, Venue, Zone
+from rules.zone import CardDoes
+
+DOES = [
+    (CardDoes.OPEN_ONCE.value, "开一次 open once"),
+    (CardDoes.FREE_PASS.value, "自由通行 free passage"),
+    (CardDoes.OUT_OF_SERVICE.value, "暂停使用 out of service"),
+]
+FREE_MINUTES = 30
+"""How long free passage lasts where nobody said."""
 
 
 class Certificate(models.Model):
@@ -86,3 +95,44 @@ class ZoneText(models.Model):
 
     def __str__(self) -> str:
         return str(self.zone)
+
+
+class StaffCard(models.Model):
+    """A card by which staff act at a gate without central. Its code is nowhere: only a digest.
+
+    Kept for good: rows of gates name it, also after it was withdrawn.
+    """
+
+    venue = models.ForeignKey(Venue, models.PROTECT, verbose_name="场馆 venue")
+    name = models.CharField("持卡人 whose it is", max_length=40)
+    does = models.CharField(
+        "用途 what it does", max_length=20, choices=DOES, default=CardDoes.OPEN_ONCE.value
+    )
+    minutes = models.PositiveSmallIntegerField("分钟 minutes", default=FREE_MINUTES)
+    """After which free passage ends by itself; of other cards it means nothing."""
+    zones = models.ManyToManyField(Zone, blank=True, verbose_name="区域 zones")
+    everywhere = models.BooleanField("全部区域 all zones", default=True, editable=False)
+    """Said apart from `zones`: a card is not good everywhere because its only zone was deleted."""
+    digest = models.CharField(max_length=64, editable=False)
+    """`wire.staff_card.digest` of its code, 64 hex digits."""
+    asked = models.CharField(max_length=32, unique=True, editable=False)
+    """Which form asked for it: the same form sent again makes no second card."""
+    made_at = models.BigIntegerField("制作 made (Unix)", editable=False)
+    by = models.CharField("制作人 by", max_length=150, editable=False)
+    withdrawn_at = models.BigIntegerField("作废 withdrawn (Unix)", null=True, editable=False)
+    withdrawn_by = models.CharField(
+        "作废人 withdrawn by", max_length=150, default="", blank=True, editable=False
+    )
+
+    shown_once = ""
+    """What a card that was just drawn says; never kept."""
+
+    class Meta:
+        verbose_name = verbose_name_plural = "工作卡 Staff card"
+        default_permissions = ("add", "change", "view")
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "digest"], name="staff_card_code_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -39,6 +39,15 @@ def delegated(device: Any, ticket: Any) -> None:
     Delegation.objects.create(device=device, event=event, valid_from=NOW, valid_until=NOW)
 
 
+def carded(venue: Any) -> None:
+    from central.identity.models import StaffCard
+
+    told = {"venue": venue, "made_at": NOW, "by": "chief"}
+    ended = {"withdrawn_at": NOW, "withdrawn_by": "chief"}
+    StaffCard.objects.create(name="Wang", digest="ab" * 32, asked="a", **ended, **told)
+    StaffCard.objects.create(name="Li", digest="cd" * 32, asked="b", **told)
+
+
 @pytest.fixture
 def busy(tickets: list[Any]) -> Any:
     """A venue in which something of every kind has happened; returns a ticket."""
@@ -57,7 +66,7 @@ def busy(tickets: list[Any]) -> Any:
     ticket = Ticket.objects.get(cti=bytes.fromhex(tickets[0]["cti"]))
     used = authorised(1)
     take(together(chained(rows(used))))
-    zone = Zone.objects.create(venue=venue, name="Hall", checkpoint=Checkpoint.objects.get())
+    zone = Zone.objects.create(venue=venue, name="大厅 Hall", checkpoint=Checkpoint.objects.get())
     Placement.objects.create(device=device, zone=zone)
     ZoneText.objects.create(zone=zone, text="")
     Hub.objects.create(venue=venue, name="Hub", key="ab" * 32)
@@ -83,6 +92,7 @@ def busy(tickets: list[Any]) -> Any:
 
     UndoneUse.objects.create(ticket=ticket, admission=b"a" * 12, person=1, at=NOW, by="chief")
     Denied.objects.create(device=device, at=NOW, by="chief")
+    carded(venue)
     delegated(device, ticket)
     return ticket
 

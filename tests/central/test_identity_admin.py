@@ -196,7 +196,7 @@ def test_a_zones_settings_name_its_checkpoint(admin: Client, text: str, wrong: s
 
 
 @pytest.mark.usefixtures("issuing")
-@pytest.mark.parametrize("page", ["certificate", "enrolment", "placement", "zonetext"])
+@pytest.mark.parametrize("page", ["certificate", "enrolment", "placement", "zonetext", "staffcard"])
 def test_every_page_opens(admin: Client, page: str) -> None:
     act(admin, "enrol")
     assert admin.get(f"/admin/identity/{page}/").status_code == 200
