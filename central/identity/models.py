@@ -10,6 +10,7 @@ DOES = [
     (CardDoes.OPEN_ONCE.value, "开一次 open once"),
     (CardDoes.FREE_PASS.value, "自由通行 free passage"),
     (CardDoes.OUT_OF_SERVICE.value, "暂停使用 out of service"),
+    (CardDoes.KIOSK.value, "取票机工作页 a kiosk's staff pages"),
 ]
 FREE_MINUTES = 30
 """How long free passage lasts where nobody said."""
@@ -98,7 +99,7 @@ class ZoneText(models.Model):
 
 
 class StaffCard(models.Model):
-    """A card by which staff act at a gate without central. Its code is nowhere: only a digest.
+    """A card by which staff act at gates and kiosks without central. Of its code a digest is kept.
 
     Kept for good: rows of gates name it, also after it was withdrawn.
     """

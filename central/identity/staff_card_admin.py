@@ -45,9 +45,9 @@ class StaffCardAdmin(ModelAdmin):  # type: ignore[misc]
 
     form = StaffCardForm
     when_empty = (
-        "还没有工作卡：先为闸机选择区域，再添加一张卡，打印后交给员工，在闸机的扫码器上出示。"
-        " No staff cards yet: place the gates in a zone, add a card, print it and hand it out;"
-        " it is shown to a gate's own reader."
+        "还没有工作卡：先为闸机、取票机选择区域，再添加一张卡，打印后交给员工，在设备的扫码器上出示。"
+        " No staff cards yet: place gates and kiosks in a zone, add a card, print it and hand it"
+        " out; it is shown to the device's own reader."
     )
     list_display = ("name", "standing", "does", "lasts", "where", "made", "by")
     list_before_template = "identity/cards_behind.html"

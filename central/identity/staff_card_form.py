@@ -58,7 +58,7 @@ class StaffCardForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="留空则生成一张可打印的二维码卡。用现有工牌时，填读卡器读出的内容；"
         "仅有卡号（UID）的卡可被复制"
         " · Leave it empty and a card with a QR code is drawn, to be printed. For a badge that"
-        " you have, what the gate's reader reads from it; one that says only its UID can be copied",
+        " you have, what the device's reader reads of it; one that says only its UID can be copied",
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -111,7 +111,7 @@ class StaffCardForm(forms.ModelForm):  # type: ignore[type-arg]
             self._check_texts(zones or Zone.objects.filter(venue=card.venue), told)
 
     def _check_texts(self, zones: Iterable[Zone], told: dict[str, Any]) -> None:
-        """Refuse what the gates of a zone would refuse, before anything is kept."""
+        """Refuse what the devices of a zone would refuse, before anything is kept."""
         about = {name: told[name] for name in ("name", "does", "minutes")}
         wanted = StaffCard(digest=self.instance.digest, **about)
         for zone in zones:

@@ -25,6 +25,13 @@ STAFF: Changes = {
             tests=("test_a_card_of_the_zone_opens_the_staffs_pages_until_it_is_withdrawn",),
         ),
     ),
+    "a staff card's code, read at central: database, log, address, session": (
+        out(
+            "central/identity/staff_card_admin.py",
+            "obj.by = request.user.get_username()",
+            "obj.by = obj.shown_once or request.user.get_username()",
+        ),
+    ),
     "a staff card made of what a stolen gate keeps of it": (
         out(
             "edge/gate/lane.py",

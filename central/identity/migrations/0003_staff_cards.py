@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                             ("open-once", "开一次 open once"),
                             ("free-pass", "自由通行 free passage"),
                             ("out-of-service", "暂停使用 out of service"),
+                            ("kiosk", "取票机工作页 a kiosk's staff pages"),
                         ],
                         default="open-once",
                         max_length=20,
