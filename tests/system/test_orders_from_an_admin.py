@@ -1,6 +1,7 @@
 """An admin's order opens a gate: a browser's form, central, a broker, sync, gate, a board on a pty.
 
-And what else central tells a device: how it is to be configured, and to send its log.
+And what else central tells a device: how it is to be configured, whose card it is to obey, and to
+send its log.
 """
 
 import asyncio
@@ -19,14 +20,17 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.store.configuration import zone_path
 from simulators.display import Display
 from simulators.pty_line import PtyLine
+from simulators.scanner import Scanner
 from simulators.turnstile import Board
 from tests.brokers import TestBroker
 from tests.daemons.test_gate import recorded_by
 from tests.enrolled import write_identity, write_link
 from tests.system.conftest import DEVICE, ROOT, TOKEN, until
+from tests.system.test_gate_process import BAUD
 from tests.system.test_sync_with_central import Central
-from wire import event
+from wire import event, staff_card
 from wire.event import AnyEvent, Rung
+from wire.reason import Reason
 from wire.topic import Topics
 
 GATE = """
@@ -35,6 +39,7 @@ intercom = "{folder}/sync.sock"
 [[lane]]
 name = "A1"
 window_seconds = 1.0
+reader = [{{ kind = "serial", path = "{folder}/scanner", baud = 115200, idle_gap_seconds = 1.0 }}]
 relay = {{ kind = "modbus", path = "{folder}/board", baud = 115200, coil = 0 }}
 pass_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 0 }}
 panel = [{{ kind = "serial", path = "{folder}/display", columns = 32 }}]
@@ -81,6 +86,7 @@ class Gate:
     folder: Path
     board: Board
     display: Display
+    scanner: Scanner
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     @property
@@ -108,10 +114,11 @@ async def gate(folder: Path, central: Central, broker_port: int) -> AsyncIterato
     (folder / "sync.toml").write_text(SYNC.format(folder=folder))
     write_identity(folder, DEVICE, root=central.root)
     write_link(folder, broker_port, f"http://127.0.0.1:{central.port}", TOKEN)
-    lines = [PtyLine(folder / name) for name in ("board", "display")]
+    lines = [PtyLine(folder / name) for name in ("board", "display", "scanner")]
     for line in lines:
         line.plug()
-    made = Gate(folder, Board(lines[0], window_seconds=1.0), Display(lines[1]))
+    board, display = Board(lines[0], window_seconds=1.0), Display(lines[1])
+    made = Gate(folder, board, display, Scanner(lines[2], BAUD))
     playing = [asyncio.create_task(made.board.run()), asyncio.create_task(made.display.run())]
     try:
         for daemon in ("sync", "gate"):
@@ -212,6 +219,53 @@ def test_an_admins_order_opens_the_gate_and_is_answered(
     finally:
         spy.disconnect()
         spy.loop_stop()
+
+
+def test_a_staff_card_is_made_works_the_gate_and_is_withdrawn(
+    tmp_path: Path, central: Central
+) -> None:
+    admin = Admin(central)
+    central.run(ZONE % 'checkpoint = "hall"\n[kiosk]\nreceipts = "asked"\n')
+
+    async def story(made: Gate) -> None:
+        async def seen(what: object, why: str) -> None:
+            await asyncio.to_thread(until, what, why)  # type: ignore[arg-type]
+
+        def by_hand() -> list[str]:
+            return [one.by for one in made.events() if isinstance(one, event.OpenedByHand)]
+
+        def in_use(version: int) -> bool:
+            applied = event.ConfigurationApplied
+            return any(isinstance(one, applied) and one.version == version for one in made.events())
+
+        await seen(lambda: in_use(1), "the zone's settings")
+        asked = {"name": "李 Li", "does": "open-once", "minutes": "30", "badge": ""}
+        page = await asyncio.to_thread(admin.post, "identity/staffcard/add/", asked)
+        said = page.partition('<div class="said">')[2].partition("</div>")[0]
+        code = re.sub("<[^>]*>", "", said).encode()
+        assert code.startswith(staff_card.PREFIX.encode())
+        await seen(lambda: in_use(2), "the card, in the zone's settings")
+        await made.scanner.present(code)
+        await seen(lambda: len(made.board.pulses) == 1, "the pulse")
+        assert by_hand() == ["card: 李 Li"], "on disk before the pulse"
+        await made.board.walk_through(seconds=0.3)
+
+        chosen = {"action": "withdraw", "_selected_action": "1", "confirmed": "1"}
+        shown = await asyncio.to_thread(admin.post, "identity/staffcard/", chosen)
+        assert "✗ 已作废 withdrawn" in shown
+        await seen(lambda: in_use(3), "settings without it")
+        await made.scanner.present(code)
+        await seen(lambda: made.title.startswith("This staff card is not"), "refused")
+        assert (len(made.board.pulses), len(by_hand())) == (1, 1)
+        refused = made.events()[-1]
+        assert isinstance(refused, event.Refused)
+        assert refused.reason is Reason.STAFF_CARD
+
+    async def told() -> None:
+        async with gate(tmp_path / "device", central, central.broker_port) as made:
+            await story(made)
+
+    asyncio.run(told())
 
 
 def logs(admin: Admin) -> dict[str, str]:
