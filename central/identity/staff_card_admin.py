@@ -33,6 +33,11 @@ MADE_ALREADY = (
     " withdraw it and add another"
 )
 BADGE_MADE = "{name}: 工牌数秒内生效 · the badge is good within seconds"
+NOBODY = (
+    "这些区域还没有设备，此卡暂时无处可用：请在设备页勾选设备，选“移到区域”"
+    " · No device stands in these zones, so none knows the card: tick devices on their page and"
+    " choose “Move to a zone”"
+)
 NONE_GOOD = "所选的卡都已作废 · All of these are withdrawn already"
 WITHDRAWN = (
     "已作废，数秒内在线设备即停用 · Withdrawn: devices that are online stop within seconds: {}"
@@ -145,7 +150,10 @@ class StaffCardAdmin(ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, obj: StaffCard, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Show what was drawn in this answer, and nowhere else."""
+        nobody = staff_cards.reaches_nobody(obj)
         if not obj.shown_once:
+            if nobody:
+                self.message_user(request, NOBODY, messages.WARNING)
             said = BADGE_MADE.format(name=obj.name)
             self.message_user(request, said, messages.SUCCESS)
             return HttpResponseRedirect(reverse(CARDS))
@@ -155,6 +163,7 @@ class StaffCardAdmin(ModelAdmin):  # type: ignore[misc]
             **self.admin_site.each_context(request),
             "title": f"工作卡 Staff card: {obj.name}",
             "card": obj,
+            "nobody": NOBODY if nobody else "",
             "groups": [PREFIX, *groups],
             # Drawn by segno from an alphabet without any markup.
             "code": mark_safe(_drawn(obj.shown_once)),

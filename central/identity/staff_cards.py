@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 from django.db.models import Q, QuerySet
 
-from central.identity.models import StaffCard
+from central.identity.models import Placement, StaffCard
 from central.venue.models import Zone
 from wire import staff_card
 from wire.staff_card import CODE_CHARACTERS_MAX, CODE_CHARACTERS_MIN, RANDOM_BYTES
@@ -42,6 +42,12 @@ def good_in(zone: Zone) -> QuerySet[StaffCard]:
     """Return the cards that gates of a zone obey."""
     good = StaffCard.objects.filter(venue=zone.venue_id, withdrawn_at=None)
     return good.filter(Q(everywhere=True) | Q(zones=zone)).distinct().order_by("pk")
+
+
+def reaches_nobody(card: StaffCard) -> bool:
+    """Whether no device stands in any zone that a card is for."""
+    here = Placement.objects.filter(zone__venue=card.venue_id)
+    return not (here if card.everywhere else here.filter(zone__in=card.zones.all())).exists()
 
 
 def toml(cards: Iterable[StaffCard]) -> str:

@@ -173,6 +173,20 @@ def test_a_sites_own_badge_is_a_card(admin: Client, zone: Any) -> None:
     assert BADGE not in admin.get(PAGE).content.decode()
 
 
+def test_where_no_device_stands_that_is_said(admin: Client, zone: Any) -> None:
+    """A card that nobody knows is else found out at the gate, by whoever holds it."""
+    from central.identity.models import Placement
+
+    said = "No device stands in these zones"
+    empty = another_zone(zone)
+    assert said not in add(admin).content.decode()
+    assert said in add(admin, zones=[str(empty.pk)]).content.decode()
+    Placement.objects.all().delete()
+    assert said in add(admin).content.decode()
+    add(admin, badge=BADGE)
+    assert said in admin.get(PAGE).content.decode()
+
+
 @pytest.mark.parametrize("central", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("badge", "why"),
