@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from edge.core.scan import Held, Scan, answered, see
+from edge.core.scan import Held, Scan, answered, see, without_aim
 from edge.core.visit_terms import AnySignal, CardRead, Scanned, StaffCard
 from edge.drivers.interfaces import Code, Found, Level, Lost, Reader, Sensor
 from edge.kiosk.desk import Desk
@@ -61,7 +61,7 @@ class Senses:
                         held = answered(self._held[name], self._held[name].scan.scan)
                         assert held
                         self._held[name] = held
-                        by = self.staff.get(staff_card.digest(data))
+                        by = self._whose(data)
                         await signal(StaffCard(by) if by else Scanned(data))
                 case _:
                     await self._presence(name, said, desk)
@@ -70,11 +70,14 @@ class Senses:
         async for said in reader.codes():
             match said:
                 case Code(data, _, _):
-                    by = self.staff.get(staff_card.digest(data))
+                    by = self._whose(data)
                     number = data.decode("ascii", errors="replace").strip()
                     await signal(StaffCard(by) if by else CardRead(number))
                 case _:
                     await self._presence("card", said, desk)
+
+    def _whose(self, data: bytes) -> str | None:
+        return self.staff.get(staff_card.digest(without_aim(data)[1]))
 
     async def _presence(self, name: str, said: Lost | Found, desk: Desk) -> None:
         """A reader is gone, or there again: written down, so that central hears of it."""
