@@ -74,6 +74,12 @@ class Central:
         database.close()
         return row[0], row[1]
 
+    def has_its_key(self, cti: str) -> bool:
+        """Return whether a phone is bound, and has said that it has the key."""
+        with contextlib.suppress(ValueError):
+            return self.bound(cti)[0] is not None
+        return False
+
     def next(self, kind: str) -> tuple[str, dict[str, Any]]:
         return self.issued[kind].pop()
 
@@ -405,6 +411,39 @@ def test_other_states_are_said_in_both_languages(
         says(page, 2, words)
         shot(page, f"{locale[:2]}-{kind}")
         close(phone)
+
+
+def test_what_central_said_before_it_was_bound_takes_nothing_from_a_phone(
+    central: Central, browser: Browser
+) -> None:
+    """The page asked when it was opened, and the answer was longer on its way than whoever pressed;
+    by it the phone threw its own key away, which is given once."""
+    phone = holder(browser)
+    address, one = central.next("moving")
+    page, late = phone.new_page(), list[tuple[Any, Any]]()
+
+    def hold_up(route: Any) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    page.route("**/state", hold_up)
+    page.goto(address)
+    view(page, "bind")
+    page.locator("#bind").click()
+    until = time.monotonic() + 3.0  # As long as it may take without waiting for that answer.
+    while time.monotonic() < until and not (late and central.has_its_key(one["cti"])):
+        page.wait_for_timeout(100)
+    ((route, answer),) = late
+    route.fulfill(response=answer)
+    view(page, "code")
+    page.wait_for_timeout(500)
+    view(page, "code")
+    assert fresh(central, one, read_screen(page), time.time())
+    page.reload()
+    view(page, "code")
+    close(phone)
 
 
 def test_a_cut_while_the_code_is_fetched_is_made_good(central: Central, browser: Browser) -> None:

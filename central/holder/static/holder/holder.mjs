@@ -45,7 +45,15 @@ function settle(measured, error) {
   if (error <= doubt || Math.abs(measured - offset) > error + doubt) { offset = measured; doubt = error; }
 }
 
-async function refresh() {
+// One after the other: by an answer from before it was bound, a phone would throw its key away.
+let turn = Promise.resolve();
+function alone(deed) {
+  const done = turn.then(deed);
+  turn = done.catch(() => {});
+  return done;
+}
+
+const refresh = () => alone(async () => {
   try {
     state = await ask('/state');
     reached = true;
@@ -60,7 +68,7 @@ async function refresh() {
     if (view() === 'waiting') setTimeout(refresh, AGAIN);
   }
   await show();
-}
+});
 
 // A phone that was bound and did not get its answer, as after a cut, gets it now.
 async function continued() {
@@ -94,25 +102,29 @@ async function tellOfThisOne() {
 
 by('bind').onclick = async () => {
   by('bind').disabled = true;
-  try {
-    phone = await recall(token) ?? await begin();
-    await remember(token, phone);
-    navigator.storage?.persist?.();
-    await fetchKey();
-  } catch (error) {
-    if (error instanceof DOMException && error.name !== 'TimeoutError') unable = true;
-    phone = phone?.key ? phone : null;
-  } finally { by('bind').disabled = false; }
+  await alone(async () => {
+    try {
+      phone = await recall(token) ?? await begin();
+      await remember(token, phone);
+      navigator.storage?.persist?.();
+      await fetchKey();
+    } catch (error) {
+      if (error instanceof DOMException && error.name !== 'TimeoutError') unable = true;
+      phone = phone?.key ? phone : null;
+    } finally { by('bind').disabled = false; }
+  });
   await refresh();
 };
 
 by('move').onclick = () => { by('failed').hidden = true; by('sure').showModal(); };
 by('yes').onclick = async () => {
   try {
-    const answer = await ask('/release', await signed('release', token, phone, now()));
-    if (answer.refused) throw new Error(answer.refused);
-    await forget(token);
-    phone = null;
+    await alone(async () => {
+      const answer = await ask('/release', await signed('release', token, phone, now()));
+      if (answer.refused) throw new Error(answer.refused);
+      await forget(token);
+      phone = null;
+    });
     localStorage.setItem(token, 'let go');
     by('sure').close();
     await refresh();
