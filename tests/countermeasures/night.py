@@ -12,7 +12,7 @@ from functools import cache
 
 from tests.countermeasures.copies import Copy, copied
 from tests.countermeasures.every import EVERY
-from tests.countermeasures.page import Row, rows
+from tests.countermeasures.page import ROOT, Row, rows
 from tests.countermeasures.terms import Change
 from tests.countermeasures.trial import must_notice, wrong_broken, wrong_unbroken
 
@@ -29,6 +29,8 @@ def steps(share: float) -> Iterator[tuple[str, Callable[[], tuple[str, Tried]]]]
     for test in sorted({test for row in wanted for test in row.tests}):
         by_file.setdefault(test.partition("::")[0], []).append(test)
     for file, tests in by_file.items():
+        tests.sort(key=_place_in(file))
+    for file, tests in by_file.items():
         yield f"{file} as things are", lambda tests=tests: _unbroken(tests)  # type: ignore[misc]
     every = [(row, change) for row in wanted for change in EVERY[row.attack]]
     alone = [one for one in every if any(test.startswith(WHOLE) for test in must_notice(*one))]
@@ -37,6 +39,12 @@ def steps(share: float) -> Iterator[tuple[str, Callable[[], tuple[str, Tried]]]]
     for group in (*groups, *([one] for one in alone)):
         name = " and ".join(f"without {_name(*one)}" for one in group)
         yield name, lambda group=group: _broken(group)  # type: ignore[misc]
+
+
+def _place_in(file: str) -> Callable[[str], int]:
+    """Return what tells the order of a file's tests: some share what the last of them ends."""
+    source = (ROOT / file).read_text(encoding="utf-8")
+    return lambda test: source.find(f"def {test.rpartition('::')[2]}(")
 
 
 def _name(row: Row, change: Change) -> str:
