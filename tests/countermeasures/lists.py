@@ -139,7 +139,8 @@ LISTS: Changes = {
     "a device kept from its list, at a door where nobody comes": (
         out(
             "central/ledger/ingest.py",
-            "        footing.note_list(device.pk, status, round(time.time() * 1000))\n",
+            "            footing.note_list(device.pk, status, round(time.time() * 1000))\n",
+            "            pass\n",
         ),
     ),
     "a card stolen after the event, to read who was there": (

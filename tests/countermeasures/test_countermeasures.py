@@ -51,6 +51,9 @@ def test_what_is_taken_out_stands_in_the_source_once(attack: str, change: Change
         assert edit.old != edit.new, attack
         assert not edit.file.startswith("tests/"), "what is broken is ours, not the test"
         assert len(edit.new.splitlines()) <= len(edit.old.splitlines()) + LINES_MAX, attack
+    for file, source in sources.items():
+        if file.endswith(".py"):
+            compile(source, file, "exec")  # Else no test could say that it noticed.
 
 
 def test_a_night_takes_each_out_once_after_all_tests_have_passed() -> None:
