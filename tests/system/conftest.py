@@ -53,14 +53,17 @@ def until(what: Callable[[], bool], why: str, patience_seconds: float = PATIENCE
 class OnTheBroker:
     """A RowKeeper that listens and answers over MQTT, and can go away."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, silent: bool = False) -> None:
+        """`silent`: somebody else, who only listens."""
         self.rows = RowKeeper()
-        self._port = port
+        self._port, self._silent = port, silent
         self._lock = threading.Lock()
         self._client: Client | None = None
 
     def start(self) -> None:
-        client = Client(CallbackAPIVersion.VERSION2, client_id="central", clean_session=True)
+        client = Client(
+            CallbackAPIVersion.VERSION2, client_id="ears" if self._silent else "central"
+        )
         client.reconnect_delay_set(1, 1)
         client.max_inflight_messages_set(1000)
         client.on_connect = lambda told, *_: told.subscribe(self.rows.topics.everything_up(), 1)
@@ -86,7 +89,7 @@ class OnTheBroker:
     def _receive(self, client: Client, _data: object, message: Any) -> None:
         with self._lock:
             answers = self.rows.receive(message.topic, message.payload)
-        for topic, payload in answers:
+        for topic, payload in () if self._silent else answers:
             client.publish(topic, payload, 1)
 
 

@@ -65,11 +65,15 @@ def test_a_broker_that_hangs_and_is_started_anew_loses_no_row(
     assert device.stop() == 0
 
 
-def test_central_away_and_back(device: Device, central: OnTheBroker) -> None:
+def test_central_away_and_back(device: Device, central: OnTheBroker, broker: TestBroker) -> None:
     device.start()
     until(lambda: device.acknowledged() == 1, "connected")
     central.stop()
+    ears = OnTheBroker(broker.port, silent=True)
+    ears.start()
     device.grow(1234)
+    until(lambda: ears.count() >= 1000, "rows that the broker took, and central never gets")
+    ears.stop()
     until(lambda: device.stop() == 0, "sync ends while central is away")
     device.start()
     device.grow(7)
