@@ -11,7 +11,7 @@ class Reason(StrEnum):
     OVERSIZED = "oversized"
     NOT_A_TICKET = "not-a-ticket"
     PAYMENT_CODE = "payment-code"
-    STAFF_CARD = "staff-card"  # Withdrawn, of another zone, or at a kiosk.
+    STAFF_CARD = "staff-card"  # Withdrawn, of another zone, or not for this kind of device.
     ENROLMENT_CODE = "enrolment-code"  # Shown to a device that is enrolled: alarmed.
     # It says it is one, and is broken or false.
     MALFORMED = "malformed"

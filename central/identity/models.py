@@ -5,6 +5,7 @@ from django.db import models
 from central.times import minute
 from central.venue.models import Device, Venue, Zone
 from rules.zone import CardDoes
+from rules.zone import StaffCard as ToldCard
 
 DOES = [
     (CardDoes.OPEN_ONCE.value, "开一次 open once"),
@@ -12,7 +13,7 @@ DOES = [
     (CardDoes.OUT_OF_SERVICE.value, "暂停使用 out of service"),
     (CardDoes.KIOSK.value, "取票机工作页 a kiosk's staff pages"),
 ]
-FREE_MINUTES = 30
+FREE_MINUTES = int(ToldCard("", "").minutes)
 """How long free passage lasts where nobody said."""
 
 

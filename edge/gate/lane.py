@@ -201,7 +201,8 @@ class LaneShell:
 
     def _look_at(self, shown: Scan) -> None:
         """Obey a card of the staff, once for as long as it is held; have all else judged."""
-        card = self._cards.get(staff_card.digest(scan.without_aim(shown.data)[1]))
+        said = scan.without_aim(shown.data)[1]
+        card = self._cards.get(staff_card.digest(said)) if self._cards else None
         if card is None:
             self.inbox.put(Scanned(shown))
         else:
