@@ -1,14 +1,20 @@
 """What all tests share: none of them is failed for being slow, and all say what they tried."""
 
+import gc
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests import covered
+
+OPEN_FILES = Path("/proc/self/fd")
+FILES_MAX = 300
+"""That a test may find open: far below what `select` takes, far above what any test needs."""
 
 settings.register_profile("gatehouse", deadline=None)
 settings.load_profile("gatehouse")
@@ -25,6 +31,19 @@ def pytest_configure() -> None:
         handle, name = tempfile.mkstemp(prefix="gatehouse-covered-")
         os.close(handle)
         os.environ[covered.VARIABLE] = name
+
+
+@pytest.fixture(autouse=True)
+def files_are_let_go() -> Iterator[None]:
+    """A test that leaves files open fails itself, not the one after it that has one too many.
+
+    Beyond 1,024 `select` takes none, and so paho neither connects nor says why.
+    """
+    yield
+    if len(list(OPEN_FILES.iterdir())) > FILES_MAX:
+        gc.collect()
+        still = [str(os.path.realpath(file)) for file in OPEN_FILES.iterdir()]
+        assert len(still) <= FILES_MAX, f"{len(still)} files are still open: {sorted(still)}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
