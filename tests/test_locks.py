@@ -17,7 +17,7 @@ EXTRAS = {
     "camera": ("camera",),
     "central": ("central",),
     "demo": ("edge", "kiosk", "central", "simulators"),
-    "test": ("edge", "kiosk", "central", "simulators", "dev"),
+    "test": ("edge", "kiosk", "central", "simulators", "camera", "dev"),
 }
 PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.+!]*)( ; [^\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")

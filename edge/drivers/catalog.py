@@ -24,6 +24,14 @@ from edge.drivers.printer_config import (
     profile,
 )
 from edge.drivers.printer_config import PrinterConfig as PrinterConfig
+from edge.drivers.reader_config import (
+    Baud,
+    CameraReaderConfig,
+    KeyboardReaderConfig,
+    SerialReaderConfig,
+    SimulatedReaderConfig,
+)
+from edge.drivers.reader_config import ReaderConfig as ReaderConfig
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
 
@@ -32,35 +40,11 @@ if TYPE_CHECKING:
     from edge.drivers.escpos_transport import Transport
     from edge.drivers.tls import Tls
 
-Baud = Annotated[int, msgspec.Meta(ge=300, le=4_000_000)]
 Line = Annotated[int, msgspec.Meta(ge=0, le=511)]
 
 
 class _Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     pass
-
-
-class SerialReaderConfig(_Device, frozen=True, tag="serial"):
-    """A scanner on a serial line: kind = "serial", path = "/dev/gatehouse/scanner-1"."""
-
-    path: str
-    baud: Baud = 9600
-    framing: Annotated[str, msgspec.Meta(pattern="^(line|grow)$")] = "line"
-    """line: CR, LF, CRLF or a pause end a code; grow: the "7E 00" family, framed."""
-    idle_gap_seconds: Annotated[float, msgspec.Meta(ge=0.0, le=2.0)] = 0.05
-
-
-class KeyboardReaderConfig(_Device, frozen=True, tag="keyboard"):
-    """A scanner that types: path = "/dev/input/by-path/…-event-kbd"."""
-
-    path: str
-
-
-class SimulatedReaderConfig(_Device, frozen=True, tag="simulated"):
-    pass
-
-
-ReaderConfig = SerialReaderConfig | KeyboardReaderConfig | SimulatedReaderConfig
 
 
 class GpiodOutputConfig(_Device, frozen=True, tag="gpiod"):
@@ -194,6 +178,10 @@ class Catalog:
                 from edge.drivers.reader_keyboard import KeyboardReader
 
                 return KeyboardReader(Path(told.path), Typing(), self._clock)
+            case CameraReaderConfig():
+                from edge.drivers.reader_camera import CameraReader
+
+                return CameraReader(told.told(), self._clock)
             case SimulatedReaderConfig():
                 from edge.drivers.reader_simulated import SimulatedReader
 

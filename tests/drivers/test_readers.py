@@ -1,13 +1,14 @@
 """The contract of every reader, and what is particular to each.
 
 Scanners are those of `simulators`: ptys with real bytes, named pipes with real input events. The
-keyboards' opener stands in for `open_grabbed`, because a pipe cannot be grabbed.
+keyboards' opener stands in for `open_grabbed`, because a pipe cannot be grabbed. The camera is a
+program that writes pictures, read by the process that watches cameras.
 """
 
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,23 +18,26 @@ import pytest
 
 from edge.core.framing import GrowFraming, LineFraming
 from edge.core.keyboard import Typing
+from edge.drivers.camera.words import Told
 from edge.drivers.interfaces import Code, DriverError, Found, Lost, Reader
+from edge.drivers.reader_camera import CameraReader
 from edge.drivers.reader_keyboard import KeyboardReader, open_grabbed
 from edge.drivers.reader_serial import SerialReader
 from edge.drivers.reader_simulated import SimulatedReader
 from edge.drivers.serial_line import open_line
 from edge.runtime.clock import SimulatedClock, SystemClock
+from simulators.camera import Camera, Held, Scene
 from simulators.pty_line import PtyLine
 from simulators.scanner import GrowScanner, Scanner
 from simulators.scanner_keyboard import ENTER, Habit, KeyboardScanner
+from tests.drivers.heard import Said, data, kinds, listening, until
 
 TICKET = b"GH12KLNA4TUOVXW6MRSGE3TSMBRGI4TGNBZ2QWERTYUIOPASDFGHJKLZXCVBNM"
 SIGNS = b"https://venue.example/t?id=aZ-09_~'\";:<>,.|\\[]{}()!@#$%^&*+ `"
-PATIENCE_SECONDS = 30.0
 LONG_GAP_SECONDS = 20.0
 """So that half a code is still half when the plug is drawn, however slow the machine."""
 
-Said = Code | Lost | Found
+AWAY_SECONDS = 2.0
 
 
 @dataclass
@@ -83,6 +87,45 @@ def keyboard_rig(directory: Path, habit: Habit) -> Rig:
     return Rig(reader, scanner.plug, scanner.unplug, scanner.present, scanner.present_half)
 
 
+def camera_rig(directory: Path) -> Rig:
+    camera = Camera(directory / "camera")
+    # A machine that stands still for a moment must not make a second showing of the first.
+    told = Told(command=camera.command, away_seconds=AWAY_SECONDS, again_seconds=LONG_GAP_SECONDS)
+    reader = Counted(CameraReader(told, SystemClock()))
+    last = b""
+
+    async def present(code: bytes) -> None:
+        nonlocal last
+        if code == last:
+            await asyncio.sleep(AWAY_SECONDS + 0.6)
+        before, last = reader.codes_said, code
+        camera.hold(code)
+        await until(lambda: reader.codes_said > before)
+        camera.show()
+
+    async def present_half(code: bytes) -> None:
+        camera.show(Scene([Held(code.hex())], fault="torn"))
+
+    def plug() -> None:
+        camera.show()
+        camera.plug()
+
+    return Rig(reader, plug, camera.unplug, present, present_half)
+
+
+class Counted:
+    """A reader, and how many codes it has said."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader, self.codes_said = reader, 0
+
+    async def codes(self) -> AsyncIterator[Said]:
+        async with aclosing(cast("Any", self._reader.codes())) as codes:
+            async for said in codes:
+                self.codes_said += isinstance(said, Code)
+                yield said
+
+
 def simulated_rig(directory: Path) -> Rig:
     reader = SimulatedReader(SystemClock(), plugged=False)
 
@@ -102,6 +145,7 @@ RIGS: dict[str, Callable[[Path], Rig]] = {
     "keyboard-shift": lambda directory: keyboard_rig(directory, Habit.SHIFT),
     "keyboard-caps": lambda directory: keyboard_rig(directory, Habit.CAPS),
     "keyboard-alt": lambda directory: keyboard_rig(directory, Habit.ALT),
+    "camera": camera_rig,
     "simulated": simulated_rig,
 }
 
@@ -112,41 +156,8 @@ def make_rig(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Rig
     return lambda: make(tmp_path)
 
 
-@asynccontextmanager
-async def listening(reader: Reader) -> AsyncIterator[list[Said]]:
-    """Collect what `reader` says."""
-    heard: list[Said] = []
-
-    async def listen() -> None:
-        async with aclosing(cast("Any", reader.codes())) as codes:
-            async for said in codes:
-                heard.append(said)
-
-    task = asyncio.create_task(listen())
-    try:
-        yield heard
-        assert not task.done(), task.exception()
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():  # noqa: ASYNC110 - the condition is made of plain lists
-            await asyncio.sleep(0.005)
-
-
 def open_files() -> set[str]:
     return {entry.name for entry in Path("/proc/self/fd").iterdir()}
-
-
-def kinds(heard: list[Said]) -> list[type[Said]]:
-    return [type(said) for said in heard]
-
-
-def data(heard: list[Said]) -> list[bytes]:
-    return [said.data for said in heard if isinstance(said, Code)]
 
 
 def test_found_once_then_every_code_as_it_was(make_rig: Callable[[], Rig]) -> None:
