@@ -26,6 +26,7 @@ TASKS = {
     "hub": Task("edge.hub.__main__", "edge", "answer claims on rights, for a venue's gates"),
     "central": Task("central.__main__", "central", "run the server that the venue's admins watch"),
     "ticket": Task("gatehouse.ticket", "", "make keys, issue, verify and show tickets"),
+    "camera": Task("gatehouse.camera", "edge,camera", "aim and focus a camera that reads tickets"),
     "enrol": Task("gatehouse.enrol", "edge", "make this device one of a venue's, with its code"),
     "journal": Task("gatehouse.journal", "edge", "say what happened at this device"),
     "simulate": Task(

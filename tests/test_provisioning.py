@@ -59,6 +59,25 @@ def test_a_gate_gets_units_rules_and_configuration(tmp_path: Path) -> None:
     assert "dtparam=strict_gpiod" in (tmp_path / "boot/firmware/config.txt").read_text()
 
 
+@pytest.mark.parametrize("role", ["gate", "kiosk"])
+def test_a_door_with_a_camera_gets_its_devices_and_libraries(tmp_path: Path, role: str) -> None:
+    assert install(role, "--root", str(tmp_path / "without")).returncode == 0
+    assert install(role, "--camera", "--root", str(tmp_path / "with")).returncode == 0
+    without, with_camera = (
+        {str(file.relative_to(tree)) for file in tree.rglob("*") if file.is_file()}
+        for tree in (tmp_path / "without", tmp_path / "with")
+    )
+    assert with_camera - without == {
+        f"etc/systemd/system/gatehouse-{role}.service.d/20-camera.conf",
+        "etc/modules-load.d/gatehouse-camera.conf",
+    }
+    said = install(role, "--camera", "--dry-run").stdout
+    assert "requirements/camera.txt" in said
+    assert "requirements/camera.txt" not in install(role, "--dry-run").stdout
+    refused = install("central", "--camera", "--dry-run")
+    assert (refused.returncode, "only a gate or a kiosk" in refused.stderr) == (2, True)
+
+
 def test_run_again_it_keeps_what_was_configured(tmp_path: Path) -> None:
     (tmp_path / "boot/firmware").mkdir(parents=True)
     (tmp_path / "boot/firmware/config.txt").write_text("arm_64bit=1\n")

@@ -48,6 +48,16 @@ def test_little_is_left_open(tmp_path: Path, unit: str, most: float) -> None:
 
 
 @needs_systemd
+@pytest.mark.parametrize("unit", ["gatehouse-gate", "gatehouse-kiosk"])
+def test_a_camera_leaves_little_more_open(tmp_path: Path, unit: str) -> None:
+    folder = tmp_path / "units"
+    shutil.copytree(SYSTEMD, folder)
+    (folder / f"{unit}.service.d").mkdir()
+    shutil.copy(SYSTEMD / "camera/20-camera.conf", folder / f"{unit}.service.d")
+    assert exposure(unit, folder) <= EXPOSURE_MAX[unit]
+
+
+@needs_systemd
 def test_the_broker_is_confined_as_our_own_services_are(tmp_path: Path) -> None:
     """Debian's unit, by itself at 9.6, with what is laid over it."""
     unit = Path("/lib/systemd/system/mosquitto.service")

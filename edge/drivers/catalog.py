@@ -5,7 +5,7 @@ Drivers are imported when they are opened, so that a gate without GPIO needs no 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
 
@@ -13,6 +13,8 @@ import msgspec
 
 from edge.core.debounce import Settling
 from edge.core.framing import Framing, GrowFraming, LineFraming
+from edge.drivers.camera.words import Look as Look
+from edge.drivers.camera.words import Seen as Seen
 from edge.drivers.interfaces import Fetch, Link, Panel, Printer, Reader, Relay, Sensor
 from edge.drivers.printer_config import (
     FilePrinterConfig,
@@ -26,11 +28,11 @@ from edge.drivers.printer_config import (
 from edge.drivers.printer_config import PrinterConfig as PrinterConfig
 from edge.drivers.reader_config import (
     Baud,
-    CameraReaderConfig,
     KeyboardReaderConfig,
     SerialReaderConfig,
     SimulatedReaderConfig,
 )
+from edge.drivers.reader_config import CameraReaderConfig as CameraReaderConfig
 from edge.drivers.reader_config import ReaderConfig as ReaderConfig
 from edge.runtime.clock import Clock
 from edge.runtime.workers import SingleThread
@@ -188,6 +190,15 @@ class Catalog:
                 return SimulatedReader(self._clock)
             case _:
                 assert_never(told)
+
+    def watched(self, told: CameraReaderConfig, picture: str = "") -> AsyncGenerator[Seen | Look]:
+        """Yield how a camera does and what it reads, for whoever aims it; raise DriverError.
+
+        `picture`: where its first picture is kept.
+        """
+        from edge.drivers.reader_camera import watched
+
+        return watched(told.told(picture), self._clock)
 
     def relay(self, told: OutputConfig) -> Relay:
         match told:

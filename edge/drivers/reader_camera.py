@@ -32,7 +32,8 @@ from edge.drivers.hotplug import for_ever
 from edge.drivers.interfaces import Code, DriverError, Found, Lost
 from edge.runtime.clock import Clock
 
-WATCH = ("-m", "edge.drivers.camera.watch")
+WATCH = ("-P", "-m", "edge.drivers.camera.watch")
+"""-P: nothing is loaded from the folder it happens to stand in, where others may write."""
 
 
 class CameraReader:

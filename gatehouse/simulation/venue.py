@@ -61,13 +61,12 @@ class Result:
 
 
 FILES_MAX = 128
-"""That venues of before may still hold open when the next begins; a venue holds some hundred."""
+"""Of venues before, when the next begins; each leaves a hundred to the garbage collector."""
 
 
 def run(plan: Plan, stop_early: bool = True) -> Result:
     """Run a plan in a folder of its own, in memory where there is some; remove it."""
-    # A device that crashes lets go of no file, and all that a venue was is one knot of references.
-    # `select` knows 1,024 files, and so many is all that a process may have by default.
+    # Whoever crashes lets go of no file, and `select` knows 1,024, as many as there may usually be.
     if len(list(Path("/proc/self/fd").iterdir())) > FILES_MAX:
         gc.collect()
     with tempfile.TemporaryDirectory(prefix="gatehouse-seed-", dir=memory()) as folder:
