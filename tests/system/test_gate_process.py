@@ -1,6 +1,8 @@
 """The gate as a process, on ptys: killed, unplugged, badly configured."""
 
 import asyncio
+import contextlib
+import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge.store.outbox import JournalReader
+from simulators.camera import Camera
 from simulators.display import Display
 from simulators.pty_line import PtyLine
 from simulators.scanner import Scanner
@@ -29,12 +32,14 @@ intercom = "{folder}/sync.sock"
 [[lane]]
 name = "A1"
 window_seconds = 1.0
-reader = [{{ kind = "serial", path = "{folder}/scanner", baud = 115200, idle_gap_seconds = 1.0 }}]
+reader = [{reader}]
 relay = {{ kind = "modbus", path = "{folder}/board", baud = 115200, coil = 0 }}
 pass_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 0 }}
 key_free_pass = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 6 }}
 panel = [{{ kind = "serial", path = "{folder}/display", columns = 32 }}]
 """
+SCANNER = '{{ kind = "serial", path = "{folder}/scanner", baud = 115200, idle_gap_seconds = 1.0 }}'
+CAMERA = '{{ kind = "camera", command = {command} }}'
 
 
 @dataclass
@@ -81,12 +86,16 @@ async def start(folder: Path) -> asyncio.subprocess.Process:
 
 
 @asynccontextmanager
-async def gate(tmp_path: Path) -> AsyncIterator[Stage]:
+async def gate(tmp_path: Path, camera: Camera | None = None) -> AsyncIterator[Stage]:
+    """A gate of one lane, read by a scanner, or by `camera`."""
     folder, made = tmp_path / "d", tmp_path / "made"
     made.mkdir()
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "zone.toml").write_text('checkpoint = "hall"\n')
-    (folder / "gate.toml").write_text(CONFIGURATION.format(folder=folder))
+    reader = SCANNER.format(folder=folder)
+    if camera:
+        reader = CAMERA.format(command=json.dumps(list(camera.command)))
+    (folder / "gate.toml").write_text(CONFIGURATION.format(folder=folder, reader=reader))
     write_identity(folder, "0102030405060708")
     one = ListMaker(made).make("v1", range(20))
     writing(folder).install("v1", one.path, one.sealed)
@@ -257,3 +266,41 @@ def test_a_bad_configuration_is_one_sentence_and_78(
         assert said.decode().strip().endswith(sentence)
 
     asyncio.run(story())
+
+
+def test_a_ticket_held_before_a_camera_opens_and_the_camera_may_come_and_go(tmp_path: Path) -> None:
+    camera = Camera(tmp_path / "camera")
+
+    def hold(number: int) -> None:
+        camera.hold(gh1.sign(ticket(number), b"k1", KEY).encode())
+
+    async def story() -> None:
+        camera.plug()
+        async with gate(tmp_path, camera) as stage:
+            hold(1)
+            await until(lambda: len(stage.board.pulses) == 1, "the pulse")
+            await stage.board.walk_through(seconds=0.3)
+            await until(lambda: "passed" in stage.kinds(), "passed")
+            # Still held, it has had its answer; its owner has gone through with it.
+            await until(lambda: stage.title.startswith("Used"), "held on behind the gate")
+            camera.unplug()
+            await until(lambda: "driver-lost" in stage.kinds(), "the camera is lost")
+            camera.show()
+            camera.plug()
+            await until(lambda: "driver-found" in stage.kinds(), "the camera is back")
+            hold(2)
+            await until(lambda: len(stage.board.pulses) == 2, "the second pulse")
+        await until(lambda: not _with(camera), "nobody watches it when the gate has ended")
+        assert stage.kinds().count("authorised") == 2
+
+    asyncio.run(story())
+
+
+def _with(camera: Camera) -> list[str]:
+    """Return the processes that have to do with a camera."""
+    found = list[str]()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes()
+            found += [entry.name] if camera.command[-1].encode() in words else []
+    return found
