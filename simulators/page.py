@@ -1,12 +1,14 @@
 """The simulators' own page: present a ticket to a lane, and see what the hardware does.
 
 It shows lamp, relay, arm and words as the simulated board and display have them, never what the
-gate's software believes. Picture uploads are decoded by zxing-cpp, as a camera would.
+gate's software believes. A picture that is uploaded goes before the lane's camera as it is, where
+there is one; for a scanner it is decoded by zxing-cpp first.
 """
 
 import asyncio
 import io
 import json
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from simulators.camera import Held
+
+CAMERA = "camera"
 QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 
 PAGE = Path(__file__).with_name("static") / "page.html"
@@ -38,6 +43,9 @@ class Stand(Protocol):
 
     async def present(self, code: bytes) -> None:
         """Hold a code under the lane's reader until it has been read."""
+
+    async def film(self, held: Held) -> None:
+        """Hold something before the lane's camera for a while."""
 
     async def walk(self) -> str:
         """Let a person try to walk through; return what happened, in both languages."""
@@ -90,6 +98,9 @@ class Counter:
         stand = self._scanner(form)
         kind = form.get("kind")
         code = self._kind(kind) if isinstance(kind, str) else str(form.get("text", "")).encode()
+        if form.get("by") == CAMERA:
+            await self._filmed(form).film(Held(code.hex()))
+            return f"在摄像头前举了一会儿 · Held before the camera: {_readable(code)}"
         await stand.present(code)
         return f"已出示 · Shown: {_readable(code)}"
 
@@ -99,7 +110,11 @@ class Counter:
         upload = form.get("picture")
         if not isinstance(upload, UploadFile):
             raise PageError("请选择一张图片 · Choose a picture")
-        code = _decode(await upload.read(PICTURE_BYTES_MAX + 1))
+        picture = await upload.read(PICTURE_BYTES_MAX + 1)
+        if form.get("by") == CAMERA:
+            await _film(self._filmed(form), _opened(picture))
+            return "在摄像头前举了一会儿 · Held before the camera"
+        code = _decode(picture)
         await stand.present(code)
         return f"图片中的码 · The picture says: {_readable(code)}"
 
@@ -124,6 +139,12 @@ class Counter:
         stand = self._stands.get(str(form.get("lane", "")))
         if stand is None:
             raise PageError("没有这条通道 · There is no such lane")
+        return stand
+
+    def _filmed(self, form: FormData) -> Stand:
+        stand = self._stand(form)
+        if not stand.picture().get("camera"):
+            raise PageError("这条通道没有摄像头 · This lane has no camera")
         return stand
 
     def _kind(self, kind: str) -> bytes:
@@ -194,19 +215,31 @@ def _answering(
     return answer
 
 
-def _decode(picture: bytes) -> bytes:
-    """Return the bytes of the first QR code in a picture; raise PageError if there is none."""
+async def _film(stand: Stand, image: Image.Image) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        image.save(file, "PNG")
+        file.flush()
+        await stand.film(Held(picture=file.name))
+
+
+def _opened(picture: bytes) -> Image.Image:
+    """Return a picture in shades of grey; raise PageError if it is none, or too large."""
     if len(picture) > PICTURE_BYTES_MAX:
         raise PageError("图片太大（最多 12 MB）· The picture is too large (12 MB at most)")
     try:
         image = Image.open(io.BytesIO(picture))
         if image.width * image.height > PICTURE_PIXELS_MAX:
             raise PageError("图片像素太多 · The picture has too many pixels")
-        found = zxingcpp.read_barcodes(image.convert("L"), QR)
+        return image.convert("L")
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, PageError):
             raise
         raise PageError("这不是图片 · This is not a picture") from None
+
+
+def _decode(picture: bytes) -> bytes:
+    """Return the bytes of the first QR code in a picture; raise PageError if there is none."""
+    found = zxingcpp.read_barcodes(_opened(picture), QR)
     if not found:
         raise PageError("图片里没有二维码 · There is no QR code in the picture")
     return bytes(found[0].bytes)

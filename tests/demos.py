@@ -30,14 +30,14 @@ class DemoVenue:
 
 
 @contextmanager
-def running_demo(folder: Path) -> Iterator[DemoVenue]:
-    """A demonstration to which no crowd comes: lane and kiosk are ours."""
+def running_demo(folder: Path, *more: str) -> Iterator[DemoVenue]:
+    """A demonstration to which no crowd comes: lane and kiosk are ours; `more`: its options."""
     said = folder.with_name("said")
     with said.open("wb") as out:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gatehouse", "demo", "--visitors", "0"),
-                *("--pace", "0.1", "--keep", str(folder)),
+                *("--pace", "0.1", "--keep", str(folder), *more),
             ],
             stderr=out,
             env={**os.environ, "COLUMNS": "200"},

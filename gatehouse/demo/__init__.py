@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--pace", type=_pace, default=1.0, help="how much faster people are (1)")
     parser.add_argument(
         "--break-broker", action="store_true", help="kill the broker half-way and empty it"
+    )
+    parser.add_argument(
+        "--camera", action="store_true", help="the entry reads by a camera as well as a scanner"
     )
     parser.add_argument("--json", type=Path, help="write the report here too")
     parser.add_argument("--keep", type=Path, help="keep everything in this folder (it must be new)")
@@ -45,6 +49,10 @@ def main(argv: list[str]) -> int:
 
 
 def _run(asked: argparse.Namespace, root: Path) -> int:
+    if asked.camera and util.find_spec("cv2") is None:
+        raise DemoError(
+            "OpenCV, by which cameras are read, is not installed; run tools/setup test first"
+        )
     from gatehouse.demo.show import Options, once, show
 
     usual = 200 if asked.once else 3000
@@ -53,6 +61,7 @@ def _run(asked: argparse.Namespace, root: Path) -> int:
         seed=asked.seed,
         pace=asked.pace,
         break_broker=asked.break_broker,
+        camera=asked.camera,
     )
     if not asked.once:
         asyncio.run(show(root, options))

@@ -50,6 +50,8 @@ class Options:
     seed: int
     pace: float
     break_broker: bool
+    camera: bool = False
+    """The way in is read by a camera, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ async def running(root: Path, options: Options) -> AsyncIterator[Running]:
     window = max(1.0, round(5.0 / options.pace, 2))
     ports = (free_port(), free_port())
     own = (device, token, broker.port, free_port(), window)
-    place = Venue(root, *own, *venue.new_identity(), *ports)
+    place = Venue(root, *own, *venue.new_identity(), *ports, camera=options.camera)
     venue.write(place, options.seed, options.visitors)
     entry, way_out = (LaneStand(place, name, options.pace) for name in (venue.ENTRY, venue.EXIT))
     kiosk = KioskStand(place, paced=options.pace <= 1)

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from gatehouse.demo.venue import BAUD, COLUMNS, ENTRY, Venue
+from simulators.camera import Camera, Held, Scene
 from simulators.display import Display
 from simulators.pty_line import PtyLine
 from simulators.scanner import Scanner
@@ -20,6 +21,8 @@ SAID = {
 }
 
 
+HELD_SECONDS = 2.0
+"""So long a ticket is held before the camera."""
 LEFT_SECONDS = 20.0
 """So long the crowd keeps away from a lane that somebody uses by the page."""
 
@@ -37,6 +40,7 @@ class LaneStand:
         )
         self.display = Display(display, COLUMNS)
         self.scanner = Scanner(scanner, BAUD)
+        self.camera = Camera(venue.film) if venue.camera and self.entry else None
         self.board.on_pulse = self._pulsed
         self.answer_ms: list[float] = []
         self.shown = 0
@@ -47,6 +51,8 @@ class LaneStand:
     async def run(self) -> None:
         for line in self._lines:
             line.plug()
+        if self.camera:
+            self.camera.plug()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.board.run())
             tasks.create_task(self.display.run())
@@ -55,6 +61,15 @@ class LaneStand:
         """Somebody at the page shows a code."""
         self._left_until = time.monotonic() + LEFT_SECONDS
         await self.scan(code)
+
+    async def film(self, held: Held) -> None:
+        """Somebody at the page holds something before the camera for a while."""
+        self._left_until = time.monotonic() + LEFT_SECONDS
+        if self.camera:
+            self.shown += 1
+            self.camera.show(Scene([held]))
+            await asyncio.sleep(HELD_SECONDS)
+            self.camera.show()
 
     async def left(self) -> None:
         """Return once nobody at the page is at this lane."""
@@ -86,6 +101,7 @@ class LaneStand:
             "direction": direction,
             "words": self.display.words,
             "reader": self.entry,
+            "camera": self.camera is not None,
         }
 
     def _pulsed(self, _: Coil) -> None:

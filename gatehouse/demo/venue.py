@@ -10,6 +10,7 @@ from typing import Any
 from edge.runtime import identity
 from edge.runtime.identity import DeviceIdentity
 from rules.zone import CardDoes
+from simulators.camera import Camera
 from simulators.crowd import Issued, Shows, needed
 from wire import staff_card
 
@@ -45,6 +46,8 @@ class Venue:
     kiosk_token: str
     kiosk_port: int
     printer_port: int
+    camera: bool = False
+    """Before the entry's turnstile there is a camera beside the scanner."""
 
     @property
     def gate(self) -> Path:
@@ -74,6 +77,11 @@ class Venue:
     def root_pin(self) -> Path:
         """Where central writes whom its devices are to believe."""
         return self.root / "root-pin"
+
+    @property
+    def film(self) -> Path:
+        """Where the simulated camera's hand and its program meet."""
+        return self.root / "camera"
 
     def line(self, lane: str, device: str) -> Path:
         return self.lines / f"{lane}-{device}"
@@ -272,7 +280,7 @@ fire = {_board(venue, ENTRY, "input", 4)}
 name = "{ENTRY}"
 direction = "entry"
 window_seconds = {venue.window_seconds}
-reader = [{_scanner(venue)}]
+reader = [{_scanner(venue)}{_camera(venue)}]
 relay = {_board(venue, ENTRY, "coil", 0)}
 hold = {_board(venue, ENTRY, "coil", 6)}
 pass_contact = {_board(venue, ENTRY, "input", 0)}
@@ -300,6 +308,12 @@ def _scanner(venue: Venue) -> str:
     # The simulated one ends each code with CR, and may be held up in its middle by a busy machine.
     path = venue.line(ENTRY, "scanner")
     return f'{{ kind = "serial", path = "{path}", baud = {BAUD}, idle_gap_seconds = 1.0 }}'
+
+
+def _camera(venue: Venue) -> str:
+    if not venue.camera:
+        return ""
+    return f', {{ kind = "camera", command = {json.dumps(Camera(venue.film).command)} }}'
 
 
 def _panels(venue: Venue, lane: str) -> str:
