@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import broker, claim, decision, drain, gate, kiosk, newcomer, refund, rig
+from benchmarks import broker, camera, claim, decision, drain, gate, kiosk, newcomer, refund, rig
 
 MEASUREMENTS: dict[str, tuple[Callable[[Path], rig.Report], str]] = {
     "decision": (decision.measure, "lists of 10 000, 100 000 and 1 000 000 tickets"),
@@ -31,6 +31,7 @@ MEASUREMENTS: dict[str, tuple[Callable[[Path], rig.Report], str]] = {
     "gate": (lambda folder: asyncio.run(gate.measure_gate(folder)), "a gate starts"),
     "relay": (lambda folder: asyncio.run(gate.measure_relay(folder)), "codes and pulses, 4 min"),
     "lane": (lambda folder: asyncio.run(gate.measure_lane(folder)), "a crowd, 1 min"),
+    "camera": (camera.measure, "pictures looked at, a camera watched, 1 min"),
     "kiosk": (kiosk.measure, "touched to paper, at a printer's real speed, 2 min"),
 }
 

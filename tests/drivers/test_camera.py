@@ -20,6 +20,7 @@ import pytest
 import segno
 
 from edge.drivers.camera.decoder import open_decoder
+from edge.drivers.camera.scene import Calm
 from edge.drivers.camera.source import Device, Picture
 from edge.drivers.camera.words import Look, Seen, Told
 from edge.drivers.interfaces import DriverError, Lost
@@ -457,3 +458,25 @@ def test_other_symbologies_are_read_where_they_are_told(camera: Camera, tmp_path
                     return
 
     asyncio.run(play())
+
+
+def test_where_nothing_moves_few_pictures_are_looked_at_and_a_phone_wakes_it_at_once() -> None:
+    empty, phone = Film(Scene(), 1), Film(Scene([Held(OTHER.hex(), module_pixels=2.0)]), 2)
+    calm, looked, uptime = Calm(), 0, 0.0
+
+    def next_of(film: Film) -> bool:
+        nonlocal uptime
+        uptime += 0.05
+        grey = Picture(film.next(), uptime).grey()
+        assert grey is not None
+        return calm.look(grey, uptime)
+
+    for _ in range(10):
+        next_of(empty)
+    looked = sum(next_of(empty) for _ in range(100))
+    assert 20 <= looked <= 30
+    assert all(next_of(phone) for _ in range(30)), "from the first picture that has it"
+    # Held still, it is looked at often enough to be told again in time.
+    for _ in range(30):
+        next_of(phone)
+    assert sum(next_of(phone) for _ in range(20)) >= 5
