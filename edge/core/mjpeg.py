@@ -15,6 +15,8 @@ SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 SOS = 0xDA
 ALONE = (0x01, *range(0xD0, 0xD8))
 """Markers without a segment: TEM and the restart markers."""
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""SOF0 to SOF15: they say how large the picture is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,24 @@ def step(stream: Stream, piece: bytes) -> tuple[Stream, tuple[bytes, ...]]:
             return state, tuple(pictures)
         if picture:
             pictures.append(picture)
+
+
+def pixels(picture: bytes) -> int:
+    """Return how many pixels a picture says that it has; 0 if it does not say.
+
+    Whoever decodes it takes memory for so many before any damage is seen.
+    """
+    at = len(SOI)
+    while len(picture) >= at + 9 and picture[at] == 0xFF:
+        marker = picture[at + 1]
+        if marker in (0xFF, *ALONE):
+            at += 1 if marker == 0xFF else 2
+        elif marker in FRAMES:
+            height, width = picture[at + 5 : at + 7], picture[at + 7 : at + 9]
+            return int.from_bytes(height, "big") * int.from_bytes(width, "big")
+        else:
+            at += 2 + int.from_bytes(picture[at + 2 : at + 4], "big")
+    return 0
 
 
 def _next(state: Stream) -> tuple[Stream, bytes | None]:

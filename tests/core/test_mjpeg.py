@@ -92,3 +92,15 @@ def test_half_a_marker_at_the_end_of_a_piece_is_not_lost() -> None:
     assert not pictures
     stream, pictures = mjpeg.step(stream, PLAIN[1:])
     assert pictures == (PLAIN,)
+
+
+def test_a_picture_says_how_large_it_is_and_dirt_says_nothing() -> None:
+    for picture, width in ((PLAIN, 64), (PROGRESSIVE, 96), (WITH_THUMBNAIL, 80)):
+        assert mjpeg.pixels(picture) == width * 40
+    for dirt in (b"", SOI, SOI + EOI, PLAIN[:20], b"GIF89a" + PLAIN, b"\xff" * 50):
+        assert mjpeg.pixels(dirt) == 0
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_say_a_size_or_none(data: bytes) -> None:
+    assert 0 <= mjpeg.pixels(SOI + data) <= 0xFFFF**2

@@ -405,8 +405,19 @@ def test_whatever_a_driver_calls_a_picture_becomes_one_or_is_damaged() -> None:
         assert seen is not None
         assert seen.shape == grey.shape
         assert np.abs(seen.astype(int) - grey).max() <= 6
+    # What says that it is larger than any camera's picture takes no memory for it.
+    says = bytearray(jpeg)
+    at = says.index(b"\xff\xc0") + 5
+    says[at : at + 4] = (30_000).to_bytes(2, "big") * 2
     nothing = np.zeros((0,), np.uint8)
-    for raw in (b"", b"\xff\xd8\xff\xd9", jpeg[:30], nothing, np.zeros((2, 2, 2, 2), np.uint8)):
+    for raw in (
+        b"",
+        b"\xff\xd8\xff\xd9",
+        jpeg[:30],
+        bytes(says),
+        nothing,
+        np.zeros((2, 2, 2, 2), np.uint8),
+    ):
         assert Picture(raw, 0.0).grey() is None
 
 

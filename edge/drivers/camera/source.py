@@ -33,6 +33,8 @@ from edge.drivers.interfaces import DriverError
 from edge.runtime.clock import Clock
 
 Grey = NDArray[np.uint8]
+PIXELS_MAX = 4096 * 2304
+"""More than any camera of ours has (3840 × 2160); what says that it is larger is damaged."""
 READ_BYTES = 256 * 1024
 WORDS_BYTES_MAX = 300
 V4L2_SELECT_SECONDS = "2"
@@ -69,9 +71,11 @@ class Picture:
 
 
 def _from_jpeg(raw: NDArray[np.uint8]) -> Grey | None:
+    if not 0 < mjpeg.pixels(raw.tobytes()) <= PIXELS_MAX:
+        return None
     try:
         # None for what is no picture, whatever the types say.
-        made: object = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE) if raw.size else None
+        made: object = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE)
     except cv2.error:
         return None
     return np.asarray(made, np.uint8) if made is not None else None

@@ -26,6 +26,7 @@ def main(argv: list[str]) -> int:
     """Watch until told to end; 1 when it gave up, having said why."""
     told = msgspec.json.decode(argv[0], type=Told)
     _end_with_whoever_started()
+    _quiet()
     out = sys.stdout.buffer
 
     def say(word: Word) -> None:
@@ -47,6 +48,14 @@ def main(argv: list[str]) -> int:
             ))  # fmt: skip
     # Not `exit`: a thread may hang in the camera's driver, and would be waited for.
     os._exit(1)
+
+
+def _quiet() -> None:
+    """Keep the C libraries' own words out of the log: a torn picture is one more line each time."""
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def _end_with_whoever_started() -> None:
