@@ -1,6 +1,7 @@
 """Every countermeasure of docs/security.md, taken out: by area, about as the page has them."""
 
 from tests.countermeasures.broker import BROKER
+from tests.countermeasures.cameras import CAMERAS
 from tests.countermeasures.claims import CLAIMS
 from tests.countermeasures.clock import CLOCK
 from tests.countermeasures.enrolment import ENROLMENT
@@ -18,6 +19,6 @@ from tests.countermeasures.tickets import TICKETS
 
 AREAS = (
     *(PAPERS, TICKETS, ENROLMENT, IDENTITY, CLOCK, BROKER),
-    *(MOVING, DEEDS, ORDERS, LISTS, CLAIMS, HUBS, PRINTER, STAFF),
+    *(MOVING, DEEDS, ORDERS, LISTS, CLAIMS, HUBS, PRINTER, STAFF, CAMERAS),
 )
 EVERY: Changes = {attack: changes for area in AREAS for attack, changes in area.items()}

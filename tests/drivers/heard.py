@@ -31,9 +31,13 @@ async def listening(reader: Reader) -> AsyncIterator[list[Said]]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():  # noqa: ASYNC110 - the condition is made of plain lists
-            await asyncio.sleep(0.005)
+    """Wait for `condition`; fail where it does not come about in a time that is ample anywhere."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition():  # noqa: ASYNC110 - the condition is made of plain lists
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError("in vain: what was waited for has not happened") from None
 
 
 def kinds(heard: list[Said]) -> list[type[Said]]:

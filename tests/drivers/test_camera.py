@@ -21,13 +21,13 @@ import segno
 
 from edge.drivers.camera.decoder import open_decoder
 from edge.drivers.camera.scene import Calm
-from edge.drivers.camera.source import Device, Picture
+from edge.drivers.camera.source import Device, Picture, Program
 from edge.drivers.camera.words import Look, Seen, Told
 from edge.drivers.interfaces import DriverError, Lost
 from edge.drivers.reader_camera import CameraReader, watched
 from edge.drivers.reader_config import CameraReaderConfig
 from edge.runtime.clock import SystemClock
-from simulators.camera import Camera, Film, Held, Scene
+from simulators.camera import Camera, Film, Held, Scene, drawn
 from tests.drivers.heard import Said, data, listening, until
 
 CLOCK = SystemClock()
@@ -313,13 +313,16 @@ asyncio.run(listen())
 """
 
 
-def test_nothing_is_left_of_it_when_its_reader_is_killed(camera: Camera) -> None:
+@pytest.mark.parametrize("hangs", [False, True])
+def test_nothing_is_left_of_it_when_its_reader_is_killed(camera: Camera, hangs: bool) -> None:
     command = [sys.executable, "-c", LISTENS, *camera.command]
     listens = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert listens.stdout
         assert "Found" in listens.stdout.readline()
         assert set(processes(camera)) == {"reader", "watch", "program"}
+        if hangs:
+            os.kill(processes(camera)["watch"], signal.SIGSTOP)
     finally:
         listens.kill()
         listens.wait()
@@ -327,6 +330,18 @@ def test_nothing_is_left_of_it_when_its_reader_is_killed(camera: Camera) -> None
             listens.stdout.close()
 
     async def play() -> None:
+        await until(lambda: not processes(camera))
+
+    asyncio.run(play())
+
+
+def test_a_program_that_hangs_is_ended_with_what_watches_it(camera: Camera) -> None:
+    async def play() -> None:
+        async with listening(reader(camera)) as heard:
+            await until(lambda: len(heard) == 1)
+            camera.show(Scene(fault="hang"))
+            await asyncio.sleep(0.5)
+            assert "program" in processes(camera)
         await until(lambda: not processes(camera))
 
     asyncio.run(play())
@@ -390,6 +405,24 @@ def test_of_what_waits_only_the_newest_is_looked_at(tmp_path: Path) -> None:
     found = open_decoder(Told(path=str(path))).find(grey)
     assert [one.data for one in found.sightings] == [TICKET]
     device.close()
+
+
+def test_of_pictures_that_come_at_once_the_last_is_looked_at(tmp_path: Path) -> None:
+    made = list[bytes]()
+    for code in (OTHER, TICKET):
+        drawn(Held(code.hex())).save(tmp_path / "one.jpg", quality=60)
+        made.append((tmp_path / "one.jpg").read_bytes())
+    (tmp_path / "both").write_bytes(b"".join(made))
+    assert sum(map(len, made)) < 60_000, "a pipe takes them at once"
+    told = Told(command=("sh", "-c", f"cat {tmp_path}/both; exec sleep 60"))
+    source = Program(told, CLOCK)
+    last, picture = None, source.newest(30.0)
+    while picture is not None:
+        last, picture = picture, source.newest(1.0)
+    source.close()
+    grey = last.grey() if last else None
+    assert grey is not None
+    assert [one.data for one in open_decoder(told).find(grey).sightings] == [TICKET]
 
 
 def test_whatever_a_driver_calls_a_picture_becomes_one_or_is_damaged() -> None:
