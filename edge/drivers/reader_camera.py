@@ -2,7 +2,7 @@
 
     reader = [{ kind = "camera", path = "/dev/v4l/by-path/…-video-index0" }]
     reader = [{ kind = "camera", command = ["rpicam-vid", "-t", "0", "-n", "--codec", "mjpeg",
-        "--width", "1280", "--height", "720", "--framerate", "20", "-o", "-"] }]
+        "--width", "1280", "--height", "720", "--framerate", "20", "--flush", "-o", "-"] }]
 
 The camera is watched by a process of its own (`edge/drivers/camera/watch.py`); this is what starts
 it, hears it, and ends it when it hangs. No picture is kept, and none comes here.

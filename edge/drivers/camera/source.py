@@ -8,8 +8,8 @@ size, rate, buffers), and takes the camera's JPEG as it is, since decoding it to
 half as long. Tried with video files in the place of a camera; not yet with a camera.
 
 `Program` is for what no video device shows: the ribbon cameras of a Raspberry Pi, by libcamera's
-`rpicam-vid -t 0 -n --codec mjpeg --width 1280 --height 720 --framerate 20 -o -`. Tried with a
-program that behaves like it; not yet with a camera.
+`rpicam-vid -t 0 -n --codec mjpeg --width 1280 --height 720 --framerate 20 --flush -o -`. Tried with
+a program that behaves like it; not yet with a camera.
 """
 
 import contextlib
