@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from central.database import settings_of
+from central.notices.config import Notices
 
 VARIABLE = "GATEHOUSE_CENTRAL_CONFIG"
 
@@ -67,6 +68,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     web: Web = Web()
     broker: Broker = Broker()
     devices: Devices = Devices()
+    notices: Notices = Notices()
 
 
 def load(path: Path) -> Config:

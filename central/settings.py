@@ -12,6 +12,9 @@ TOLD = config.current()
 DIRECTORY = Path(TOLD.directory)
 """Where everything of central lies; a setting, so that the apps need not know the file."""
 DEVICES = TOLD.devices
+NOTICES = TOLD.notices
+OWN_ADDRESS = f"http://{TOLD.web.host}:{TOLD.web.port}"
+"""Where holders' pages are, as long as `devices.url` says nothing else."""
 
 _SECRET = DIRECTORY / "secret"
 
@@ -61,6 +64,7 @@ INSTALLED_APPS = [
     "central.stories",
     "central.live",
     "central.holder",
+    "central.notices",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -3,9 +3,11 @@
 from typing import Any
 
 from central.api import shapes
+from central.core.address import Channel, masked
 from central.core.refund import State
 from central.holder.link import paths_of
 from central.ledger.models import Use
+from central.notices import contacts
 from central.tickets import inquiry
 from central.tickets.models import Refund
 from central.venue import keys
@@ -25,6 +27,16 @@ def of_issued(tickets: list[Ticket]) -> list[shapes.Issued]:
     kid, key = keys.active(tickets[0].ticket_class.event.venue)
     made = zip(tickets, texts(tickets, kid, key), paths_of(tickets), strict=True)
     return [shapes.Issued(**_plain(one), text=text, page=page) for one, text, page in made]
+
+
+def of_contact(ticket: Ticket) -> shapes.MaskedContact:
+    known = contacts.of(ticket)
+    return shapes.MaskedContact(
+        mail=masked(Channel.MAIL, known.mail),
+        mobile=masked(Channel.SMS, known.mobile),
+        openid=masked(Channel.WECHAT, known.openid),
+        language=known.language.value,
+    )
 
 
 def of_inquiry(ticket: Ticket, now: float) -> shapes.Inquiry:

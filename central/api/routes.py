@@ -13,6 +13,8 @@ from ninja import Header, NinjaAPI, Path, Query
 from central.api import answers, errors, shapes
 from central.api.keys import ByKey
 from central.api.models import ChannelKey
+from central.core import address
+from central.core.address import Addresses, AddressWrong
 from central.tickets import operations
 from central.tickets.identify import find
 from central.tickets.models import Refund
@@ -66,7 +68,18 @@ def _wanted(key: ChannelKey, order: shapes.Order, count: int = 1) -> Wanted:
     named = (order.holder_name, order.id_number, order.order_number, order.phone_digits)
     where = (order.zone, order.row, order.seats_of())
     place = Place(*where, order.price_cents, order.paid or "")
-    return Wanted(kind, count, order.quantity, order.not_before, order.expires, *named, place)
+    told = (kind, count, order.quantity, order.not_before, order.expires, *named, place)
+    return Wanted(*told, _addresses(order.contact))
+
+
+def _addresses(told: shapes.Contact | None) -> Addresses:
+    """Return what was told; raise Refused for what is no address."""
+    if told is None:
+        return operations.NOBODY
+    try:
+        return address.read(told.mail, told.mobile, told.openid, told.language)
+    except AddressWrong as wrong:
+        raise Refused(Code.CONTACT_WRONG, wrong.channel.value) from None
 
 
 def _class(key: ChannelKey, event: str, code: int) -> TicketClass:
@@ -122,6 +135,32 @@ def read(request: HttpRequest, ticket: Named) -> Any:
 def code(request: HttpRequest, ticket: Named) -> Any:
     """Return a ticket with its newest code: for the role that issues, since it opens doors."""
     return answers.of_issued([find(_may(request, "may_issue").venue, ticket)])[0]
+
+
+@api.get(
+    "/tickets/{ticket}/contact",
+    response={200: shapes.MaskedContact, FAULTS: shapes.Fault},
+    tags=["issue"],
+)
+def read_contact(request: HttpRequest, ticket: Named) -> Any:
+    """Say where a ticket's holder hears of it, masked."""
+    return answers.of_contact(find(_may(request, "may_issue").venue, ticket))
+
+
+@api.post(
+    "/tickets/{ticket}/contact",
+    response={200: shapes.MaskedContact, FAULTS: shapes.Fault},
+    tags=["issue"],
+)
+def set_contact(request: HttpRequest, ticket: Named, contact: shapes.Contact, key: Key) -> Any:
+    """Set where a ticket's holder hears of it, in place of what was known; nowhere if all is empty.
+
+    What waits to be said goes to the new address; nothing is said a second time.
+    """
+    by = _may(request, "may_issue")
+    found = find(by.venue, ticket)
+    operations.set_contact(found, _asked(by, key), _addresses(contact))
+    return answers.of_contact(found)
 
 
 @api.post(

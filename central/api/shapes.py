@@ -1,6 +1,6 @@
 """The words of the API. Times are Unix seconds."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ninja import Schema
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -50,6 +50,27 @@ class Because(Asked):
     why: Why = ""
 
 
+class Contact(Asked):
+    """Where a ticket's holder hears of it; empty: not by this channel. Kept sealed, and wiped with
+    the names once the event is over."""
+
+    mail: Annotated[str, Field(max_length=254, pattern=r"^[^\x00-\x1f]*$")] = ""
+    mobile: Annotated[str, Field(max_length=24, pattern=r"^[^\x00-\x1f]*$")] = ""
+    """E.164, as +4915112345678; Chinese numbers also without +86."""
+    openid: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]{20,40})?$")] = ""
+    """Of the venue's WeChat service account."""
+    language: Literal["zh", "en"] = "zh"
+
+
+class MaskedContact(Schema):
+    """As much of it as its holder would recognise."""
+
+    mail: str
+    mobile: str
+    openid: str
+    language: str
+
+
 class Order(Asked):
     """Tickets to be issued; without times, those of the event."""
 
@@ -74,6 +95,8 @@ class Order(Asked):
     price_cents: Annotated[int, Field(ge=0, le=2**31 - 1), Number] | None = None
     paid: Payment | None = None
     """How, as receipts say it."""
+    contact: Contact | None = None
+    """Each ticket's holder is told of it from now on, by the channels that the venue has."""
 
     def seats_of(self) -> tuple[str, ...]:
         """Return the seat of each ticket; nothing where they have none."""

@@ -30,6 +30,7 @@ from central.ledger.models import Incident, Quarantine
 from central.ledger.reading import short
 from central.link import Program, connect
 from central.lists.changes import tell_uses
+from central.notices import outbox
 from central.orders import reports
 from central.orders.desired import owed
 from central.tickets import refunds
@@ -67,6 +68,8 @@ class Group:
     """By id, as far as they were asked for."""
     reported: set[int] = field(default_factory=set)
     """Keys of devices of which rows came."""
+    heard: outbox.Heard = field(default_factory=outbox.Heard)
+    """What ticket holders may be told of."""
 
     def device(self, identity: str) -> Device:
         """Return who says it; raise WireError if that is nobody of ours, or not any more."""
@@ -149,6 +152,7 @@ def take(
         if group.used | group.papers:
             tell_uses(group.used | group.papers)
         refunds.heard(group.used, {device.pk for device, _ in group.asked.values()})
+        outbox.tell_heard(group.heard, time.time())
     return group.answers
 
 
@@ -194,6 +198,7 @@ def _insert(device: Device, told: Rows, live: bool, group: Group) -> None:
         reports.note(device.pk, row.happened, row.stamp)
         footing.note(device.pk, row.happened, row.stamp)
         group.papers |= noting.note(device.pk, batch.epoch, row.seq, row.happened, row.stamp)
+        group.heard.row(device.name, row.happened, row.stamp.wall_ms)
         if isinstance(row.happened, EpochBegan):
             epochs.note_began(device, batch.epoch, row.happened, row.stamp.wall_ms)
     applied = max((_list_of(row.happened) for row in new), default=0)

@@ -11,8 +11,10 @@ from collections.abc import Callable
 
 from django.db import transaction
 
+from central.core.notice import Kind
 from central.core.refund import inquire
 from central.lists.changes import one_at_a_time, save_event
+from central.notices import outbox
 from central.tickets import inquiry, refunds
 from central.tickets.models import CalledOff
 from central.venue.models import Event, Ticket
@@ -73,4 +75,5 @@ def _piece(event: Event, after: int, by: str, why: str) -> tuple[int, int]:
             for ticket in tickets
         ]
         refunds.ask_all(asked, by, why, now)
+        outbox.tell_of(Kind.CALLED_OFF, tickets, now)
     return len(tickets), tickets[-1].pk if tickets else after

@@ -16,6 +16,7 @@ WHAT = {
     **{operation.value: said for operation, said in confirm.TITLE.items()},
     "issue": "出票 Issue",
     "decide": "决定退款 Decide a refund",
+    "contact": "改联系方式 Set the contact",
 }
 
 

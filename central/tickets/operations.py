@@ -11,11 +11,14 @@ from typing import Any
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
+from central.core.address import Addresses
+from central.core.notice import Kind
 from central.core.refund import Finding
 from central.core.standing import Operation
 from central.ledger import findings
 from central.ledger.models import Use
 from central.lists.changes import one_at_a_time, publish_change, set_standing
+from central.notices import contacts, outbox
 from central.tickets import inquiry, refunds
 from central.tickets.models import Performed, Refund, UndoneUse
 from central.tickets.refunds import check
@@ -46,6 +49,9 @@ class Done:
     refund: int | None = None
 
 
+NOBODY = Addresses()
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Tickets to be issued; times are Unix seconds, by default those of the event."""
@@ -62,6 +68,8 @@ class Wanted:
     phone_digits: str = ""
     """What the buyer types at a kiosk."""
     place: Place = NOWHERE
+    contact: Addresses = NOBODY
+    """Where their holder hears of them; kept sealed."""
 
 
 def issue_tickets(venue: Venue, asked: Asked, wanted: list[Wanted]) -> Done:
@@ -70,6 +78,7 @@ def issue_tickets(venue: Venue, asked: Asked, wanted: list[Wanted]) -> Done:
     def work() -> Done:
         tickets = [ticket for one in wanted for ticket in _issue(one, asked.at)]
         publish_change(venue, tickets=tickets)
+        outbox.tell_of(Kind.ISSUED, tickets, asked.at)
         return Done([ticket.pk for ticket in tickets])
 
     told = [
@@ -78,6 +87,7 @@ def issue_tickets(venue: Venue, asked: Asked, wanted: list[Wanted]) -> Done:
             *(w.order_number, w.phone_digits),
             # Left out where there is none: what was asked before it could be is asked alike.
             *([] if w.place == NOWHERE else [astuple(w.place)]),
+            *([] if w.contact == NOBODY else [["contact", *astuple(w.contact)]]),
         ]
         for w in wanted
     ]
@@ -133,6 +143,7 @@ def reissue(ticket: Ticket, asked: Asked) -> Done:
         ticket.generation = ticket.code_generation = ticket.next_generation
         ticket.save(update_fields=["generation", "code_generation"])
         publish_change(ticket.ticket_class.event.venue, tickets=[ticket])
+        outbox.tell_of(Kind.REISSUED, [ticket], asked.at, str(ticket.generation))
         return Done([ticket.pk])
 
     return _on(ticket, asked, Operation.REISSUE, [], work)
@@ -141,19 +152,22 @@ def reissue(ticket: Ticket, asked: Asked) -> Done:
 def reschedule(ticket: Ticket, asked: Asked, to: Wanted, accept_risk: bool = False) -> Done:
     """Exchange the right for a new one of another class or event; the old one is rescheduled.
 
-    Refused if it was admitted; if it may have been, `accept_risk` is needed. The name goes along;
-    an ID has to be told again, since nothing that is kept of it can be turned into another.
+    Refused if it was admitted; if it may have been, `accept_risk` is needed. The name goes along,
+    and where its holder is reached; an ID has to be told again, since nothing that is kept of it
+    can be turned into another.
     """
 
     def work() -> Done:
         wanted = check(Operation.RESCHEDULE, ticket)
         _not_admitted(ticket, asked.at, accept_risk)
-        (new,) = _issue(replace(to, holder=to.holder or ticket.holder()), asked.at)
+        reached, holder = contacts.of(ticket), to.holder or ticket.holder()
+        (new,) = _issue(replace(to, holder=holder, contact=reached), asked.at)
         new.replaces = ticket
         new.save(update_fields=["replaces"])
         ticket.standing = wanted.value
         ticket.save(update_fields=["standing"])
         publish_change(ticket.ticket_class.event.venue, tickets=[ticket, new])
+        outbox.tell_of(Kind.RESCHEDULED, [new], asked.at)
         return Done([new.pk])
 
     told = [to.kind.pk, to.not_before, to.expires, to.holder, to.id_number]
@@ -171,9 +185,22 @@ def move(ticket: Ticket, asked: Asked, begins: int, until: int, accept_risk: boo
         ticket.moved_from, ticket.moved_until = begins, until
         ticket.save(update_fields=["moved_from", "moved_until"])
         publish_change(ticket.ticket_class.event.venue, tickets=[ticket])
+        # By the operation's name: it may be moved to and fro.
+        outbox.tell_of(Kind.MOVED, [ticket], asked.at, _short(asked))
         return Done([ticket.pk])
 
     return _on(ticket, asked, Operation.RESCHEDULE, [begins, until], work)
+
+
+def set_contact(ticket: Ticket, asked: Asked, contact: Addresses) -> Done:
+    """Set where a ticket's holder is reached, in place of what was known; nowhere if empty."""
+
+    def work() -> Done:
+        contacts.change(ticket, contact)
+        return Done([ticket.pk])
+
+    told = [ticket.pk, *astuple(contact)]
+    return _once(ticket.ticket_class.event.venue, asked, "contact", told, work)
 
 
 def undo(ticket: Ticket, asked: Asked, admission: bytes, person: int) -> Done:
@@ -214,11 +241,18 @@ def _issue(wanted: Wanted, now: float) -> list[Ticket]:
     about = (wanted.quantity, Standing.GOOD, *named, wanted.place)
     order = Order(wanted.count, begins, until, int(now), *about)
     try:
-        return issue(wanted.kind, order)
+        tickets = issue(wanted.kind, order)
     except WireError:
         raise Refused(Code.HOLDER_WRONG) from None
     except ValueError:
         raise Refused(Code.EVENT_FULL) from None
+    contacts.keep(tickets, wanted.contact)
+    return tickets
+
+
+def _short(asked: Asked) -> str:
+    """Return what tells an operation from all others, in 40 characters."""
+    return salted_hmac(__name__, json.dumps([asked.by, asked.key])).hexdigest()[:40]
 
 
 def _not_admitted(ticket: Ticket, now: float, accept_risk: bool) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Collection
 from django.db.models import QuerySet
 
 from central.core import refund as rules
+from central.core.notice import Kind
 from central.core.refund import Inquiry, State
 from central.core.standing import Operation, after
 from central.ledger import findings
 from central.ledger.findings import GIVEN_BACK
 from central.ledger.models import Use
 from central.lists.changes import one_at_a_time, set_standing
+from central.notices import outbox
+from central.notices.outbox import ToTell
 from central.tickets import inquiry
 from central.tickets.models import Awaited, Refund, Waiting
 from central.tickets.refusal import Code, Refused
@@ -19,6 +22,8 @@ from central.venue.models import Ticket, Venue
 from wire.entry import Standing
 
 WAITS = (State.ASKED.value, State.HELD.value)
+MOMENT_SECONDS = 60.0
+"""Gates in touch settle a refund sooner than that: its holder need not hear that it waits."""
 _NOT_GOOD = {
     Standing.REFUNDED: Code.ALREADY_REFUNDED,
     Standing.RESCHEDULED: Code.ALREADY_RESCHEDULED,
@@ -42,7 +47,14 @@ def ask(ticket: Ticket, by: str, why: str, now: float) -> Refund:
     """
     check(Operation.REFUND, ticket)
     found = inquiry.of(ticket, now)
-    return ask_all([(ticket, found)], by, why, now)[0]
+    made = ask_all([(ticket, found)], by, why, now)[0]
+    told = [ToTell(ticket.pk, str(made.pk))]
+    if made.state == State.SETTLED.value:
+        outbox.tell(Kind.REFUNDED, told, now)
+    else:
+        moment = MOMENT_SECONDS if made.state == State.ASKED.value else 0.0
+        outbox.tell(Kind.REFUND_WAITS, told, now, moment)
+    return made
 
 
 def ask_all(asked: list[tuple[Ticket, Inquiry]], by: str, why: str, now: float) -> list[Refund]:
@@ -103,6 +115,8 @@ def decide(refund: Refund, pay: bool, by: str, why: str, now: float) -> None:
     refund.state, refund.ended_at = state.value, int(now)
     refund.ended_by, refund.ended_why = by, why
     refund.save(update_fields=["state", "ended_at", "ended_by", "ended_why"])
+    kind = Kind.REFUND_DENIED if state is State.DENIED else Kind.REFUNDED
+    outbox.tell(kind, [ToTell(refund.ticket_id, str(refund.pk))], now)
     if state is State.DENIED:
         ticket = Ticket.objects.get(pk=refund.ticket_id)
         set_standing([ticket], Standing(refund.standing_before))
@@ -151,4 +165,6 @@ def _think_again(refunds: QuerySet[Refund], waiting: bool) -> None:
     for admitted, some in ((True, pending.filter(ticket__cti__in=spent)), (False, pending)):
         state = rules.heard(State.HELD, admitted, waiting)
         if state.value not in WAITS:
+            kind = Kind.REFUND_WAITS if state.open else Kind.REFUNDED
+            outbox.tell_refunds(kind, some, time.time())
             some.update(state=state.value, ended_at=None if state.open else int(time.time()))

@@ -23,6 +23,7 @@ class Code(StrEnum):
     TIMES_WRONG = "times-wrong"
     HOLDER_WRONG = "holder-wrong"
     SEATS_WRONG = "seats-wrong"
+    CONTACT_WRONG = "contact-wrong"
     NOTHING_TO_CHANGE = "nothing-to-change"
     TOO_MANY = "too-many"
     EVENT_FULL = "event-full"
@@ -94,6 +95,13 @@ _SAID: dict[Code, tuple[int, Words]] = {
     Code.SEATS_WRONG: (
         409,
         Words("请为每张票各给一个座位，或都不给。", "Name a seat for each ticket, or none."),
+    ),
+    Code.CONTACT_WRONG: (
+        409,
+        Words(
+            "邮箱、手机号或微信 openid 无效",
+            "This is no mail address, mobile number or WeChat openid",
+        ),
     ),
     Code.NOTHING_TO_CHANGE: (
         409,

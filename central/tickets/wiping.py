@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from central.lists.changes import one_at_a_time, publish_change
 from central.lists.snapshots import forget_from_now
+from central.notices import contacts
 from central.venue.models import Event, Ticket
 
 AT_ONCE = 500
@@ -20,7 +21,7 @@ def wipe(event: Event) -> Iterator[int]:
     """Yield how many tickets have been wiped, after each step."""
     wiped = 0
     named = Q(sealed_name__isnull=False) | Q(id_check__isnull=False)
-    named |= Q(id_digest__isnull=False) | ~Q(phone_digits="")
+    named |= Q(id_digest__isnull=False) | ~Q(phone_digits="") | Q(contact__isnull=False)
     while True:
         with transaction.atomic():
             one_at_a_time(event.venue)
@@ -29,6 +30,7 @@ def wipe(event: Event) -> Iterator[int]:
             if not some:
                 forget_from_now(event.venue)
                 return
+            contacts.forget(some)
             for ticket in some:
                 ticket.sealed_name = ticket.id_check = ticket.id_digest = None
                 ticket.phone_digits = ""

@@ -1,0 +1,1 @@
+"""The ticket holder hears of it: addresses, the outbox, and its senders by mail, SMS and WeChat."""
