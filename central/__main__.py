@@ -21,7 +21,7 @@ EXIT_CONFIG = 78
 EXIT_DATABASE = 75
 """"Try again later", as in sysexits.h."""
 STOP_SECONDS = 8.0
-DAEMONS = ("web", "ingest", "publish")
+DAEMONS = ("web", "ingest", "publish", "notify")
 PAGES = ("unfold", "django.contrib.admin")
 
 
@@ -33,6 +33,7 @@ def main(argv: list[str]) -> int:
     commands.add_parser("web", help="pages, and what devices fetch")
     commands.add_parser("ingest", help="takes in what devices report")
     commands.add_parser("publish", help="makes lists and sends their changes")
+    commands.add_parser("notify", help="tells ticket holders by mail, SMS and WeChat")
     commands.add_parser("migrate", help="makes or updates the database")
     admin = commands.add_parser("createadmin", help="adds an administrator")
     admin.add_argument("name")
@@ -173,6 +174,21 @@ def _publish(_: argparse.Namespace) -> int:
     return 0
 
 
+def _notify(_: argparse.Namespace) -> int:
+    told, stopping = config.current(), _until_told()
+    if not told.notices.channels:
+        from central import life
+
+        life.idle(stopping)
+        return 0
+    _django()
+    from central.notices import channels, sender
+
+    made = channels.carriers(told.notices, Path(told.directory)).items()
+    sender.run([sender.Sender(channel, *how) for channel, how in made], stopping)
+    return 0
+
+
 def _migrate(_: argparse.Namespace) -> int:
     _django()
     from django.core.management import call_command
@@ -300,6 +316,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "web": _web,
     "ingest": _ingest,
     "publish": _publish,
+    "notify": _notify,
     "migrate": _migrate,
     "prepare": _prepare,
     "wipe": _wipe,

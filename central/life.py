@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 
 
 def _notify(message: str) -> None:
@@ -20,3 +21,10 @@ def ready() -> None:
 def alive() -> None:
     """To be called by the work itself."""
     _notify("WATCHDOG=1")
+
+
+def idle(stopping: threading.Event) -> None:
+    """Be ready and alive with nothing to do, until told to stop."""
+    ready()
+    while not stopping.wait(5.0):
+        alive()

@@ -20,6 +20,7 @@ EXPOSURE_MAX = {
     "gatehouse-central-web": 1.5,
     "gatehouse-central-ingest": 1.5,
     "gatehouse-central-publish": 1.5,
+    "gatehouse-central-notify": 1.5,
 }
 
 needs_systemd = pytest.mark.skipif(
