@@ -48,10 +48,21 @@ def carded(venue: Any) -> None:
     StaffCard.objects.create(name="Li", digest="cd" * 32, asked="b", **told)
 
 
+def told_of(ticket: Any) -> None:
+    """A shop sold it, and its holder was told, or not."""
+    from central.api.models import ChannelKey
+    from central.notices.models import Notice
+
+    venue = ticket.ticket_class.event.venue
+    keyed = {"created_at": NOW, "last_used_at": NOW, "revoked_at": NOW}
+    ChannelKey.objects.create(venue=venue, name="shop", **keyed)
+    over = {"state": "failed", "why": "address-refused", "ended_at": NOW}
+    Notice.objects.create(ticket=ticket, kind="issued", channel="mail", written_at=NOW, **over)
+
+
 @pytest.fixture
 def busy(tickets: list[Any]) -> Any:
     """A venue in which something of every kind has happened; returns a ticket."""
-    from central.api.models import ChannelKey
     from central.claims.models import Hub, ZoneClaims
     from central.holder.models import Phone
     from central.identity.models import Certificate, Denied, Enrolment, Placement, ZoneText
@@ -83,8 +94,6 @@ def busy(tickets: list[Any]) -> Any:
     Order.objects.create(device=device, counter=1, kind="hold-open", envelope=b"", **times)
     Desired.objects.create(device=device, version=1, text="", envelope=b"", made_at=NOW)
     LogTail.objects.create(device=device, daemon="gate", lines="x", received_at=NOW)
-    keyed = {"created_at": NOW, "last_used_at": NOW, "revoked_at": NOW}
-    ChannelKey.objects.create(venue=venue, name="shop", **keyed)
     Quarantine.objects.create(topic="t", payload=b"", why="w", received_ms=NOW * 1000)
     CalledOff.objects.create(event=ticket.ticket_class.event, by="c", began_at=NOW, ended_at=NOW)
     operations.refund(ticket, Asked("admin:chief", "1", NOW, "ill"))
@@ -93,6 +102,7 @@ def busy(tickets: list[Any]) -> Any:
     UndoneUse.objects.create(ticket=ticket, admission=b"a" * 12, person=1, at=NOW, by="chief")
     Denied.objects.create(device=device, at=NOW, by="chief")
     carded(venue)
+    told_of(ticket)
     delegated(device, ticket)
     return ticket
 
