@@ -9,6 +9,7 @@ from tests.countermeasures.hubs import HUBS
 from tests.countermeasures.identity import IDENTITY
 from tests.countermeasures.lists import LISTS
 from tests.countermeasures.moving import MOVING
+from tests.countermeasures.notices import NOTICES
 from tests.countermeasures.operations import DEEDS
 from tests.countermeasures.orders import ORDERS
 from tests.countermeasures.papers import PAPERS
@@ -19,6 +20,6 @@ from tests.countermeasures.tickets import TICKETS
 
 AREAS = (
     *(PAPERS, TICKETS, ENROLMENT, IDENTITY, CLOCK, BROKER),
-    *(MOVING, DEEDS, ORDERS, LISTS, CLAIMS, HUBS, PRINTER, STAFF, CAMERAS),
+    *(MOVING, DEEDS, ORDERS, LISTS, CLAIMS, HUBS, PRINTER, STAFF, CAMERAS, NOTICES),
 )
 EVERY: Changes = {attack: changes for area in AREAS for attack, changes in area.items()}
