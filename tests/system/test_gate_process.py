@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -32,14 +33,12 @@ intercom = "{folder}/sync.sock"
 [[lane]]
 name = "A1"
 window_seconds = 1.0
-reader = [{reader}]
+reader = [{{ kind = "serial", path = "{folder}/scanner", baud = 115200, idle_gap_seconds = 1.0 }}]
 relay = {{ kind = "modbus", path = "{folder}/board", baud = 115200, coil = 0 }}
 pass_contact = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 0 }}
 key_free_pass = {{ kind = "modbus", path = "{folder}/board", baud = 115200, input = 6 }}
 panel = [{{ kind = "serial", path = "{folder}/display", columns = 32 }}]
 """
-SCANNER = '{{ kind = "serial", path = "{folder}/scanner", baud = 115200, idle_gap_seconds = 1.0 }}'
-CAMERA = '{{ kind = "camera", command = {command} }}'
 
 
 @dataclass
@@ -92,10 +91,11 @@ async def gate(tmp_path: Path, camera: Camera | None = None) -> AsyncIterator[St
     made.mkdir()
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "zone.toml").write_text('checkpoint = "hall"\n')
-    reader = SCANNER.format(folder=folder)
+    told = CONFIGURATION.format(folder=folder)
     if camera:
-        reader = CAMERA.format(command=json.dumps(list(camera.command)))
-    (folder / "gate.toml").write_text(CONFIGURATION.format(folder=folder, reader=reader))
+        watched = f'reader = [{{ kind = "camera", command = {json.dumps(list(camera.command))} }}]'
+        told = re.sub("(?m)^reader = .*$", lambda _: watched, told)
+    (folder / "gate.toml").write_text(told)
     write_identity(folder, "0102030405060708")
     one = ListMaker(made).make("v1", range(20))
     writing(folder).install("v1", one.path, one.sealed)
