@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 
 import msgspec
 
@@ -32,6 +33,8 @@ from edge.drivers.hotplug import for_ever
 from edge.drivers.interfaces import Code, DriverError, Found, Lost
 from edge.runtime.clock import Clock
 
+FALL_SECONDS, FALLS_SECONDS_MAX = 1.0, 9.0
+"""So much longer it is waited after each fall without a picture in between."""
 WATCH = ("-P", "-m", "edge.drivers.camera.watch")
 """-P: nothing is loaded from the folder it happens to stand in, where others may write."""
 
@@ -42,18 +45,30 @@ class CameraReader:
     def __init__(self, told: Told, clock: Clock) -> None:
         self._told = told
         self._clock = clock
+        self._falls = 0
 
     def codes(self) -> AsyncIterator[Code | Lost | Found]:
         return for_ever(self._connection, self._clock)
 
     async def _connection(self) -> AsyncGenerator[Code | Found, None]:
+        # What is not there needs no process to be missed by, and one that falls each time, with
+        # all that it has to load, would keep a core busy.
+        if _is_absent(self._told.path):
+            raise DriverError(f"{self._told.path} is not there; plug it in, or correct its path")
+        await self._clock.wait(min(self._falls * FALL_SECONDS, FALLS_SECONDS_MAX))
+        self._falls += 1
         async with aclosing(watched(self._told, self._clock)) as words:
             async for word in words:
                 match word:
                     case Seen(data, taken, read):
                         yield Code(data, taken, read)
                     case Look():
+                        self._falls = 0
                         yield Found()
+
+
+def _is_absent(path: str) -> bool:
+    return path != "" and not Path(path).exists()
 
 
 async def watched(told: Told, clock: Clock) -> AsyncGenerator[Seen | Look, None]:

@@ -22,13 +22,13 @@ import segno
 from edge.drivers.camera.decoder import open_decoder
 from edge.drivers.camera.scene import Calm
 from edge.drivers.camera.source import Device, Picture, Program
-from edge.drivers.camera.words import Look, Seen, Told
-from edge.drivers.interfaces import DriverError, Lost
+from edge.drivers.camera.words import BEGIN_SECONDS_MAX, SILENT_SECONDS_MAX, Look, Seen, Told
+from edge.drivers.interfaces import DriverError, Found, Lost
 from edge.drivers.reader_camera import CameraReader, watched
 from edge.drivers.reader_config import CameraReaderConfig
 from edge.runtime.clock import SystemClock
 from simulators.camera import Camera, Film, Held, Scene, drawn
-from tests.drivers.heard import Said, data, listening, until
+from tests.drivers.heard import Said, data, kinds, listening, until
 
 CLOCK = SystemClock()
 TICKET = b"GH1" + b"KLNA4TUOVXW6MRSGE3TSMBRGI4TGNBZ2QWERTYUIOPASDFGHJKLZXCVBNM" * 4
@@ -232,6 +232,51 @@ def test_a_program_that_is_not_installed_is_said(tmp_path: Path) -> None:
             await until(lambda: bool(heard))
             assert "rpicam-vid could not be started" in lost(heard)[0]
             assert "install it" in lost(heard)[0]
+
+    asyncio.run(play())
+
+
+class Hasty(SystemClock):
+    """Does not wait between two tries, and keeps in mind how long it should have."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
+
+    async def wait(self, seconds: float) -> None:
+        if seconds in (BEGIN_SECONDS_MAX, SILENT_SECONDS_MAX):
+            await super().wait(seconds)
+        self.waited.append(seconds)
+        await asyncio.sleep(0.01)
+
+
+def test_a_camera_that_is_lost_for_long_is_started_ever_more_seldom(camera: Camera) -> None:
+    async def play() -> None:
+        clock = Hasty()
+        camera.unplug()
+        async with listening(CameraReader(Told(command=camera.command), clock)) as heard:
+            await until(lambda: len(clock.waited) >= 7)
+            assert clock.waited[:7] == [0.0, 1.0, 1.0, 1.0, 2.0, 1.0, 3.0]
+            camera.plug()
+            await until(lambda: kinds(heard) == [Lost, Found])
+            before = len(clock.waited)
+            camera.unplug()
+            await until(lambda: len(clock.waited) > before + 1)
+            assert clock.waited[before : before + 2] == [1.0, 0.0], (
+                "and after it was there, at once"
+            )
+
+    asyncio.run(play())
+
+
+def test_a_device_that_is_not_there_costs_no_process(camera: Camera) -> None:
+    async def play() -> None:
+        path = str(camera.command[-1]) + "/video9"
+        async with listening(CameraReader(Told(path=path), Hasty())) as heard:
+            await until(lambda: bool(heard))
+            for _ in range(100):
+                await asyncio.sleep(0.005)
+                assert not processes(camera)
+            assert f"{path} is not there" in lost(heard)[0]
 
     asyncio.run(play())
 
