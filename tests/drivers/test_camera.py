@@ -139,7 +139,8 @@ def test_the_nearer_of_two_is_read_and_what_hangs_on_the_wall_is_not(camera: Cam
 
     async def play() -> None:
         camera.show(Scene([poster]))
-        async with listening(reader(camera)) as heard:
+        # On a machine that stands still for a moment the poster has not been away.
+        async with listening(reader(camera, away_seconds=20.0)) as heard:
             await until(lambda: data(heard).count(OTHER) >= 2)
             camera.show(Scene([poster, ticket]))
             await until(lambda: TICKET in data(heard))
@@ -155,12 +156,10 @@ def test_a_held_code_is_said_again_for_as_long_as_it_is_held(camera: Camera) -> 
         camera.hold(TICKET)
         async with listening(reader(camera)) as heard:
             await until(lambda: len(data(heard)) >= 4)
-            camera.show()
-            await asyncio.sleep(1.0)
-            before = len(data(heard))
             camera.hold(OTHER)
-            await until(lambda: OTHER in data(heard))
-            assert data(heard)[before:].count(TICKET) == 0
+            await until(lambda: data(heard).count(OTHER) >= 4)
+            first = data(heard).index(OTHER)
+            assert data(heard) == [TICKET] * first + [OTHER] * (len(data(heard)) - first)
 
     asyncio.run(play())
 
@@ -384,9 +383,9 @@ def test_a_program_that_hangs_is_ended_with_what_watches_it(camera: Camera) -> N
     async def play() -> None:
         async with listening(reader(camera)) as heard:
             await until(lambda: len(heard) == 1)
+            assert "program" in processes(camera)
             camera.show(Scene(fault="hang"))
             await asyncio.sleep(0.5)
-            assert "program" in processes(camera)
         await until(lambda: not processes(camera))
 
     asyncio.run(play())
