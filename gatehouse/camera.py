@@ -2,8 +2,9 @@
 
 It watches the camera as the gate does, so the gate has to be stopped meanwhile, and says twice a
 second what a code before it would need: light, a sharp picture, and modules large enough to be
-told apart. How large is large enough was measured on pictures of tickets: below 2.5 pixels a
-module almost nothing is read, from 4.4 on four of five under any light.
+told apart. How large is large enough was measured on drawn tickets: under good light all are read
+from 2.5 pixels a module on, three of four at 1.8; over blur, glare and bad light too, half at 2.7
+and four of five at 4.4.
 """
 
 import argparse
@@ -60,7 +61,6 @@ def fair(zh: str, en: str) -> Line:
 class Aim:
     """What was seen so far, and what is to be said of it."""
 
-    looks: int = 0
     codes: int = 0
     code: bytes = b""
     module_pixels: float = 0.0
@@ -73,7 +73,6 @@ class Aim:
 
     def look(self, look: Look) -> None:
         """Take a look of the camera's."""
-        self.looks += 1
         self.sharpest = max(self.sharpest, look.sharpness)
         self.module_pixels = look.module_pixels
         self.lines = [
@@ -146,17 +145,16 @@ OPENING = fair("正在打开摄像头…", "opening the camera …")
 
 def main(argv: list[str]) -> int:
     """Return 0 if a code was read, 1 if none was, 2 if the camera cannot be watched."""
-    asked = parser().parse_args(argv)
+    asked, aim = parser().parse_args(argv), Aim()
     try:
         name, told = _camera(asked)
-        aim = Aim()
         asyncio.run(_watch(told, name, aim, asked.seconds, asked.picture))
     except KeyboardInterrupt:
         pass
     except (DriverError, ConfigError, Trouble) as error:
         print(f"gatehouse camera: {error}", file=sys.stderr)
         return 2
-    if asked.picture:
+    if asked.picture and Path(asked.picture).exists():
         print(f"画面 picture: {asked.picture}")
     return 0 if aim.codes else 1
 

@@ -124,6 +124,8 @@ def composed(scene: Scene) -> Image.Image:
     """Return what the camera sees, but for the noise that differs from picture to picture."""
     seen = Image.effect_noise((WIDTH, HEIGHT), 12).point(lambda level: level * 0.7)
     for held in scene.held:
+        if held.picture and not Path(held.picture).exists():
+            continue  # It was taken away before the camera saw it.
         thing = drawn(held)
         mask = Image.new("L", thing.size, 255)
         if held.degrees:

@@ -73,13 +73,7 @@ def _is_absent(path: str) -> bool:
 
 async def watched(told: Told, clock: Clock) -> AsyncGenerator[Seen | Look, None]:
     """Yield what is said by the process that watches a camera; raise DriverError when it ends."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *WATCH, msgspec.json.encode(told).decode()),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        # A group of its own: with it ends whatever program it has started.
-        start_new_session=True,
-    )
+    process = await _started(told)
     out, patience = process.stdout, BEGIN_SECONDS_MAX
     assert out is not None
     try:
@@ -91,6 +85,21 @@ async def watched(told: Told, clock: Clock) -> AsyncGenerator[Seen | Look, None]
             yield word
     finally:
         await _end(process)
+
+
+async def _started(told: Told) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, *WATCH, msgspec.json.encode(told).decode()),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            # A group of its own: with it ends whatever program it has started.
+            start_new_session=True,
+        )
+    except OSError as error:  # No memory, or no more processes.
+        raise DriverError(
+            f"{told.name} cannot be watched: {error.strerror}; it is tried again"
+        ) from None
 
 
 async def _word(

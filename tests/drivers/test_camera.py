@@ -267,6 +267,39 @@ def test_a_camera_that_is_lost_for_long_is_started_ever_more_seldom(camera: Came
     asyncio.run(play())
 
 
+def test_a_process_that_cannot_be_started_is_a_camera_that_is_lost(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, missing = sys.executable, str(Path(camera.command[-1]) / "python")
+
+    async def play() -> None:
+        watches = reader(camera)
+        monkeypatch.setattr(sys, "executable", missing)
+        async with listening(watches) as heard:
+            await until(lambda: bool(heard))
+            assert "cannot be watched" in lost(heard)[0]
+            monkeypatch.setattr(sys, "executable", good)
+            await until(lambda: kinds(heard) == [Lost, Found])
+
+    asyncio.run(play())
+
+
+def test_nothing_is_loaded_from_the_folder_the_gate_stands_in(
+    camera: Camera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cv2.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
+    monkeypatch.chdir(tmp_path)
+
+    async def play() -> None:
+        camera.hold(TICKET)
+        async with listening(reader(camera)) as heard:
+            await until(lambda: bool(heard))
+            assert not lost(heard)
+
+    asyncio.run(play())
+
+
 def test_a_device_that_is_not_there_costs_no_process(camera: Camera) -> None:
     async def play() -> None:
         path = str(camera.command[-1]) + "/video9"

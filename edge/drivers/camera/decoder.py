@@ -8,7 +8,6 @@ and no picture takes more than twice its time.
 """
 
 import itertools
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,9 +111,7 @@ def _side(position: object) -> float:
 
 def _modules(code: object) -> float:
     """Return how many modules a side of a QR code has (ISO/IEC 18004, 5.3.1); inf if not known."""
-    extra = getattr(code, "extra", {})
-    told = json.loads(extra) if isinstance(extra, str) else extra
-    version = str(told.get("Version", ""))
+    version = str(getattr(code, "extra", {}).get("Version", ""))
     return 17 + 4 * int(version) if version.isdigit() else float("inf")
 
 

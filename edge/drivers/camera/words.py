@@ -22,7 +22,7 @@ Symbology = Literal["qr", "aztec", "data_matrix", "pdf417"]
 
 
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which camera, and how it is to be watched; see `CameraReaderConfig` in the catalog."""
+    """Which camera, and how it is to be watched; see `CameraReaderConfig`."""
 
     path: str = ""
     command: tuple[str, ...] = ()
